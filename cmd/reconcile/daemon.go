@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+
+	"golang.org/x/term"
+	"k8s.io/klog/v2"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/watch"
+	"github.com/workspace-providers/reconcile/status"
+)
+
+// run is `reconcile` itself: the daemon, --once and --dry-run.
+func (s *settings) run(ctx context.Context, io *streams) error {
+	log := s.logger(io)
+	klog.SetSlogLogger(slog.New(onlyTrouble{log.Handler()}))
+	if s.dryRun {
+		return s.plan(ctx, io)
+	}
+	p, err := s.assemble(ctx, log, s.readOnly)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return p.work(ctx, io)
+}
+
+// logger writes to err.
+func (s *settings) logger(io *streams) *slog.Logger {
+	if s.logFormat == "json" {
+		return slog.New(slog.NewJSONHandler(io.err, nil))
+	}
+	return slog.New(slog.NewTextHandler(io.err, nil))
+}
+
+// onlyTrouble passes on warnings and errors of Kubernetes' libraries, which are chatty otherwise.
+type onlyTrouble struct{ slog.Handler }
+
+// Enabled says no to what is less than a warning.
+func (h onlyTrouble) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
+}
+
+// work runs the loop with everybody who is told about it, until it is done or stopped.
+func (p *parts) work(ctx context.Context, io *streams) error {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics, err := status.NewMetrics(registry, build())
+	if err != nil {
+		return err
+	}
+	p.source.Fetched = metrics.Fetched
+	web := &status.Web{Metrics: registry}
+	poster := status.NewPoster(status.PosterOptions{Forge: p.forge, Count: metrics.Posted, Log: p.log})
+	p.loop.Reporters = []reconcile.Reporter{metrics, web, poster, p.teller(io)}
+	p.loop.Done = metrics.Done
+	p.loop.Interval, p.loop.Once = p.interval, p.once
+	p.loop.Poke = p.pokes(ctx)
+	stop, err := p.serve(web)
+	if err != nil {
+		return err
+	}
+	defer stop()
+
+	posting, endPosting := context.WithCancel(context.WithoutCancel(ctx))
+	var tasks sync.WaitGroup
+	tasks.Go(func() { poster.Run(posting) })
+	defer tasks.Wait()
+	defer endPosting()
+
+	if p.once {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, p.timeout, errTimeout)
+		defer cancel()
+	}
+	r := p.loop.Run(ctx)
+	if !p.once {
+		return nil
+	}
+	return p.outcome(ctx, r, io)
+}
+
+var errTimeout = errors.New("there was not enough time; give more with --timeout")
+
+// teller shows people what goes on: on a terminal as a table that moves, else as lines of a log.
+func (p *parts) teller(io *streams) reconcile.Reporter {
+	if f, is := io.err.(*os.File); is && term.IsTerminal(int(f.Fd())) {
+		return status.NewProgress(f)
+	}
+	if p.once {
+		return status.NewProgress(io.err)
+	}
+	return status.NewLog(p.log)
+}
+
+// pokes is woken when files change that decide something: a directory of declarations, and credentials.
+func (p *parts) pokes(ctx context.Context) <-chan struct{} {
+	poke := make(chan struct{}, 1)
+	follow := func(path string, then func()) {
+		if path == "" {
+			return
+		}
+		changed := watch.Tree(ctx, path)
+		go func() {
+			for range changed {
+				then()
+				select {
+				case poke <- struct{}{}:
+				default:
+				}
+			}
+		}()
+	}
+	if p.settings.repo == "" {
+		follow(p.dir, func() {})
+	}
+	follow(p.credentials, p.fleet.Reconnect)
+	follow(p.clusters, p.fleet.Reconnect)
+	return poke
+}
+
+// outcome is how --once ends.
+func (p *parts) outcome(ctx context.Context, r reconcile.Report, io *streams) error {
+	err := problems(r, io)
+	if cause := context.Cause(ctx); cause != nil {
+		fmt.Fprintln(io.err, cause)
+		err = exit(exitError)
+	}
+	if _, werr := fmt.Fprint(io.out, status.Table(status.Providers(r))); werr != nil {
+		return werr
+	}
+	for _, prov := range status.Providers(r) {
+		if prov.Status == status.Error {
+			err = exit(exitError)
+		}
+	}
+	if err != nil || len(r.Failed) > 0 {
+		return exit(exitError)
+	}
+	if held := verdict(r.Plan); held == exit(exitHeld) {
+		return held
+	}
+	return nil
+}

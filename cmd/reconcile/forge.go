@@ -1,0 +1,75 @@
+package main
+
+import (
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/workspace-providers/reconcile/schema"
+	"github.com/workspace-providers/reconcile/status"
+)
+
+// forge is where commit statuses go, as the declarations in force say; nil as long as nobody knows.
+func (p *parts) forge() status.Forge {
+	cfg, known := p.source.Config()
+	if !known || p.repo == nil || p.readOnly {
+		return nil
+	}
+	kind := cfg.Deployment.Statuses.Forge
+	if kind == "" {
+		kind = forgeOf(p.settings.repo)
+	}
+	switch kind {
+	case "github":
+		hub, err := status.NewGitHub(p.gitHub(cfg.Deployment.Statuses))
+		if err != nil {
+			p.log.Error("commit statuses", "error", err)
+			return nil
+		}
+		return hub
+	case "notes":
+		return status.Notes{Repo: p.repo}
+	}
+	return nil
+}
+
+func (p *parts) gitHub(s schema.Statuses) status.GitHubOptions {
+	repository := s.Repository
+	if repository == "" {
+		repository = repositoryOf(p.settings.repo)
+	}
+	return status.GitHubOptions{
+		URL: s.URL, Repository: repository, Page: s.Page, TokenFile: filepath.Join(p.below("forge"), "token"),
+	}
+}
+
+// forgeOf guesses the forge of a remote from its host; one without an API gets git notes.
+func forgeOf(remote string) string {
+	if host := hostOf(remote); host == "github.com" || strings.HasPrefix(host, "github.") {
+		return "github"
+	}
+	return "notes"
+}
+
+// hostOf reads the host of "https://host/…", "ssh://user@host:22/…" and "user@host:…".
+func hostOf(remote string) string {
+	if u, err := url.Parse(remote); err == nil && u.Scheme != "" {
+		return u.Hostname()
+	}
+	before, _, scp := strings.Cut(remote, ":")
+	if _, host, at := strings.Cut(before, "@"); scp && at {
+		return host
+	}
+	return ""
+}
+
+// repositoryOf reads "owner/name" off a remote.
+func repositoryOf(remote string) string {
+	path := remote
+	if u, err := url.Parse(remote); err == nil && u.Scheme != "" {
+		path = u.Path
+	} else if _, after, scp := strings.Cut(remote, ":"); scp {
+		path = after
+	}
+	return strings.TrimSuffix(strings.Trim(path, "/"), ".git")
+}

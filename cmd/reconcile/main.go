@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/workspace-providers/reconcile/reconcile/source"
+	"github.com/workspace-providers/reconcile/reconcile/worker"
+)
+
+func main() {
+	worker.Main(source.Functions())
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitError   = 1 // invalid declarations, a cluster that cannot be reached, a failed action
+	exitChanges = 2 // --dry-run found changes
+	exitHeld    = 3 // holds that need a person
+)
+
+// exit ends the program with a code and nothing more to say.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// run runs the command line and returns the exit code.
+func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	root := newRoot(&streams{out: out, err: errOut})
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	var code exit
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &code):
+		return int(code)
+	}
+	fmt.Fprintln(errOut, "reconcile:", err)
+	return exitError
+}

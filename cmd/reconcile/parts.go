@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/charts"
+	"github.com/workspace-providers/reconcile/reconcile/git"
+	"github.com/workspace-providers/reconcile/reconcile/kube"
+	"github.com/workspace-providers/reconcile/reconcile/preview"
+	"github.com/workspace-providers/reconcile/reconcile/source"
+	"github.com/workspace-providers/reconcile/reconcile/worker"
+)
+
+// parts is the program put together: what reads, what acts, what renders.
+type parts struct {
+	*settings
+	repo   *git.Repo // nil with --dir
+	source *source.Source
+	fleet  *kube.Fleet
+	loop   *reconcile.Loop
+	log    *slog.Logger
+	end    context.CancelFunc
+}
+
+// assemble puts the parts together. They work until ctx ends; close waits until they have ended.
+func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool) (*parts, error) {
+	p := &parts{settings: s, log: log}
+	origin, err := p.origin()
+	if err != nil {
+		return nil, err
+	}
+	pool := &worker.Pool{}
+	store := charts.NewStore(charts.Config{
+		Credentials: s.credentialFiles(), Dir: s.cacheDir("charts"), Recheck: s.checkInterval, Log: log,
+	})
+	p.source = &source.Source{Origin: origin, Evaluate: source.Evaluator(pool), Resolver: store}
+	ctx, p.end = context.WithCancel(context.WithoutCancel(ctx))
+	p.fleet = kube.NewFleet(ctx, kube.Options{
+		Identity: kube.Identity(), Namespace: s.stateNamespace, Credentials: s.kubeCredentials(),
+		Charts: store, ReadOnly: readOnly,
+	})
+	p.loop = &reconcile.Loop{
+		Source: &narrowed{Source: p.source, provider: s.provider, cluster: s.cluster},
+		Fleet:  p.fleet, ReadOnly: readOnly, Grace: 20 * time.Second,
+		Previewer: &preview.Previewer{
+			Archive: store.Archive, Worker: source.Renderer(pool),
+			Cluster: func(name string) (preview.Cluster, error) { return p.fleet.Real(name), nil },
+		},
+	}
+	return p, nil
+}
+
+// close ends everything and gives the Leases back.
+func (p *parts) close() {
+	p.end()
+	p.fleet.Wait()
+	if p.repo != nil {
+		if err := p.repo.Close(); err != nil {
+			p.log.Warn("closing the repository", "error", err)
+		}
+	}
+}
+
+// origin is where the declarations are.
+func (p *parts) origin() (source.Origin, error) {
+	if p.settings.repo == "" {
+		return source.Dir(p.dir), nil
+	}
+	p.repo = &git.Repo{
+		URL: p.settings.repo, Ref: p.ref, Path: p.path, Cache: p.cacheDir("git"),
+		Auth: p.below("git"), CA: p.below("ca"),
+	}
+	return source.Git{Repo: p.repo}, nil
+}
+
+// below is a directory of the credentials; empty where there are none.
+func (s *settings) below(name string) string {
+	if s.credentials == "" {
+		return ""
+	}
+	return filepath.Join(s.credentials, name)
+}
+
+// credentialFiles is the credentials directory as a file system; nil where there is none.
+func (s *settings) credentialFiles() fs.FS {
+	if s.credentials == "" {
+		return nil
+	}
+	return os.DirFS(s.credentials)
+}
+
+// kubeCredentials says where kubeconfigs are.
+func (s *settings) kubeCredentials() kube.Credentials {
+	dir := s.clusters
+	if dir == "" {
+		dir = s.below("clusters")
+	}
+	return kube.Credentials{Dir: dir, Kubeconfig: s.kubeconfig, AllowExec: s.allowExec}
+}
+
+// cacheDir is a directory for what can be fetched again; empty where the system has no place for it.
+func (s *settings) cacheDir(name string) string {
+	base := s.cache
+	if base == "" {
+		user, err := os.UserCacheDir()
+		if err != nil {
+			return ""
+		}
+		base = filepath.Join(user, "reconcile")
+	}
+	return filepath.Join(base, name)
+}
+
+// narrowed is a source of which only one provider or cluster counts.
+type narrowed struct {
+	*source.Source
+	provider, cluster string
+}
+
+// Latest reads the newest revision and leaves out what was not asked for. What is left out is not taken
+// for removed: it is not looked at.
+func (n *narrowed) Latest(ctx context.Context) reconcile.Target {
+	t := n.Source.Latest(ctx)
+	if n.provider == "" && n.cluster == "" || t.Commit.SHA == "" {
+		return t
+	}
+	want, err := t.Want.Narrow(n.provider, n.cluster)
+	if err != nil {
+		t.HeadErr = errors.Join(t.HeadErr, err)
+		return t
+	}
+	t.Want = want
+	return t
+}
+
+// look looks at everything once and changes nothing.
+func (s *settings) look(ctx context.Context, io *streams) (reconcile.Report, error) {
+	r, p, err := s.lookOn(ctx, io)
+	if p != nil {
+		p.close()
+	}
+	return r, err
+}
+
+// lookOn looks at everything once and stays connected until the parts are closed; where there are none,
+// nothing could be looked at.
+func (s *settings) lookOn(ctx context.Context, io *streams) (reconcile.Report, *parts, error) {
+	p, err := s.assemble(ctx, slog.New(slog.DiscardHandler), true)
+	if err != nil {
+		return reconcile.Report{}, nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(s.timeout, 30*time.Second))
+	defer cancel()
+	p.loop.Once = true
+	r := p.loop.Run(ctx)
+	return r, p, problems(r, io)
+}
+
+// problems writes to err what is wrong before any plan: with the declarations, the repository or a
+// cluster. It returns exit 1 if something is.
+func problems(r reconcile.Report, io *streams) error {
+	var found []error
+	for _, err := range []error{r.FetchErr, r.HeadErr} {
+		if err != nil {
+			found = append(found, err)
+		}
+	}
+	if len(found) == 0 && r.Commit.SHA == "" {
+		found = append(found, errors.New("there was no time to read the declarations; give more with --timeout"))
+	}
+	for _, c := range r.Plan.Clusters {
+		switch live := r.Live.Clusters[c.Name]; {
+		case !c.Reachable && c.Err != "":
+			found = append(found, fmt.Errorf("cluster %s: %s", c.Name, c.Err))
+		case !live.Looked:
+			found = append(found, fmt.Errorf("cluster %s: it did not answer in time; give it more with --timeout", c.Name))
+		}
+	}
+	for _, err := range found {
+		fmt.Fprintln(io.err, err)
+	}
+	if len(found) > 0 {
+		return exit(exitError)
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/status"
+)
+
+// newStatus makes `reconcile status`.
+func newStatus(s *settings, io *streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "Show the providers as a table",
+		Long:    "status looks at the clusters and shows every provider: whether it is Ready, and what holds it if it is held.",
+		Example: "  reconcile status --repo https://git.example.com/acme/providers.git\n  reconcile status -o json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return s.tell(cmd.Context(), io, func(r reconcile.Report) (string, any, error) {
+				all := status.Providers(r)
+				return status.Table(all), all, nil
+			})
+		},
+	}
+}
+
+// newExplain makes `reconcile explain`.
+func newExplain(s *settings, io *streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "explain PROVIDER", Short: "Say why a provider is as it is, and what would change that",
+		Example: "  reconcile explain frankfurt",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return s.tell(cmd.Context(), io, func(r reconcile.Report) (string, any, error) {
+				text, err := status.Explain(r, args[0])
+				return text, map[string]string{"provider": args[0], "text": text}, err
+			})
+		},
+	}
+}
+
+// tell looks at everything and writes what view makes of it.
+func (s *settings) tell(ctx context.Context, io *streams, view func(reconcile.Report) (string, any, error)) error {
+	r, err := s.look(ctx, io)
+	if err != nil && (!errors.As(err, new(exit)) || r.Commit.SHA == "") {
+		return err
+	}
+	text, doc, verr := view(r)
+	switch {
+	case verr != nil:
+		return verr
+	case s.output == "json":
+		enc := json.NewEncoder(io.out)
+		enc.SetIndent("", "  ")
+		verr = enc.Encode(doc)
+	default:
+		_, verr = fmt.Fprint(io.out, text)
+	}
+	return errors.Join(verr, err)
+}
+
+// newRetry makes `reconcile retry`.
+func newRetry(s *settings, io *streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "retry PROVIDER", Short: "Try again now what failed, was rolled back or backs off",
+		Long: "retry asks whoever acts on the provider's cluster to try again now. The wish stands in the cluster\n" +
+			"itself, beside the release, so that it reaches a daemon anywhere.",
+		Example: "  reconcile retry frankfurt",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return s.retry(cmd.Context(), io, args[0]) },
+	}
+}
+
+func (s *settings) retry(ctx context.Context, io *streams, provider string) error {
+	r, p, err := s.lookOn(ctx, io)
+	if p != nil {
+		defer p.close()
+	}
+	if err != nil {
+		return err
+	}
+	asked := 0
+	for _, a := range r.Plan.Actions {
+		if a.Provider != provider || a.Have.State == reconcile.Absent {
+			continue
+		}
+		if err := p.fleet.Real(a.ID.Cluster).AskRetry(ctx, a.ID); err != nil {
+			return err
+		}
+		asked++
+		fmt.Fprintf(io.out, "%s is tried again\n", a.ID)
+	}
+	if asked == 0 {
+		return fmt.Errorf("provider %q has no release to try again: see reconcile status", provider)
+	}
+	return nil
+}
+
+// newVersion makes `reconcile version`.
+func newVersion(io *streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Show the version", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(io.out, "reconcile", build().Version)
+			return err
+		},
+	}
+}
+
+// build says what this program was built from.
+func build() status.Build {
+	out := status.Build{Version: version}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				out.Revision = s.Value
+			}
+		}
+	}
+	return out
+}
+
+// version is set when a release is built.
+var version = "dev"

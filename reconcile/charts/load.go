@@ -1,0 +1,51 @@
+package charts
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chart/loader"
+)
+
+// Load scans an archive and loads it. Load it anew for each use: Helm changes a chart when it works out
+// its dependencies. Helm's own validation of values must be off (SkipSchemaValidation) wherever the chart is
+// used, since it fetches what a schema refers to; Render has validated them.
+func Load(archive []byte) (*chart.Chart, error) {
+	p, err := prepare(archive)
+	if err != nil {
+		return nil, err
+	}
+	return p.chart()
+}
+
+// prepared is a chart of which everything is kept that does not depend on a release.
+type prepared struct {
+	info      Info
+	files     []*loader.BufferedFile
+	schemas   map[string]*jsonschema.Schema // by text
+	templates map[string]template           // by text
+	crds      map[string][]Object           // by text
+}
+
+func prepare(archive []byte) (*prepared, error) {
+	info, err := Scan(archive)
+	if err != nil {
+		return nil, err
+	}
+	files, err := loader.LoadArchiveFiles(bytes.NewReader(archive))
+	if err != nil {
+		return nil, fmt.Errorf("chart %s: %w", info.Name, err)
+	}
+	return &prepared{info, files, map[string]*jsonschema.Schema{}, map[string]template{}, map[string][]Object{}}, nil
+}
+
+// chart is a chart that may be changed.
+func (p *prepared) chart() (*chart.Chart, error) {
+	ch, err := loader.LoadFiles(p.files)
+	if err != nil {
+		return nil, fmt.Errorf("chart %s: %w", p.info.Name, err)
+	}
+	return ch, nil
+}

@@ -1,0 +1,120 @@
+package charts
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"unicode/utf8"
+)
+
+// masked stands for a value that is not shown.
+const masked = "(masked)"
+
+// secretKey matches keys below which secrets stand, and plainKeys those that only name one.
+var (
+	secretKey = regexp.MustCompile(`(?i)token|passw|passphrase|secret|credential|psk|(^|[-_.])key$`)
+	camelKey  = regexp.MustCompile(`[a-z]Keys?$`)
+	plainKeys = regexp.MustCompile(`(?i)(refs?|names?|namespace|pullSecrets|existingSecret|accountToken|topologyKey|matchExpressions|tolerations)$`)
+)
+
+// inText matches secrets within a longer text: "--token=abc", "password: abc", "https://user:pass@host".
+var (
+	assigned = regexp.MustCompile(`(?i)((?:token|passw(?:or)?d|passphrase|secret|credential|api[-_]?key|private[-_]?key)[\w-]*["']?\s*[=:]\s*)("[^"]*"|'[^']*'|\S+)`)
+	userinfo = regexp.MustCompile(`://[^/@\s"']+@`)
+	bearer   = regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}`)
+	pemBlock = regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)`)
+)
+
+// isSecret says whether the value at a path must not be shown. What only names a Secret may be:
+// secretName, and everything below secretKeyRef.
+func (d *differ) isSecret(at []field) bool {
+	if d.secret && len(at) > 0 && (at[0].key == "data" || at[0].key == "stringData") {
+		return true
+	}
+	secret := false
+	for _, f := range at {
+		found := secretKey.MatchString(f.key) || camelKey.MatchString(f.key)
+		if plainKeys.MatchString(f.key) && (found || f.key == "tolerations" || f.key == "matchExpressions") {
+			return false
+		}
+		secret = secret || found
+	}
+	return secret && !plainKeys.MatchString(at[len(at)-1].key)
+}
+
+// show writes one value; start is where a long text begins to be interesting.
+func (d *differ) show(at []field, v any, start int) string {
+	switch v := v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return strconv.FormatBool(v)
+	case string:
+		if v == "" {
+			return `""`
+		}
+	}
+	if d.isSecret(at) {
+		return masked
+	}
+	text, isText := v.(string)
+	if !isText {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Sprint(v)
+		}
+		return cut(maskText(string(b)), 0)
+	}
+	clean := maskText(text)
+	if clean != text {
+		start = 0 // places have moved
+	}
+	return strconv.Quote(cut(clean, start))
+}
+
+// maskText hides what looks like a secret within a text.
+func maskText(s string) string {
+	s = pemBlock.ReplaceAllString(s, masked)
+	s = userinfo.ReplaceAllString(s, "://"+masked+"@")
+	s = bearer.ReplaceAllString(s, "$1 "+masked)
+	return assigned.ReplaceAllString(s, "${1}"+masked)
+}
+
+const (
+	maxShown = 100 // bytes of a text
+	lead     = 20  // of them before what is interesting
+)
+
+// cut shortens a text to its interesting part.
+func cut(s string, start int) string {
+	if len(s) <= maxShown {
+		return s
+	}
+	from := max(0, start-lead)
+	for from > 0 && !utf8.RuneStart(s[from]) {
+		from--
+	}
+	to := min(len(s), from+maxShown)
+	for to < len(s) && !utf8.RuneStart(s[to]) {
+		to--
+	}
+	out := s[from:to]
+	if from > 0 {
+		out = "…" + out
+	}
+	if to < len(s) {
+		out += "…"
+	}
+	return out
+}
+
+func firstDifference(a, b string) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}

@@ -1,0 +1,233 @@
+package charts
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"helm.sh/helm/v3/pkg/chart"
+	helm "helm.sh/helm/v3/pkg/release"
+	"helm.sh/helm/v3/pkg/releaseutil"
+	"sigs.k8s.io/yaml"
+)
+
+// Object is one object for a cluster.
+type Object struct {
+	APIVersion string          `json:"apiVersion"`
+	Kind       string          `json:"kind"`
+	Namespace  string          `json:"namespace,omitempty"` // where it goes; empty for cluster-scoped kinds
+	Name       string          `json:"name"`
+	Body       json.RawMessage `json:"body"` // canonical JSON: keys sorted, no space
+}
+
+// Hook is an object that Helm creates at certain moments and does not keep track of.
+type Hook struct {
+	Object
+	Events []string `json:"events"` // "pre-install"
+	Weight int      `json:"weight"`
+}
+
+// group is the API group: "apps", empty for the core.
+func (o Object) group() string {
+	group, _, ok := strings.Cut(o.APIVersion, "/")
+	if !ok {
+		return ""
+	}
+	return group
+}
+
+func (o Object) key() string {
+	return strings.Join([]string{o.Kind, o.Namespace, o.Name, o.group()}, "/")
+}
+
+// String is how people see it: "Deployment coder/envproxy".
+func (o Object) String() string {
+	if o.Namespace == "" {
+		return o.Kind + " " + o.Name
+	}
+	return o.Kind + " " + o.Namespace + "/" + o.Name
+}
+
+// header is what is read of every object.
+type header struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Metadata   struct {
+		Name        string            `json:"name"`
+		Namespace   string            `json:"namespace"`
+		Annotations map[string]string `json:"annotations"`
+	} `json:"metadata"`
+	Items []json.RawMessage `json:"items"`
+}
+
+// readManifests reads rendered files, by template, into objects and hooks.
+func readManifests(files map[string]string, namespace string, risks riskSet) ([]Object, []Hook, error) {
+	r := reader{namespace: namespace, risks: risks, seen: map[string]string{}}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := r.file(name, files[name]); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	order := installOrder()
+	slices.SortStableFunc(r.objects, func(a, b Object) int { return order.compare(a.Kind, b.Kind) })
+	slices.SortStableFunc(r.hooks, func(a, b Hook) int {
+		return cmp.Or(cmp.Compare(a.Weight, b.Weight), order.compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
+	})
+	return r.objects, r.hooks, nil
+}
+
+// kindOrder is the place of each kind in the order of an install.
+type kindOrder map[string]int
+
+func installOrder() kindOrder {
+	out := kindOrder{}
+	for i, kind := range releaseutil.InstallOrder {
+		out[kind] = i + 1
+	}
+	return out
+}
+
+// compare puts kinds that Helm does not know last, by name.
+func (o kindOrder) compare(a, b string) int {
+	last := len(o) + 1
+	if c := cmp.Compare(cmp.Or(o[a], last), cmp.Or(o[b], last)); c != 0 || o[a] != 0 {
+		return c
+	}
+	return strings.Compare(a, b)
+}
+
+// reader gathers the objects of one release.
+type reader struct {
+	namespace string
+	risks     riskSet
+	seen      map[string]string // object: where it was
+	objects   []Object
+	hooks     []Hook
+}
+
+// file reads the documents of one file, which are cut where Helm cuts them: at every line that begins
+// with three dashes, even within a text.
+func (r *reader) file(name, text string) error {
+	for doc := range strings.SplitSeq("\n"+strings.TrimSpace(text), "\n---") {
+		body, err := yaml.YAMLToJSONStrict([]byte(strings.TrimSpace(doc)))
+		if err != nil {
+			return fmt.Errorf("YAML: %w", err)
+		}
+		if string(body) == "null" { // nothing, or comments only
+			continue
+		}
+		if err := r.object(name, body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// object reads one document; the items of a list count each for itself, as they do for Helm.
+func (r *reader) object(name string, body []byte) error {
+	h, err := readHeader(body)
+	if err != nil {
+		return err
+	}
+	if strings.HasSuffix(h.Kind, "List") && h.Items != nil {
+		for _, item := range h.Items {
+			if err := r.object(name, item); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	o, err := h.object(body)
+	if err != nil {
+		return err
+	}
+	o.Namespace = place(o, h.Metadata.Namespace, r.namespace)
+	if len(r.objects)+len(r.hooks) >= maxObjects {
+		return fmt.Errorf("the release has more than %d objects", maxObjects)
+	}
+	if events, ok := h.Metadata.Annotations[helm.HookAnnotation]; ok {
+		return r.hook(o, h, events)
+	}
+	if before, twice := r.seen[o.key()]; twice {
+		return fmt.Errorf("%s is made here and in %s; give one of them another name", o, before)
+	}
+	r.seen[o.key()] = name
+	r.objects = append(r.objects, o)
+	return nil
+}
+
+func (r *reader) hook(o Object, h header, events string) error {
+	hook := Hook{Object: o}
+	hook.Weight, _ = strconv.Atoi(h.Metadata.Annotations[helm.HookWeightAnnotation]) // Helm: 0 if it is no number
+	for event := range strings.SplitSeq(events, ",") {
+		event = strings.ToLower(strings.TrimSpace(event))
+		if !hookEvent(event) {
+			r.risks.add("unknown hook", fmt.Sprintf("Helm never creates %s (%s)", o, event))
+			return nil
+		}
+		hook.Events = append(hook.Events, event)
+	}
+	r.hooks = append(r.hooks, hook)
+	return nil
+}
+
+func readHeader(body []byte) (header, error) {
+	var h header
+	if !strings.HasPrefix(string(body), "{") {
+		return h, errors.New("a document is no object")
+	}
+	var wrong *json.UnmarshalTypeError
+	if err := json.Unmarshal(body, &h); errors.As(err, &wrong) {
+		return h, fmt.Errorf("%s %q: %s is a %s, not a %s; quote it in the template", h.Kind, h.Metadata.Name, wrong.Field, wrong.Value, wrong.Type)
+	} else if err != nil {
+		return h, err
+	}
+	if h.Kind == "" || h.APIVersion == "" {
+		return h, fmt.Errorf("an object has no kind or no apiVersion (name %q)", h.Metadata.Name)
+	}
+	return h, nil
+}
+
+func (h header) object(body []byte) (Object, error) {
+	if h.Metadata.Name == "" {
+		return Object{}, fmt.Errorf("a %s has no metadata.name", h.Kind)
+	}
+	return Object{APIVersion: h.APIVersion, Kind: h.Kind, Name: h.Metadata.Name, Body: body}, nil
+}
+
+// place is the namespace an object goes to.
+func place(o Object, own, release string) string {
+	if clusterScoped(o.group(), o.Kind) {
+		return ""
+	}
+	return cmp.Or(own, release)
+}
+
+// readCRDs reads what the chart, and the charts in it, have under crds/. Helm would apply whatever it
+// finds there without keeping track of it, so anything else is refused.
+func (p *prepared) readCRDs(ch *chart.Chart) ([]Object, error) {
+	var out []Object
+	for _, crd := range ch.CRDObjects() {
+		objects, known := p.crds[string(crd.File.Data)]
+		if !known {
+			r := reader{seen: map[string]string{}}
+			if err := r.file(crd.Filename, string(crd.File.Data)); err != nil {
+				return nil, fmt.Errorf("%s: %w", crd.Filename, err)
+			}
+			objects = r.objects
+			p.crds[string(crd.File.Data)] = objects
+		}
+		for _, o := range objects {
+			if o.Kind != "CustomResourceDefinition" {
+				return nil, fmt.Errorf("%s: crds/ holds %s; only custom resource definitions belong there", crd.Filename, o)
+			}
+		}
+		out = append(out, objects...)
+	}
+	return out, nil
+}

@@ -1,0 +1,82 @@
+package git
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-billy/v5"
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/storer"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+)
+
+// A repository on this machine, bare or not, is read in place: nothing is copied, and no git program runs.
+
+// fetchLocal opens the repository once, and looks at its refs.
+func (r *Repo) fetchLocal(m *remote) (plumbing.Hash, error) {
+	db, err := r.openLocal(m)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	adv, err := db.advertise()
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	wants, err := adv.choose(r.Ref)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	return r.newest(wants)
+}
+
+func (r *Repo) openLocal(m *remote) (*database, error) {
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	if r.db != nil {
+		return r.db, nil
+	}
+	repo, err := git.PlainOpenWithOptions(m.ep.Path, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
+	if err != nil {
+		return nil, fmt.Errorf("%w: correct the path, or make a repository there with git init", err)
+	}
+	files := unlocked{repo.Storer.(*filesystem.Storage).Filesystem()}
+	r.db = &database{fs: files, Storage: filesystem.NewStorageWithOptions(files, cache.NewObjectLRU(objectLRU),
+		filesystem.Options{AlternatesFS: osfs.New("/")})} // the owner may share objects between repositories
+	return r.db, nil
+}
+
+// inPlace says whether the database is somebody's repository, not ours to change but for notes.
+func (db *database) inPlace() bool { return db.number == 0 }
+
+// advertise lists the refs as a server would.
+func (db *database) advertise() (advertisement, error) {
+	adv := advertisement{refs: map[string]plumbing.Hash{}, caps: capability.NewList()}
+	iter, err := db.IterReferences()
+	if err != nil {
+		return adv, err
+	}
+	err = iter.ForEach(func(ref *plumbing.Reference) error {
+		if hash, err := storer.ResolveReference(db, ref.Name()); err == nil { // one that leads nowhere is none
+			adv.refs[ref.Name().String()] = hash.Hash()
+		}
+		return nil
+	})
+	adv.head = adv.refs["HEAD"]
+	delete(adv.refs, "HEAD")
+	return adv, err
+}
+
+// unlocked hides the lock files that git keeps beside refs while it changes them, which go-git takes for refs.
+type unlocked struct{ billy.Filesystem }
+
+// ReadDir lists a directory without lock files.
+func (u unlocked) ReadDir(dir string) ([]fs.FileInfo, error) {
+	infos, err := u.Filesystem.ReadDir(dir)
+	return slices.DeleteFunc(infos, func(i fs.FileInfo) bool { return strings.HasSuffix(i.Name(), ".lock") }), err
+}

@@ -1,0 +1,158 @@
+package git
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/storer"
+)
+
+// A notes ref marks a commit whose tree has one file for each annotated commit, named by its hash,
+// with "/" after the first pairs of digits where there are many. What is written here is read by
+// "git notes --ref reconcile/acme show SHA".
+
+const (
+	maxFlat    = 256      // notes in one directory before new ones go into folders
+	maxTree    = 64 << 20 // bytes of a directory of notes
+	noteAuthor = "reconcile"
+)
+
+// compose makes the objects of a note on top of a notes commit, which may be zero, and returns the new notes commit; it
+// is the old one where the note says that already.
+func (r *Repo) compose(into storer.EncodedObjectStorer, tip plumbing.Hash, n note) (plumbing.Hash, error) {
+	name, old, err := r.findNote(tip, n.commit)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	blob, err := store(into, plumbing.BlobObject, []byte(n.text))
+	if err != nil || blob == old {
+		return tip, err
+	}
+	c := Commit{}
+	if !tip.IsZero() {
+		if c, err = r.commit(tip); err != nil {
+			return plumbing.ZeroHash, err
+		}
+	}
+	root, err := r.graft(into, plumbing.NewHash(c.Tree), strings.Split(name, "/"), blob)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	me := object.Signature{Name: noteAuthor, Email: noteAuthor + "@localhost", When: time.Now().UTC()}
+	next := object.Commit{Author: me, Committer: me, TreeHash: root, Message: "Note for " + n.commit + "\n"}
+	if !tip.IsZero() {
+		next.ParentHashes = []plumbing.Hash{tip}
+	}
+	o := into.NewEncodedObject()
+	if err := next.Encode(o); err != nil {
+		return plumbing.ZeroHash, err
+	}
+	return into.SetEncodedObject(o)
+}
+
+// findNote returns the path at which a commit's note is, or belongs, and its blob, zero where there is none.
+func (r *Repo) findNote(tip plumbing.Hash, commit string) (string, plumbing.Hash, error) {
+	if tip.IsZero() {
+		return commit, plumbing.ZeroHash, nil
+	}
+	c, err := r.commit(tip)
+	if err != nil {
+		return "", plumbing.ZeroHash, err
+	}
+	dir, at := "", plumbing.NewHash(c.Tree)
+	for rest := commit; ; {
+		tree, err := r.noteTree(at)
+		if err != nil {
+			return "", plumbing.ZeroHash, err
+		}
+		var folder plumbing.Hash
+		folders := len(tree.Entries) >= maxFlat
+		for _, e := range tree.Entries {
+			isDir := e.Mode == filemode.Dir
+			folders = folders || isDir && len(e.Name) == 2
+			if e.Name == rest && !isDir {
+				return dir + rest, e.Hash, nil
+			}
+			if isDir && e.Name == rest[:2] {
+				folder = e.Hash
+			}
+		}
+		if folder.IsZero() || len(rest) <= 2 {
+			if folders && len(rest) > 2 {
+				rest = rest[:2] + "/" + rest[2:]
+			}
+			return dir + rest, plumbing.ZeroHash, nil
+		}
+		dir, rest, at = dir+rest[:2]+"/", rest[2:], folder
+	}
+}
+
+// graft puts a blob at a path into a tree, which may be zero, and returns the new tree.
+func (r *Repo) graft(into storer.EncodedObjectStorer, at plumbing.Hash, name []string, blob plumbing.Hash) (plumbing.Hash, error) {
+	tree, err := r.noteTree(at)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	e := object.TreeEntry{Name: name[0], Mode: filemode.Regular, Hash: blob}
+	i := slices.IndexFunc(tree.Entries, func(e object.TreeEntry) bool { return e.Name == name[0] })
+	if len(name) > 1 {
+		below := plumbing.ZeroHash
+		if i >= 0 {
+			below = tree.Entries[i].Hash
+		}
+		e.Mode = filemode.Dir
+		if e.Hash, err = r.graft(into, below, name[1:], blob); err != nil {
+			return plumbing.ZeroHash, err
+		}
+	}
+	if i >= 0 {
+		tree.Entries[i] = e
+	} else {
+		tree.Entries = append(tree.Entries, e)
+		sort.Sort(object.TreeEntrySorter(tree.Entries))
+	}
+	o := into.NewEncodedObject()
+	if err := tree.Encode(o); err != nil {
+		return plumbing.ZeroHash, fmt.Errorf("tree of notes: %w", err)
+	}
+	return into.SetEncodedObject(o)
+}
+
+// noteTree reads a directory of notes; zero is an empty one.
+func (r *Repo) noteTree(hash plumbing.Hash) (*object.Tree, error) {
+	tree := new(object.Tree)
+	if hash.IsZero() {
+		return tree, nil
+	}
+	_, data, err := r.object(hash, plumbing.TreeObject, maxTree)
+	if err != nil {
+		return nil, err
+	}
+	if err := tree.Decode(memoryObject(plumbing.TreeObject, data)); err != nil {
+		return nil, fmt.Errorf("tree of notes: %w", err)
+	}
+	return tree, nil
+}
+
+// store adds one object.
+func store(into storer.EncodedObjectStorer, kind plumbing.ObjectType, data []byte) (plumbing.Hash, error) {
+	o := into.NewEncodedObject()
+	o.SetType(kind)
+	w, err := o.Writer()
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	if _, err := w.Write(data); err != nil {
+		return plumbing.ZeroHash, err
+	}
+	if err := w.Close(); err != nil {
+		return plumbing.ZeroHash, err
+	}
+	return into.SetEncodedObject(o)
+}

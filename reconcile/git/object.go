@@ -1,0 +1,116 @@
+package git
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/storer"
+)
+
+// has says whether an object is here.
+func (r *Repo) has(hash plumbing.Hash) bool {
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	if r.db == nil {
+		return false
+	}
+	_, err := r.db.size(hash)
+	return err == nil
+}
+
+// object reads an object of at most limit bytes that must be here, since something here refers to it; where it cannot
+// be read, the next fetch starts with an empty cache.
+func (r *Repo) object(hash plumbing.Hash, kind plumbing.ObjectType, limit int64) (plumbing.ObjectType, []byte, error) {
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	if r.db == nil {
+		return 0, nil, errors.New("nothing fetched yet: call Fetch first")
+	}
+	got, data, err := r.db.read(hash, limit)
+	switch {
+	case errors.Is(err, ErrTooLarge):
+		return 0, nil, err
+	case err != nil:
+		r.worn = true
+		return 0, nil, &damageError{fmt.Errorf("object %s: %w", hash, err)}
+	case kind != plumbing.AnyObject && kind != got:
+		return 0, nil, fmt.Errorf("object %s: %w: a %s where a %s belongs", hash, ErrRefused, got, kind)
+	}
+	return got, data, nil
+}
+
+// read looks for an object here, then in the generation before. A repository on this machine may have been packed anew
+// by its owner since it was opened, so it is looked through once more.
+func (db *database) read(hash plumbing.Hash, limit int64) (plumbing.ObjectType, []byte, error) {
+	kind, data, err := readObject(db, hash, limit)
+	if err == nil || errors.Is(err, ErrTooLarge) {
+		return kind, data, err
+	}
+	if db.older != nil {
+		return db.older.read(hash, limit)
+	}
+	if db.inPlace() {
+		db.Reindex()
+		return readObject(db, hash, limit)
+	}
+	return kind, data, err
+}
+
+// size returns the bytes of an object without unpacking it.
+func (db *database) size(hash plumbing.Hash) (int64, error) {
+	size, err := db.EncodedObjectSize(hash)
+	if err != nil && db.older != nil {
+		return db.older.size(hash)
+	}
+	if err != nil && db.inPlace() {
+		db.Reindex()
+		return db.EncodedObjectSize(hash)
+	}
+	return size, err
+}
+
+// readObject asks for the size first, so that a large object is never unpacked.
+func readObject(db storer.EncodedObjectStorer, hash plumbing.Hash, limit int64) (plumbing.ObjectType, []byte, error) {
+	size, err := db.EncodedObjectSize(hash)
+	if err != nil {
+		return 0, nil, err
+	}
+	if size > limit {
+		return 0, nil, fmt.Errorf("object %s: %w: %d bytes, at most %d", hash, ErrTooLarge, size, limit)
+	}
+	o, err := db.EncodedObject(plumbing.AnyObject, hash)
+	if err != nil {
+		return 0, nil, err
+	}
+	in, err := o.Reader()
+	if err != nil {
+		return 0, nil, err
+	}
+	defer in.Close()
+	data, err := io.ReadAll(io.LimitReader(in, limit+1))
+	if err == nil && int64(len(data)) != size {
+		err = fmt.Errorf("%d bytes where %d were announced", len(data), size)
+	}
+	return o.Type(), data, err
+}
+
+// remember keeps what a ref of the remote was, so that the next fetch, also after a restart, starts from what is here;
+// a replaced generation can go then.
+func (r *Repo) remember(ref string, hash plumbing.Hash) error {
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	sum := sha256.Sum256([]byte(ref)) // the name is somebody else's: it never becomes a path
+	name := plumbing.ReferenceName(kept + hex.EncodeToString(sum[:8]))
+	if err := r.db.SetReference(plumbing.NewHashReference(name, hash)); err != nil {
+		return &damageError{err}
+	}
+	if got, err := r.db.Reference(name); err != nil || got.Hash() != hash {
+		return &damageError{fmt.Errorf("%s is not what the server advertised", name)}
+	}
+	r.db.dropOlder()
+	return nil
+}

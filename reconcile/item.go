@@ -1,0 +1,228 @@
+package reconcile
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// ID names one thing in one cluster. Kind is "Release" or kubectl's full name of a
+// resource, such as "validatingadmissionpolicies.admissionregistration.k8s.io".
+type ID struct {
+	Cluster   string
+	Kind      string
+	Namespace string
+	Name      string
+}
+
+// KindRelease is the kind of a Helm release.
+const KindRelease = "Release"
+
+// String writes the ID as "cluster/Kind/namespace/name".
+func (id ID) String() string {
+	return id.Cluster + "/" + id.Kind + "/" + id.Namespace + "/" + id.Name
+}
+
+// Compare orders IDs by cluster, kind, namespace and name.
+func (id ID) Compare(other ID) int {
+	for _, c := range [...]int{
+		strings.Compare(id.Cluster, other.Cluster), strings.Compare(id.Kind, other.Kind),
+		strings.Compare(id.Namespace, other.Namespace),
+	} {
+		if c != 0 {
+			return c
+		}
+	}
+	return strings.Compare(id.Name, other.Name)
+}
+
+// Item is one thing that a cluster should hold.
+type Item struct {
+	ID           ID
+	Provider     string // key of the provider it belongs to
+	Organization string // where there is one item for each organization
+	Wave         int
+	After        []ID    // what must be in place before it
+	Suspended    string  // reason why nobody may change it now; empty: they may
+	Broken       string  // why it is not known what it should be; empty: it is known
+	Release      Release // its content
+	Base         string  // digest of all inputs that the declarations decide; made by Seal
+}
+
+// Release is a Helm release as it should be.
+type Release struct {
+	Chart      Chart
+	Values     map[string]any // the full set; never a delta
+	References []Reference    // values that only the target cluster knows
+	Timeout    time.Duration
+	OnFailure  OnFailure
+	MaxHistory int
+	Adopt      bool   // take over a release that somebody else installed
+	Deletion   Policy // what happens to it when it is not wanted any more
+	Drift      DriftMode
+	Ignore     []FieldRef // fields that drift may change
+	Ready      ReadyCheck // evidence wanted beyond healthy objects
+}
+
+// Chart is a chart that has been found: its digest is known.
+type Chart struct {
+	Name    string
+	Version string
+	Source  string // "repo URL", "oci reference" or "path", as declared
+	Digest  string // sha256:…
+}
+
+// Reference names values in a Secret or ConfigMap of the release's namespace. Its content
+// is read by whoever applies the release and nobody else.
+type Reference struct {
+	Path string // dotted path of the value it sets; empty: a YAML document merged at the top
+	Kind string // "Secret", "ConfigMap"
+	Name string
+	Key  string
+}
+
+// OnFailure says what follows a failed upgrade.
+type OnFailure string
+
+// What may follow a failed upgrade.
+const (
+	Keep     OnFailure = "keep"
+	Rollback OnFailure = "rollback"
+)
+
+// Policy says what happens to a release that is not wanted any more.
+type Policy string
+
+// What may happen to a release that is not wanted any more. The empty Policy is Block.
+const (
+	Block     Policy = "block"
+	Uninstall Policy = "uninstall"
+	Orphan    Policy = "orphan"
+)
+
+// DriftMode says what happens to edits by hand.
+type DriftMode string
+
+// What may happen to edits by hand.
+const (
+	DriftRepair DriftMode = "repair"
+	DriftReport DriftMode = "report"
+	DriftOff    DriftMode = "off"
+)
+
+// FieldRef is a JSON pointer in all objects of a kind.
+type FieldRef struct {
+	Kind    string // "Deployment"
+	Pointer string // "/spec/replicas"
+}
+
+// ReadyCheck is evidence of readiness beyond healthy objects; empty: none is wanted.
+type ReadyCheck struct {
+	HTTP   string         // URL that must answer 2xx
+	Create map[string]any // object whose creation must pass a server-side dry run
+}
+
+// Seal computes the item's base digest: over everything declared that decides what the release becomes,
+// which is its chart, name, namespace, values and where it takes more values from.
+//
+// What decides only how it is applied (timeout, history, policies) is not part of it, so that changing
+// it restarts nothing.
+func (it *Item) Seal() {
+	rel := it.Release
+	it.Base = digest(struct {
+		Namespace, Name, Chart string
+		Values                 map[string]any
+		References             []Reference
+	}{it.ID.Namespace, it.ID.Name, rel.Chart.Digest, rel.Values, rel.References})
+}
+
+// Same says whether two items ask for the same: whether going from one to the other changes anything.
+func (it Item) Same(other Item) bool {
+	return it.Base == other.Base && it.Suspended == other.Suspended && it.Broken == other.Broken && it.Wave == other.Wave &&
+		it.Release.Deletion == other.Release.Deletion && it.Release.Adopt == other.Release.Adopt
+}
+
+// Digest is the digest of all inputs of a release: the item's base and the state of what it refers to.
+// It stands on the release as a label, which is why it is cut to 40 hex digits.
+func Digest(it Item, refs []RefState) string {
+	if len(refs) == 0 {
+		return it.Base
+	}
+	return digest(struct {
+		Base string
+		Refs []RefState
+	}{it.Base, refs})
+}
+
+// digest hashes the JSON of v, in which maps are sorted by key.
+func digest(v any) string {
+	h := sha256.New()
+	if err := json.NewEncoder(h).Encode(v); err != nil {
+		panic(fmt.Sprintf("inputs of a release are not JSON: %v", err)) // they were made from JSON
+	}
+	return hex.EncodeToString(h.Sum(nil))[:digestLen]
+}
+
+const digestLen = 40
+
+// Desired is what all clusters should hold. Only a revision that was read whole makes one.
+type Desired struct {
+	Owner     string // name of the deployment: the mark on everything that is ours
+	Narrowed  bool   // this is not everything that is declared: nothing is orphaned
+	Commit    Commit // that was read
+	Items     []Item
+	Clusters  map[string]ClusterWant // the declared ones
+	Removed   map[string]Removal     // by provider
+	Limits    Limits
+	Providers map[string]ProviderWant // the declared ones, those without a release too
+}
+
+// ClusterWant is what a declaration says of a cluster as a whole.
+type ClusterWant struct {
+	Context       string // of the kubeconfig that has its credentials; empty: the obvious one
+	MaxConcurrent int    // releases that may be worked on at once
+}
+
+// Removal is the declared end of a provider that is not declared any more.
+type Removal struct {
+	Policy Policy
+	Forget bool // act on no cluster: it is gone for good
+	Reason string
+}
+
+// Limits bound what one plan may take away.
+type Limits struct {
+	MaxDelete        int // providers and (provider, organization) pairs
+	MaxDeletePercent int
+	Raised           int // the limit that counts instead, until RaisedUntil
+	RaisedUntil      time.Time
+}
+
+// Narrow is what is wanted of one provider, or in one cluster, or both. What is left out is not taken for
+// removed: only items that are there are looked at.
+func (d Desired) Narrow(provider, cluster string) (Desired, error) {
+	if _, there := d.Providers[provider]; provider != "" && !there {
+		return d, fmt.Errorf("no provider %q is declared", provider)
+	}
+	if _, there := d.Clusters[cluster]; cluster != "" && !there {
+		return d, fmt.Errorf("no cluster %q is declared", cluster)
+	}
+	out := d
+	out.Items, out.Clusters, out.Providers = nil, map[string]ClusterWant{}, map[string]ProviderWant{}
+	for name, p := range d.Providers {
+		if (provider == "" || name == provider) && (cluster == "" || p.Cluster == cluster) {
+			out.Providers[name] = p
+			out.Clusters[p.Cluster] = d.Clusters[p.Cluster]
+		}
+	}
+	for _, it := range d.Items {
+		if _, there := out.Providers[it.Provider]; there {
+			out.Items = append(out.Items, it)
+		}
+	}
+	out.Narrowed = true
+	return out, nil
+}

@@ -1,0 +1,257 @@
+package kube
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	helmkube "helm.sh/helm/v3/pkg/kube"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/jsonmergepatch"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/cli-runtime/pkg/resource"
+	"k8s.io/client-go/kubernetes/scheme"
+)
+
+// fieldManager owns the fields that we write.
+const fieldManager = "reconcile"
+
+// client is what Helm talks to the cluster through, for one action. It differs from Helm's own in what it
+// leaves out: it looks nothing up that the connection or the watches know, and does not read an object
+// that the upgrade does not change.
+type client struct {
+	*helmkube.Client // hooks and uninstall
+	conn             *conn
+	namespace        string
+	release          string
+	watched          watched
+	applied          []*resource.Info // as the cluster answered
+}
+
+// watched is what the watches know of single objects.
+type watched interface {
+	// undisturbed says that the object is there and was not changed by hand since it was applied.
+	undisturbed(ref objectRef) bool
+	// ownedBy is the release that the object says it belongs to; empty where that is not known.
+	ownedBy(ref objectRef) (namespace, release string)
+}
+
+var _ helmkube.Interface = (*client)(nil)
+
+// IsReachable is for those who do not know: every request tells.
+func (c *client) IsReachable() error { return nil }
+
+// Build reads objects. It does not validate them: the API server does, and downloading what it knows for
+// that is nine tenths of what a release costs.
+func (c *client) Build(from io.Reader, _ bool) (helmkube.ResourceList, error) {
+	var out helmkube.ResourceList
+	docs := yaml.NewYAMLOrJSONDecoder(from, 4096)
+	for {
+		var raw map[string]any
+		switch err := docs.Decode(&raw); {
+		case errors.Is(err, io.EOF):
+			return out, nil
+		case err != nil:
+			return nil, fmt.Errorf("reading rendered objects: %w", err)
+		case len(raw) == 0:
+			continue
+		}
+		info, err := c.info(&unstructured.Unstructured{Object: raw})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, info)
+	}
+}
+
+// info finds out how to reach an object.
+func (c *client) info(obj *unstructured.Unstructured) (*resource.Info, error) {
+	gvk := obj.GroupVersionKind()
+	mapping, err := c.conn.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", gvk.Kind, obj.GetName(), err)
+	}
+	rest, err := c.conn.restFor(gvk.GroupVersion())
+	if err != nil {
+		return nil, err
+	}
+	if mapping.Scope.Name() == meta.RESTScopeNameNamespace && obj.GetNamespace() == "" {
+		obj.SetNamespace(c.namespace)
+	}
+	return &resource.Info{
+		Client: rest, Mapping: mapping, Namespace: obj.GetNamespace(), Name: obj.GetName(), Object: obj,
+		ResourceVersion: obj.GetResourceVersion(),
+	}, nil
+}
+
+// Create creates objects.
+func (c *client) Create(resources helmkube.ResourceList) (*helmkube.Result, error) {
+	res, err := c.Client.Create(resources)
+	c.applied = append(c.applied, resources...)
+	return res, err
+}
+
+// Update brings objects from one revision to the next: what the revision changes or somebody disturbed is
+// read and patched, what is missing is created, what left the chart is deleted if it is still ours.
+func (c *client) Update(original, target helmkube.ResourceList, _ bool) (*helmkube.Result, error) {
+	res := &helmkube.Result{}
+	for _, info := range target {
+		created, err := c.updateOne(original.Get(info), info)
+		if err != nil {
+			return res, fmt.Errorf("%s %s: %w", info.Mapping.GroupVersionKind.Kind, info.Name, err)
+		}
+		c.applied = append(c.applied, info)
+		if created {
+			res.Created = append(res.Created, info)
+		} else {
+			res.Updated = append(res.Updated, info)
+		}
+	}
+	for _, info := range original.Difference(target) {
+		deleted, err := c.remove(info)
+		if err != nil {
+			return res, fmt.Errorf("removing %s %s: %w", info.Mapping.GroupVersionKind.Kind, info.Name, err)
+		}
+		if deleted {
+			res.Deleted = append(res.Deleted, info)
+		}
+	}
+	return res, nil
+}
+
+// updateOne brings one object to its next revision and says whether it had to be created.
+func (c *client) updateOne(before, info *resource.Info) (created bool, err error) {
+	if before != nil && sameButMarks(before.Object, info.Object) && c.watched.undisturbed(refOf(info)) {
+		return false, nil
+	}
+	helper := resource.NewHelper(info.Client, info.Mapping).WithFieldManager(fieldManager)
+	live, err := helper.Get(info.Namespace, info.Name)
+	switch {
+	case apierrors.IsNotFound(err):
+		obj, err := helper.Create(info.Namespace, true, info.Object)
+		if err != nil {
+			return true, err
+		}
+		return true, info.Refresh(obj, true)
+	case err != nil:
+		return false, err
+	}
+	was := live
+	if before != nil {
+		was = before.Object
+	}
+	patch, kind, err := threeWay(was, info.Object, live)
+	if err != nil {
+		return false, err
+	}
+	if string(patch) == "{}" {
+		return false, info.Refresh(live, true)
+	}
+	obj, err := helper.Patch(info.Namespace, info.Name, kind, patch, nil)
+	if err != nil {
+		return false, err
+	}
+	return false, info.Refresh(obj, true)
+}
+
+// threeWay is the patch that takes live from one revision to the next and keeps what others added to it.
+// Kinds that Kubernetes knows are merged by their own rules, custom ones as JSON.
+func threeWay(was, next, live runtime.Object) ([]byte, types.PatchType, error) {
+	var docs [3][]byte
+	for i, obj := range []runtime.Object{was, next, live} {
+		doc, err := json.Marshal(obj)
+		if err != nil {
+			return nil, "", err
+		}
+		docs[i] = doc
+	}
+	gvk := next.GetObjectKind().GroupVersionKind()
+	typed, err := scheme.Scheme.New(gvk)
+	if err != nil {
+		patch, err := jsonmergepatch.CreateThreeWayJSONMergePatch(docs[0], docs[1], docs[2])
+		return patch, types.MergePatchType, err
+	}
+	rules, err := strategicpatch.NewPatchMetaFromStruct(typed)
+	if err != nil {
+		return nil, "", err
+	}
+	patch, err := strategicpatch.CreateThreeWayMergePatch(docs[0], docs[1], docs[2], rules, true)
+	return patch, types.StrategicMergePatchType, err
+}
+
+// sameButMarks compares an object of the stored manifest with one that is about to be applied; Helm puts
+// its marks only on the latter.
+func sameButMarks(stored, next runtime.Object) bool {
+	bare := next.DeepCopyObject().(*unstructured.Unstructured)
+	was := stored.DeepCopyObject().(*unstructured.Unstructured)
+	for _, obj := range []*unstructured.Unstructured{bare, was} {
+		dropMarks(obj)
+	}
+	a, errA := json.Marshal(was)
+	b, errB := json.Marshal(bare)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// Helm's marks of ownership, and ours of what must stay.
+const (
+	managedByLabel   = "app.kubernetes.io/managed-by"
+	releaseNameAnno  = "meta.helm.sh/release-name"
+	releaseSpaceAnno = "meta.helm.sh/release-namespace"
+	policyAnno       = "helm.sh/resource-policy"
+)
+
+func dropMarks(obj *unstructured.Unstructured) {
+	unstructured.RemoveNestedField(obj.Object, "metadata", "labels", managedByLabel)
+	unstructured.RemoveNestedField(obj.Object, "metadata", "annotations", releaseNameAnno)
+	unstructured.RemoveNestedField(obj.Object, "metadata", "annotations", releaseSpaceAnno)
+	for _, field := range []string{"labels", "annotations"} {
+		if m, _, _ := unstructured.NestedMap(obj.Object, "metadata", field); len(m) == 0 {
+			unstructured.RemoveNestedField(obj.Object, "metadata", field)
+		}
+	}
+}
+
+// Delete removes objects, but not those that meanwhile belong to another release.
+func (c *client) Delete(resources helmkube.ResourceList) (*helmkube.Result, []error) {
+	var ours helmkube.ResourceList
+	for _, info := range resources {
+		space, name := c.watched.ownedBy(refOf(info))
+		if name == "" || name == c.release && space == c.namespace {
+			ours = append(ours, info)
+		}
+	}
+	if len(ours) == 0 {
+		return &helmkube.Result{}, nil
+	}
+	return c.Client.Delete(ours)
+}
+
+// remove deletes one object that left the chart, unless it must stay or is not ours.
+func (c *client) remove(info *resource.Info) (bool, error) {
+	helper := resource.NewHelper(info.Client, info.Mapping)
+	live, err := helper.Get(info.Namespace, info.Name)
+	switch {
+	case apierrors.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	marks := live.(metav1.Object).GetAnnotations()
+	if marks[policyAnno] == helmkube.KeepPolicy || marks[releaseNameAnno] != c.release || marks[releaseSpaceAnno] != c.namespace {
+		return false, nil
+	}
+	background := metav1.DeletePropagationBackground
+	_, err = helper.DeleteWithOptions(info.Namespace, info.Name, &metav1.DeleteOptions{PropagationPolicy: &background})
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,286 @@
+package kube
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// Cluster is a real cluster: it watches what matters there, tells what it sees, and lets Helm act.
+type Cluster struct {
+	name  string
+	owner string // name of the deployment
+	fleet *Fleet
+	lease *lease
+	Stats Stats // requests since the start
+
+	mu        sync.Mutex         // guards what follows
+	session   *session           // nil: not connected
+	config    *rest.Config       // what session was begun with
+	end       context.CancelFunc // ends session
+	reachable bool
+	looked    bool // everything was seen once
+	err       string
+	since     time.Time
+	items     map[releaseKey]reconcile.Item // what is wanted there
+	known     map[releaseKey]*known
+	releases  map[reconcile.ID]reconcile.Observed // never edited: replaced
+	dirty     map[releaseKey]bool
+	allDirty  bool
+}
+
+var _ reconcile.Cluster = (*Cluster)(nil)
+
+// known is what we found out about a release beyond what the watches hold.
+type known struct {
+	revision int                  // that objects and marks are about
+	objects  []objectRef          // what the release holds
+	marks    map[objectRef]string // as they were when the object was last as declared
+	drift    map[objectRef][]reconcile.Drift
+	pods     string // why its pods are not ready, in their own words
+	state    reconcile.State
+	since    time.Time // when this revision and state were first seen
+	corrupt  string
+	asking   bool // its pods are being asked why they are not ready
+	alarm    bool // it is looked at again when its timeout is over
+}
+
+// Live says what is known of the cluster now.
+func (c *Cluster) Live() reconcile.ClusterLive {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	live := reconcile.ClusterLive{
+		Reachable: c.reachable, Err: c.err, Since: c.since, Held: c.lease.held(), Holder: c.lease.holding(),
+	}
+	if c.session == nil {
+		live.Releases = c.releases
+		return live
+	}
+	if c.reachable {
+		c.refresh()
+	}
+	c.looked = c.looked || c.session.looked() && c.judged()
+	live.Looked, live.Releases, live.Version = c.looked, c.releases, c.session.version()
+	live.Reachable = c.reachable && c.session.secrets.HasSynced() && c.session.records.HasSynced()
+	live.Refs = c.refStates()
+	return live
+}
+
+// Want says which releases matter, so that what they refer to is watched too.
+func (c *Cluster) Want(items []reconcile.Item) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.items = make(map[releaseKey]reconcile.Item, len(items))
+	for _, it := range items {
+		c.items[releaseKey{it.ID.Namespace, it.ID.Name}] = it
+	}
+	c.allDirty = true
+	c.followWanted()
+}
+
+// followWanted watches the kinds that wanted releases take values from.
+func (c *Cluster) followWanted() {
+	if c.session == nil {
+		return
+	}
+	for _, it := range c.items {
+		for _, ref := range it.Release.References {
+			if err := c.session.followRefs(ref.Kind); err != nil {
+				c.err = err.Error()
+			}
+		}
+	}
+}
+
+// refStates is what the wanted releases refer to, as far as it is there.
+func (c *Cluster) refStates() map[reconcile.RefID]reconcile.RefState {
+	out := map[reconcile.RefID]reconcile.RefState{}
+	for _, it := range c.items {
+		for _, ref := range it.Release.References {
+			if obj, there := c.session.reference(ref.Kind, it.ID.Namespace, ref.Name); there && obj != nil {
+				id := reconcile.RefID{Namespace: it.ID.Namespace, Kind: ref.Kind, Name: ref.Name}
+				out[id] = reconcile.RefState{UID: string(obj.UID), Version: obj.ResourceVersion}
+			}
+		}
+	}
+	return out
+}
+
+// touch notes that something happened to a release, and wakes the loop.
+func (c *Cluster) touch(key releaseKey) {
+	c.mu.Lock()
+	if key == (releaseKey{}) {
+		c.allDirty = true
+	} else {
+		if c.dirty == nil {
+			c.dirty = map[releaseKey]bool{}
+		}
+		c.dirty[key] = true
+	}
+	c.mu.Unlock()
+	c.fleet.wake()
+}
+
+// heard is told of each request's outcome: any answer makes a cluster reachable, none makes it not.
+func (c *Cluster) heard(err error) {
+	c.mu.Lock()
+	was, wasErr := c.reachable, c.err
+	c.reachable, c.err = err == nil, ""
+	if err != nil {
+		c.err = unreachable(c.name, err)
+	}
+	if was != c.reachable || c.since.IsZero() {
+		c.since = time.Now()
+	}
+	differs := was != c.reachable || wasErr != c.err
+	c.mu.Unlock()
+	if differs {
+		c.fleet.wake()
+	}
+}
+
+// refresh brings the observations up to date with what happened since the last time.
+func (c *Cluster) refresh() {
+	keys := c.dirty
+	if c.allDirty {
+		keys = c.allKeys()
+	}
+	c.dirty, c.allDirty = nil, false
+	if len(keys) == 0 {
+		return
+	}
+	next := maps.Clone(c.releases)
+	if next == nil {
+		next = map[reconcile.ID]reconcile.Observed{}
+	}
+	for key := range keys {
+		id := reconcile.ID{Cluster: c.name, Kind: reconcile.KindRelease, Namespace: key.namespace, Name: key.name}
+		if obs, there := c.look(key); there {
+			next[id] = obs
+		} else {
+			delete(next, id)
+			delete(c.known, key)
+		}
+	}
+	c.releases = next
+}
+
+// judged says whether the health of everything that is ours is known.
+func (c *Cluster) judged() bool {
+	for _, obs := range c.releases {
+		if obs.Owner == c.owner && obs.State == reconcile.Deployed && obs.Health == reconcile.HealthUnknown {
+			return false
+		}
+	}
+	return !c.allDirty && len(c.dirty) == 0
+}
+
+// allKeys are all releases that are there, wanted, or were there.
+func (c *Cluster) allKeys() map[releaseKey]bool {
+	out := map[releaseKey]bool{}
+	for _, key := range c.session.secrets.GetIndexer().ListIndexFuncValues(byRelease) {
+		out[ownerKey(key)] = true
+	}
+	for id := range c.releases {
+		out[releaseKey{id.Namespace, id.Name}] = true
+	}
+	for key := range c.items {
+		out[key] = true
+	}
+	return out
+}
+
+// revisions are the revisions of a release, by number.
+func (s *session) revisions(key releaseKey) []revision {
+	found, err := s.secrets.GetIndexer().ByIndex(byRelease, key.String())
+	if err != nil {
+		return nil
+	}
+	var out []revision
+	for _, obj := range found {
+		meta := obj.(metav1.Object)
+		if rev, ok := revisionOf(meta.GetName(), meta.GetLabels()); ok {
+			out = append(out, rev)
+		}
+	}
+	slices.SortFunc(out, func(a, b revision) int { return a.number - b.number })
+	return out
+}
+
+// look observes one release; there is false where there is none.
+func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
+	revs := c.session.revisions(key)
+	if len(revs) == 0 {
+		return obs, false
+	}
+	obs = observe(revs)
+	rec, retry := c.session.record(key)
+	obs.RetryAsked = retry
+	if obs.Owner != c.owner {
+		return obs, true
+	}
+	k := c.knowledge(key, obs, rec)
+	obs.Since = k.since
+	if len(rec.History) > 0 && (obs.State == reconcile.Failed || obs.Attempted != "") {
+		obs.Failure = rec.History[0].Error
+	}
+	if k.corrupt != "" {
+		obs.State, obs.Failure = reconcile.Corrupt, k.corrupt
+	}
+	if rec.ReadySince != nil && rec.Revision == obs.Revision {
+		obs.ReadySince = *rec.ReadySince
+	}
+	c.judge(key, k, &obs)
+	c.remember(key, k, &obs, rec)
+	return obs, true
+}
+
+// knowledge is what we know beyond the watches of the release's newest revision, taken from its record
+// where there is one, and asked for where there is not.
+func (c *Cluster) knowledge(key releaseKey, obs reconcile.Observed, rec record) *known {
+	if c.known == nil {
+		c.known = map[releaseKey]*known{}
+	}
+	k := c.known[key]
+	if k == nil {
+		k = &known{}
+		c.known[key] = k
+	}
+	if k.state != obs.State || k.revision != obs.Revision || k.since.IsZero() {
+		k.state, k.since = obs.State, time.Now()
+	}
+	if k.revision == obs.Revision || obs.State == reconcile.Pending {
+		return k
+	}
+	k.revision, k.objects, k.marks, k.drift, k.corrupt = obs.Revision, nil, map[objectRef]string{}, nil, ""
+	if rec.Revision != obs.Revision {
+		c.session.jobs.Add(job{key, readRelease})
+		return k
+	}
+	k.objects = []objectRef{}
+	for _, o := range rec.Objects {
+		k.objects = append(k.objects, o.ref())
+		if o.Mark != "" {
+			k.marks[o.ref()] = o.Mark
+		}
+	}
+	c.session.jobs.Add(job{key, followObjects})
+	return k
+}
+
+// ownerKey reads "namespace/name".
+func ownerKey(text string) releaseKey {
+	namespace, name, err := cache.SplitMetaNamespaceKey(text)
+	if err != nil {
+		return releaseKey{}
+	}
+	return releaseKey{namespace, name}
+}

@@ -1,0 +1,152 @@
+package kube
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/cli-runtime/pkg/resource"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// conn is one connection to a cluster: one HTTP client, one discovery, one mapper and one set of
+// capabilities for everything that goes on there. Helm's own way of making these anew for each release is
+// most of what a release costs.
+type conn struct {
+	config  *rest.Config
+	client  *http.Client
+	kube    kubernetes.Interface
+	meta    metadata.Interface
+	dynamic dynamic.Interface
+	disco   discovery.CachedDiscoveryInterface
+	mapper  *restmapper.DeferredDiscoveryRESTMapper
+
+	mu      sync.Mutex // guards what follows
+	caps    *chartutil.Capabilities
+	fetched time.Time
+	rest    map[schema.GroupVersion]rest.Interface
+}
+
+// connect makes a connection; it asks the cluster nothing yet.
+func connect(config *rest.Config, g *gate) (*conn, error) {
+	config = rest.CopyConfig(config)
+	config.QPS = -1 // the API server's own fairness bounds us, and the loop's workers do
+	config.UserAgent = "reconcile"
+	config.Wrap(g.over)
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{config: config, client: client, rest: map[schema.GroupVersion]rest.Interface{}}
+	if c.kube, err = kubernetes.NewForConfigAndClient(config, client); err != nil {
+		return nil, err
+	}
+	if c.meta, err = metadata.NewForConfigAndClient(metadata.ConfigFor(config), client); err != nil {
+		return nil, err
+	}
+	if c.dynamic, err = dynamic.NewForConfigAndClient(dynamic.ConfigFor(config), client); err != nil {
+		return nil, err
+	}
+	d, err := discovery.NewDiscoveryClientForConfigAndClient(config, client)
+	if err != nil {
+		return nil, err
+	}
+	c.disco = memory.NewMemCacheClient(d)
+	c.mapper = restmapper.NewDeferredDiscoveryRESTMapper(c.disco)
+	return c, nil
+}
+
+// restFor is the client for the objects of one group and version, without types.
+func (c *conn) restFor(gv schema.GroupVersion) (rest.Interface, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if client, there := c.rest[gv]; there {
+		return client, nil
+	}
+	config := rest.CopyConfig(c.config)
+	config.ContentConfig = resource.UnstructuredPlusDefaultContentConfig()
+	config.GroupVersion = &gv
+	config.APIPath = "/apis"
+	if gv.Group == "" {
+		config.APIPath = "/api"
+	}
+	client, err := rest.RESTClientForConfigAndClient(config, c.client)
+	if err != nil {
+		return nil, err
+	}
+	c.rest[gv] = client
+	return client, nil
+}
+
+// capsAge is how long capabilities are believed: a cluster that was upgraded, or was given new kinds, is
+// noticed after that.
+const capsAge = 10 * time.Minute
+
+// capabilities are what the cluster can do, for charts that ask.
+func (c *conn) capabilities() (*chartutil.Capabilities, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.caps != nil && time.Since(c.fetched) < capsAge {
+		return c.caps, nil
+	}
+	c.disco.Invalidate()
+	version, err := c.disco.ServerVersion()
+	if err != nil {
+		return nil, fmt.Errorf("asking for the version of Kubernetes: %w", err)
+	}
+	apis, err := action.GetVersionSet(c.disco)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the kinds: %w", err)
+	}
+	c.caps = &chartutil.Capabilities{
+		APIVersions: apis,
+		KubeVersion: chartutil.KubeVersion{Version: version.GitVersion, Major: version.Major, Minor: version.Minor},
+		HelmVersion: chartutil.DefaultCapabilities.HelmVersion,
+	}
+	c.fetched = time.Now()
+	return c.caps, nil
+}
+
+// version is that of Kubernetes, as it was asked last.
+func (c *conn) version() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.caps == nil {
+		return ""
+	}
+	return c.caps.KubeVersion.Version
+}
+
+// getter hands the shared connection to Helm and kubectl's libraries.
+type getter struct {
+	*conn
+	namespace string
+}
+
+// ToRESTConfig gives away a copy: kubectl's factory writes into the configuration it is given.
+func (g getter) ToRESTConfig() (*rest.Config, error) { return rest.CopyConfig(g.config), nil }
+
+// ToDiscoveryClient gives the shared discovery.
+func (g getter) ToDiscoveryClient() (discovery.CachedDiscoveryInterface, error) { return g.disco, nil }
+
+// ToRESTMapper gives the shared mapper.
+func (g getter) ToRESTMapper() (meta.RESTMapper, error) { return g.mapper, nil }
+
+// ToRawKubeConfigLoader says which namespace is meant where an object names none.
+func (g getter) ToRawKubeConfigLoader() clientcmd.ClientConfig {
+	overrides := &clientcmd.ConfigOverrides{Context: clientcmdapi.Context{Namespace: g.namespace}}
+	return clientcmd.NewDefaultClientConfig(clientcmdapi.Config{}, overrides)
+}

@@ -1,0 +1,112 @@
+package kube
+
+import (
+	"context"
+	"reflect"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/rest"
+)
+
+// reconnect is how long to wait before credentials that did not work are tried again, at most; rotated
+// ones are tried at once.
+const reconnect = 30 * time.Second
+
+// run keeps the cluster connected until the fleet ends: a session, and with every rotation of its
+// credentials another one.
+func (c *Cluster) run() {
+	for wait := time.Second; c.fleet.ctx.Err() == nil; wait = min(2*wait, reconnect) {
+		ctx, end := context.WithCancel(c.fleet.ctx)
+		c.mu.Lock()
+		c.end = end
+		c.mu.Unlock()
+		if c.connected(ctx) {
+			wait = time.Second
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+		end()
+	}
+}
+
+// connected works with one set of credentials until ctx ends. It returns false at once where they cannot
+// be used at all.
+func (c *Cluster) connected(ctx context.Context) bool {
+	config, err := c.fleet.Credentials.config(c.name, c.fleet.context(c.name))
+	if err != nil {
+		c.heard(err)
+		return false
+	}
+	conn, err := connect(config, &gate{fence: c.fence, heard: c.heard, stats: &c.Stats})
+	if err != nil {
+		c.heard(err)
+		return false
+	}
+	if _, err := conn.capabilities(); err != nil {
+		return false // the gate has heard why
+	}
+	s, err := startSession(ctx, conn, c.touch)
+	if err != nil {
+		c.heard(err)
+		return false
+	}
+	c.use(s, config)
+	var tasks sync.WaitGroup
+	for range jobWorkers {
+		tasks.Go(func() { c.work(s) })
+	}
+	if !c.fleet.ReadOnly {
+		tasks.Go(func() { c.lease.run(ctx, conn.kube, func() { c.fleet.wake() }) })
+	}
+	<-ctx.Done()
+	tasks.Wait()
+	conn.client.CloseIdleConnections()
+	return true
+}
+
+// jobWorkers bounds how much is found out about a cluster at once.
+const jobWorkers = 2
+
+// use makes a session the cluster's.
+func (c *Cluster) use(s *session, config *rest.Config) {
+	c.mu.Lock()
+	c.session, c.config, c.allDirty = s, config, true
+	c.known = nil
+	c.followWanted()
+	c.mu.Unlock()
+	c.fleet.wake()
+}
+
+// rotate ends the session if the cluster's credentials are not any more what it was begun with.
+func (c *Cluster) rotate() {
+	config, err := c.fleet.Credentials.config(c.name, c.fleet.context(c.name))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil && c.config != nil && c.session != nil && reflect.DeepEqual(comparable(config), comparable(c.config)) {
+		return
+	}
+	if c.end != nil {
+		c.end()
+	}
+}
+
+// comparable are the parts of a connection that credentials decide.
+func comparable(c *rest.Config) any {
+	return []any{c.Host, c.APIPath, c.Username, c.Password, c.BearerToken, c.BearerTokenFile, c.TLSClientConfig,
+		c.Impersonate, c.ExecProvider}
+}
+
+// fence says why nothing may be written now.
+func (c *Cluster) fence() error {
+	switch {
+	case c.fleet.ReadOnly:
+		return errReadOnly
+	case !c.lease.held():
+		return fenced(c.lease.holding())
+	}
+	return nil
+}

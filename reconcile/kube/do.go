@@ -1,0 +1,258 @@
+package kube
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chart/loader"
+	helmkube "helm.sh/helm/v3/pkg/kube"
+	"helm.sh/helm/v3/pkg/release"
+	helmstorage "helm.sh/helm/v3/pkg/storage"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// operation is one action on one release, from the first look at its storage to its record.
+type operation struct {
+	*Cluster
+	session *session
+	action  reconcile.Action
+	key     releaseKey
+	storage *storage
+	client  *client
+	config  *action.Configuration
+}
+
+// Do carries out one action. It returns when Helm is done and the watches have seen what it did, so that
+// the next look does not see what was there before.
+func (c *Cluster) Do(ctx context.Context, a reconcile.Action) error {
+	op, err := c.begin(a)
+	if err != nil {
+		return err
+	}
+	verbs := map[reconcile.Op]func(context.Context) error{
+		reconcile.OpCreate: op.apply, reconcile.OpUpdate: op.apply, reconcile.OpAdopt: op.apply,
+		reconcile.OpRollback: op.rollback, reconcile.OpDelete: op.uninstall, reconcile.OpOrphan: op.orphan,
+		reconcile.OpRepair: op.repair,
+	}
+	verb, known := verbs[a.Op]
+	if !known {
+		return fmt.Errorf("%s %s: there is nothing to do", a.Op, a.ID)
+	}
+	if err := verb(ctx); err != nil {
+		return op.failed(ctx, err)
+	}
+	return nil
+}
+
+// begin prepares an operation on what the watches show now.
+func (c *Cluster) begin(a reconcile.Action) (*operation, error) {
+	c.mu.Lock()
+	s := c.session
+	c.mu.Unlock()
+	switch {
+	case s == nil:
+		return nil, errors.New("the cluster is not connected")
+	case !c.lease.held():
+		return nil, fenced(c.lease.holding())
+	}
+	key := releaseKey{a.ID.Namespace, a.ID.Name}
+	op := &operation{Cluster: c, session: s, action: a, key: key}
+	op.storage = &storage{secrets: s.kube.CoreV1().Secrets(key.namespace), revs: map[int]*stored{}}
+	for _, rev := range s.revisions(key) {
+		op.storage.revs[rev.number] = &stored{key: rev.key, labels: rev.labels}
+	}
+	caps, err := s.capabilities()
+	if err != nil {
+		return nil, err
+	}
+	from := getter{s.conn, key.namespace}
+	op.client = &client{
+		Client: helmkube.New(from), conn: s.conn, namespace: key.namespace, release: key.name, watched: op,
+	}
+	op.config = &action.Configuration{
+		RESTClientGetter: from, Releases: helmstorage.Init(op.storage), KubeClient: op.client,
+		Capabilities: caps, Log: func(string, ...any) {},
+	}
+	op.config.Releases.MaxHistory = max(1, a.Want.Release.MaxHistory)
+	return op, nil
+}
+
+// apply installs or upgrades the release to what is wanted.
+func (op *operation) apply(ctx context.Context) error {
+	want := op.action.Want.Release
+	if have := op.action.Have; op.action.Op == reconcile.OpUpdate && have.State == reconcile.Deployed &&
+		have.Digest == op.action.Digest {
+		return op.relabel(ctx, marks(op.owner, op.action))
+	}
+	values, err := op.values(ctx)
+	if err != nil {
+		return err
+	}
+	chrt, err := op.chart(ctx)
+	if err != nil {
+		return err
+	}
+	if err := op.takeUp(ctx); err != nil {
+		return err
+	}
+	if err := op.ensureNamespace(ctx); err != nil {
+		return err
+	}
+	began := time.Now()
+	var rel *release.Release
+	if len(op.storage.revs) == 0 {
+		rel, err = op.install(chrt, values, want)
+	} else {
+		rel, err = op.upgrade(chrt, values, want)
+	}
+	if err != nil {
+		return err
+	}
+	return op.settle(ctx, rel, began)
+}
+
+func (op *operation) install(chrt *chart.Chart, values map[string]any, want reconcile.Release) (*release.Release, error) {
+	do := action.NewInstall(op.config)
+	do.ReleaseName, do.Namespace = op.key.name, op.key.namespace
+	do.Labels, do.Description = marks(op.owner, op.action), op.describe()
+	do.Timeout, do.TakeOwnership = want.Timeout, op.action.Op == reconcile.OpAdopt
+	do.DisableOpenAPIValidation, do.SkipSchemaValidation = true, true // the worker that rendered it validated it
+	return do.Run(chrt, values)
+}
+
+func (op *operation) upgrade(chrt *chart.Chart, values map[string]any, want reconcile.Release) (*release.Release, error) {
+	do := action.NewUpgrade(op.config)
+	do.Namespace = op.key.namespace
+	do.Labels, do.Description = marks(op.owner, op.action), op.describe()
+	do.Timeout, do.MaxHistory, do.ResetValues = want.Timeout, op.config.Releases.MaxHistory, true
+	do.DisableOpenAPIValidation, do.SkipSchemaValidation = true, true
+	return do.Run(op.key.name, chrt, values)
+}
+
+// describe is what `helm history` shows of a revision.
+func (op *operation) describe() string {
+	return fmt.Sprintf("%s (%s) by revision %.10s", op.action.Op, op.action.Reason, op.action.Commit.SHA)
+}
+
+// chart loads the chart anew each time: Helm writes into the one it is given.
+func (op *operation) chart(ctx context.Context) (*chart.Chart, error) {
+	from := op.action.Want.Release.Chart
+	archive, err := op.fleet.Charts.Archive(ctx, from.Digest)
+	if err != nil {
+		return nil, fmt.Errorf("chart %s: %w", from.Name, err)
+	}
+	chrt, err := loader.LoadArchive(bytes.NewReader(archive))
+	if err != nil {
+		return nil, fmt.Errorf("chart %s: %w", from.Name, err)
+	}
+	return chrt, nil
+}
+
+// takeUp finishes what a process that is gone left half done: a pending revision failed, whatever it got
+// to, and an uninstall is gone through with. We hold the cluster's Lease and the release, so nobody of
+// ours can still be at it.
+func (op *operation) takeUp(ctx context.Context) error {
+	switch op.action.Have.State {
+	case reconcile.Uninstalling:
+		return op.uninstall(ctx)
+	case reconcile.Pending:
+		rel, err := op.config.Releases.Last(op.key.name)
+		if err != nil {
+			return err
+		}
+		rel.SetStatus(release.StatusFailed, "left "+rel.Info.Status.String()+" by a process that was stopped")
+		return op.config.Releases.Update(rel)
+	}
+	return nil
+}
+
+// ensureNamespace makes the release's namespace unless it is known to be there.
+func (op *operation) ensureNamespace(ctx context.Context) error {
+	if len(op.storage.revs) > 0 || op.session.hasNamespace(op.key.namespace) {
+		return nil
+	}
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: op.key.namespace}}
+	_, err := op.session.kube.CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{FieldManager: fieldManager})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("namespace %s: %w", op.key.namespace, err)
+	}
+	op.session.noteNamespace(op.key.namespace)
+	return nil
+}
+
+// rollback goes back to the newest revision that was in force with other inputs, and notes on it which
+// inputs failed, so that they are not tried again before they change.
+func (op *operation) rollback(ctx context.Context) error {
+	last, err := op.config.Releases.Last(op.key.name)
+	if err != nil {
+		return err
+	}
+	if last.Info.Status == release.StatusDeployed {
+		last.SetStatus(release.StatusFailed, op.action.Message)
+		if err := op.config.Releases.Update(last); err != nil {
+			return err
+		}
+	}
+	target := 0
+	for n, rev := range op.storage.revs {
+		status := release.Status(rev.labels["status"])
+		good := status == release.StatusDeployed || status == release.StatusSuperseded
+		if good && n > target && rev.labels[markDigest] != op.action.Digest {
+			target = n
+		}
+	}
+	if target == 0 {
+		return fmt.Errorf("there is no revision to go back to: %s", op.action.Message)
+	}
+	began := time.Now()
+	op.storage.extra = map[string]string{markAttempted: op.action.Digest}
+	do := action.NewRollback(op.config)
+	do.Version, do.Timeout, do.MaxHistory = target, op.action.Want.Release.Timeout, op.config.Releases.MaxHistory
+	if err := do.Run(op.key.name); err != nil {
+		return err
+	}
+	rel, err := op.config.Releases.Last(op.key.name)
+	if err != nil {
+		return err
+	}
+	return op.settle(ctx, rel, began)
+}
+
+// uninstall removes the release, its history and its record. What the chart says is to be kept stays.
+func (op *operation) uninstall(ctx context.Context) error {
+	do := action.NewUninstall(op.config)
+	do.IgnoreNotFound, do.Timeout = true, op.action.Want.Release.Timeout
+	if do.Timeout <= 0 {
+		do.Timeout = defaultTimeout
+	}
+	if _, err := do.Run(op.key.name); err != nil {
+		return fmt.Errorf("uninstalling: %w", err)
+	}
+	op.storage.revs = map[int]*stored{}
+	if err := op.session.dropRecord(ctx, op.key); err != nil {
+		return err
+	}
+	return op.seen(ctx, func() bool { return len(op.session.revisions(op.key)) == 0 })
+}
+
+// orphan takes our marks off the release and leaves everything as it is.
+func (op *operation) orphan(ctx context.Context) error {
+	gone := map[string]string{}
+	for name := range marks("", op.action) {
+		gone[name] = ""
+	}
+	gone[markOrganization] = ""
+	if err := op.relabel(ctx, gone); err != nil {
+		return err
+	}
+	return op.session.dropRecord(ctx, op.key)
+}

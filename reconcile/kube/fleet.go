@@ -1,0 +1,165 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	helmkube "helm.sh/helm/v3/pkg/kube"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+var (
+	secretsResource    = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
+	configMapsResource = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+)
+
+// Charts hands out charts that were found before.
+type Charts interface {
+	// Archive is the packed chart of a digest. Twice is the same as once.
+	Archive(ctx context.Context, digest string) ([]byte, error)
+}
+
+// Options are what a fleet needs to know.
+type Options struct {
+	Identity    string // of this process, in Leases; see Identity
+	Namespace   string // where the Lease of each cluster is; empty: "default"
+	Credentials Credentials
+	Charts      Charts
+	ReadOnly    bool // write to no cluster and take no Lease
+}
+
+// Fleet is the clusters of one deployment. It connects to those that matter and stays connected.
+type Fleet struct {
+	Options
+	ctx     context.Context
+	changed chan struct{}
+	waiting sync.WaitGroup // goroutines of clusters
+
+	mu       sync.Mutex // guards what follows
+	owner    string     // name of the deployment, the same for as long as the fleet is
+	clusters map[string]*Cluster
+	contexts map[string]string // by cluster, as declared
+	pending  bool              // a wake is on its way
+}
+
+var _ reconcile.Fleet = (*Fleet)(nil)
+
+// once sets what Helm keeps for the whole process.
+var once sync.Once
+
+// NewFleet makes an empty fleet. It works until ctx ends; Wait tells when its last goroutine did.
+func NewFleet(ctx context.Context, o Options) *Fleet {
+	once.Do(func() { helmkube.ManagedFieldsManager = fieldManager })
+	if o.Namespace == "" {
+		o.Namespace = "default"
+	}
+	return &Fleet{
+		Options: o, ctx: ctx, changed: make(chan struct{}, 1),
+		clusters: map[string]*Cluster{}, contexts: map[string]string{},
+	}
+}
+
+// Wait returns when everything that the fleet started has ended, Leases given back.
+func (f *Fleet) Wait() { f.waiting.Wait() }
+
+// Changed receives after something changed in a cluster.
+func (f *Fleet) Changed() <-chan struct{} { return f.changed }
+
+// gather is how long changes are collected before the loop looks at them.
+const gather = 20 * time.Millisecond
+
+// wake tells the loop that something changed, soon, and once for all that comes meanwhile.
+func (f *Fleet) wake() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.pending {
+		return
+	}
+	f.pending = true
+	time.AfterFunc(gather, func() {
+		f.mu.Lock()
+		f.pending = false
+		f.mu.Unlock()
+		select {
+		case f.changed <- struct{}{}:
+		default:
+		}
+	})
+}
+
+// Use says which clusters matter and what is wanted there.
+func (f *Fleet) Use(want reconcile.Desired) {
+	items := map[string][]reconcile.Item{}
+	for _, it := range want.Items {
+		items[it.ID.Cluster] = append(items[it.ID.Cluster], it)
+	}
+	f.mu.Lock()
+	if f.owner == "" {
+		f.owner = want.Owner
+	}
+	for name, c := range want.Clusters {
+		f.contexts[name] = c.Context
+	}
+	f.mu.Unlock()
+	for name := range want.Clusters {
+		f.Cluster(name).Want(items[name])
+	}
+}
+
+// Cluster is the cluster of that name; it is connected to from the first time on.
+func (f *Fleet) Cluster(name string) reconcile.Cluster { return f.Real(name) }
+
+// Real is Cluster, with what only a real cluster can do.
+func (f *Fleet) Real(name string) *Cluster {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c, there := f.clusters[name]
+	if !there {
+		c = &Cluster{name: name, owner: f.owner, fleet: f, lease: newLease(f.Namespace, f.owner, f.Identity)}
+		f.clusters[name] = c
+		f.waiting.Go(c.run)
+	}
+	return c
+}
+
+// Clusters are those that matter.
+func (f *Fleet) Clusters() map[string]reconcile.Cluster {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := make(map[string]reconcile.Cluster, len(f.clusters))
+	for name, c := range f.clusters {
+		out[name] = c
+	}
+	return out
+}
+
+// Reconnect reads all credentials anew. Clusters whose credentials are as they were stay connected.
+func (f *Fleet) Reconnect() {
+	f.mu.Lock()
+	clusters := maps.Clone(f.clusters)
+	f.mu.Unlock()
+	for _, c := range clusters {
+		c.rotate()
+	}
+}
+
+// context is the declared kubeconfig context of a cluster.
+func (f *Fleet) context(name string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.contexts[name]
+}
+
+// unreachable says who could not reach whom, and why.
+func unreachable(name string, err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("no answer within %s", requestTimeout)
+	}
+	return fmt.Sprintf("the daemon cannot reach cluster %s: %v", name, err)
+}

@@ -1,0 +1,129 @@
+package kube
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// groupKind is the kind of an object without its version.
+func (r objectRef) groupKind() schema.GroupKind {
+	return schema.GroupKind{Group: r.group, Kind: r.kind}
+}
+
+// defaultTimeout is how long a release may take to become healthy where no declaration says.
+const defaultTimeout = 10 * time.Minute
+
+// judge fills in what the objects of a release say: whether they are well, and whether somebody changed
+// them.
+func (c *Cluster) judge(key releaseKey, k *known, obs *reconcile.Observed) {
+	if k.objects == nil || obs.State != reconcile.Deployed {
+		return
+	}
+	obs.Health = reconcile.Healthy
+	for _, ref := range k.objects {
+		obj, listed := c.session.object(ref)
+		switch {
+		case !listed:
+			obs.Health, obs.Message = worse(obs, reconcile.HealthUnknown, "")
+		case obj == nil:
+			obs.Health, obs.Message = worse(obs, reconcile.Progressing, ref.String()+" is gone")
+			obs.Drift = append(obs.Drift, reconcile.Drift{Object: ref.String(), Message: "is gone"})
+		default:
+			c.judgeObject(key, k, obs, ref, obj)
+		}
+	}
+	c.deadline(key, k, obs)
+}
+
+func (c *Cluster) judgeObject(key releaseKey, k *known, obs *reconcile.Observed, ref objectRef, obj *object) {
+	message := obj.message
+	if obj.health != reconcile.Healthy {
+		message = ref.String() + ": " + obj.message
+		if obj.selector != nil && !k.asking {
+			k.asking = true
+			c.session.jobs.Add(job{key, askPods})
+		}
+		if obj.selector != nil && k.pods != "" {
+			message = k.pods
+		}
+	}
+	obs.Health, obs.Message = worse(obs, obj.health, message)
+	if drift := c.items[key].Release.Drift; drift == reconcile.DriftOff || drift == "" {
+		return
+	}
+	if k.marks[ref] != obj.mark {
+		c.session.jobs.Add(job{key, compareAll})
+		return
+	}
+	obs.Drift = append(obs.Drift, k.drift[ref]...)
+}
+
+// remember has the record brought up to date when the release has become ready, or its objects were
+// compared since it was written.
+func (c *Cluster) remember(key releaseKey, k *known, obs *reconcile.Observed, rec record) {
+	if obs.Health != reconcile.Healthy || len(obs.Drift) > 0 || rec.Revision != obs.Revision {
+		return
+	}
+	stale := rec.ReadySince == nil
+	for _, o := range rec.Objects {
+		stale = stale || k.marks[o.ref()] != o.Mark
+	}
+	if stale {
+		c.session.jobs.Add(job{key, noteReady})
+	}
+}
+
+// worse is the worse of two healths, with its message.
+func worse(obs *reconcile.Observed, health reconcile.Health, message string) (reconcile.Health, string) {
+	if badness(health) > badness(obs.Health) {
+		return health, message
+	}
+	return obs.Health, obs.Message
+}
+
+func badness(h reconcile.Health) int {
+	switch h {
+	case reconcile.Healthy:
+		return 0
+	case reconcile.HealthUnknown:
+		return 1
+	case reconcile.Progressing:
+		return 2
+	}
+	return 3
+}
+
+// deadline turns progress that took longer than the timeout into a failure, and sees to it that it is
+// looked at again then.
+func (c *Cluster) deadline(key releaseKey, k *known, obs *reconcile.Observed) {
+	if obs.Health != reconcile.Progressing {
+		return
+	}
+	timeout := c.items[key].Release.Timeout
+	if timeout <= 0 {
+		timeout = defaultTimeout
+	}
+	left := timeout - time.Since(k.since)
+	if left <= 0 {
+		obs.Health = reconcile.Unhealthy
+		return
+	}
+	if !k.alarm {
+		k.alarm = true
+		time.AfterFunc(left, func() {
+			c.mu.Lock()
+			k.alarm = false
+			c.mu.Unlock()
+			c.touch(key)
+		})
+	}
+}
+
+// hasPods are the kinds whose trouble is better told by their pods.
+var hasPods = map[schema.GroupKind]bool{
+	{Group: "apps", Kind: "Deployment"}: true, {Group: "apps", Kind: "StatefulSet"}: true,
+	{Group: "apps", Kind: "DaemonSet"}: true, {Group: "batch", Kind: "Job"}: true,
+}

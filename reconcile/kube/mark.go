@@ -1,0 +1,118 @@
+package kube
+
+import (
+	"strconv"
+
+	"helm.sh/helm/v3/pkg/release"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// Our marks stand as labels on the Secrets that Helm keeps releases in. They say whose a release is and
+// what it was made from; whoever lists them knows everything that a plan needs. They are part of what
+// users may rely on.
+const (
+	markPrefix       = "reconcile.workspace-providers.dev/"
+	markOwner        = markPrefix + "owner"        // name of the deployment
+	markProvider     = markPrefix + "provider"     // key of the provider
+	markOrganization = markPrefix + "organization" // where there is a release for each
+	markDigest       = markPrefix + "digest"       // of the inputs, 40 hex digits
+	markAttempted    = markPrefix + "attempted"    // on a rollback: digest of the inputs that failed
+	markPolicy       = markPrefix + "deletion"     // what happens when it is not declared any more
+	markChart        = markPrefix + "chart"        // name of the chart
+	markVersion      = markPrefix + "version"      // version of the chart
+)
+
+// marks are the labels for a revision that an action makes.
+func marks(owner string, a reconcile.Action) map[string]string {
+	out := map[string]string{
+		markOwner: owner, markProvider: a.Provider, markDigest: a.Digest,
+		markPolicy: string(a.Want.Release.Deletion), markChart: a.Want.Release.Chart.Name,
+		markVersion: labelValue(a.Want.Release.Chart.Version), markAttempted: "",
+	}
+	if a.Organization != "" {
+		out[markOrganization] = a.Organization
+	}
+	return out
+}
+
+// labelValue makes a chart version fit a label: build metadata begins with a plus, which labels do not
+// take.
+func labelValue(version string) string {
+	out := []byte(version)
+	for i, b := range out {
+		if b == '+' {
+			out[i] = '_'
+		}
+	}
+	return string(out[:min(len(out), 63)])
+}
+
+// revision is one revision of a release as the labels of its Secret tell it.
+type revision struct {
+	key    string // name of the Secret
+	number int
+	status release.Status
+	labels map[string]string
+}
+
+// revisionOf reads the labels of a release Secret; ok is false where they are not a release's.
+func revisionOf(key string, labels map[string]string) (rev revision, ok bool) {
+	number, err := strconv.Atoi(labels["version"])
+	if err != nil || labels["name"] == "" {
+		return revision{}, false
+	}
+	return revision{key: key, number: number, status: release.Status(labels["status"]), labels: labels}, true
+}
+
+// observe tells the state of a release from its revisions, sorted by number.
+func observe(revs []revision) reconcile.Observed {
+	last := revs[len(revs)-1]
+	obs := reconcile.Observed{Revision: last.number, State: stateOf(last.status)}
+	force := last
+	for _, rev := range revs {
+		if rev.status == release.StatusDeployed {
+			force = rev
+		}
+	}
+	if force.status == release.StatusDeployed {
+		obs.Digest, obs.Attempted = force.labels[markDigest], force.labels[markAttempted]
+	}
+	if obs.State == reconcile.Failed {
+		obs.Attempted = last.labels[markDigest]
+	}
+	obs.Owner, obs.Policy = last.labels[markOwner], reconcile.Policy(last.labels[markPolicy])
+	obs.Provider, obs.Organization = last.labels[markProvider], last.labels[markOrganization]
+	obs.ChartName, obs.ChartVersion = force.labels[markChart], force.labels[markVersion]
+	obs.Manager = managerOf(last.labels)
+	return obs
+}
+
+// stateOf translates Helm's state.
+func stateOf(status release.Status) reconcile.State {
+	switch {
+	case status == release.StatusDeployed:
+		return reconcile.Deployed
+	case status.IsPending():
+		return reconcile.Pending
+	case status == release.StatusUninstalling:
+		return reconcile.Uninstalling
+	case status == release.StatusUninstalled:
+		return reconcile.Absent
+	}
+	return reconcile.Failed // failed, superseded with nothing after it, or unknown
+}
+
+// managerOf names another tool that manages the release.
+func managerOf(labels map[string]string) string {
+	for label, tool := range map[string]string{
+		"helm.toolkit.fluxcd.io/name": "Flux", "kustomize.toolkit.fluxcd.io/name": "Flux",
+		"argocd.argoproj.io/instance": "Argo CD", "fleet.cattle.io/managed": "Fleet",
+		"objectset.rio.cattle.io/hash": "Fleet", "helmfile.helmfile.com/managed": "Helmfile",
+	} {
+		if _, there := labels[label]; there {
+			return tool
+		}
+	}
+	return ""
+}

@@ -1,0 +1,98 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// askPods finds out why a release's pods are not ready: people need the container's reason, not "timed
+// out".
+//
+// Pods are not watched: there are many, and they matter only while something is wrong. They are asked for
+// again every few seconds until nothing is.
+func (c *Cluster) askPods(ctx context.Context, s *session, key releaseKey) (news bool, err error) {
+	text := ""
+	selectors := c.troubled(s, key)
+	for _, sel := range selectors {
+		pods, err := s.kube.CoreV1().Pods(key.namespace).List(ctx, metav1.ListOptions{LabelSelector: sel.String(), Limit: 50})
+		if err != nil {
+			return false, err
+		}
+		for i := range pods.Items {
+			if said := podTrouble(&pods.Items[i]); said != "" && text == "" {
+				text = fmt.Sprintf("Pod/%s: %s", pods.Items[i].Name, said)
+			}
+		}
+	}
+	if len(selectors) > 0 {
+		s.jobs.AddAfter(job{key, askPods}, podsInterval)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.known[key]
+	if k == nil || k.pods == text {
+		return false, nil
+	}
+	k.pods = text
+	return true, nil
+}
+
+// podsInterval is how often pods are asked for while they are not ready.
+const podsInterval = 3 * time.Second
+
+// troubled selects the pods of the release's workloads that are not well.
+func (c *Cluster) troubled(s *session, key releaseKey) []labels.Selector {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.known[key]
+	if k == nil {
+		return nil
+	}
+	k.asking = false
+	var out []labels.Selector
+	for _, ref := range k.objects {
+		if obj, known := s.object(ref); known && obj != nil && obj.selector != nil && obj.health != reconcile.Healthy {
+			out = append(out, obj.selector)
+		}
+	}
+	k.asking = len(out) > 0
+	return out
+}
+
+// podTrouble is why a pod is not ready, in the words of its container or of the scheduler; empty where it
+// says nothing.
+func podTrouble(pod *corev1.Pod) string {
+	for _, st := range append(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses...) {
+		if w := st.State.Waiting; w != nil && w.Reason != "" && w.Reason != "ContainerCreating" && w.Reason != "PodInitializing" {
+			return join(st.Name, w.Reason, w.Message)
+		}
+		if t := st.State.Terminated; t != nil && t.ExitCode != 0 {
+			return join(st.Name, fmt.Sprintf("%s, exit code %d", t.Reason, t.ExitCode), t.Message)
+		}
+	}
+	for _, cond := range pod.Status.Conditions {
+		if cond.Type == corev1.PodScheduled && cond.Status == corev1.ConditionFalse {
+			return join("", cond.Reason, cond.Message)
+		}
+	}
+	return ""
+}
+
+func join(container, reason, message string) string {
+	text := reason
+	if container != "" {
+		text = "container " + container + ": " + reason
+	}
+	if message != "" {
+		text += ": " + strings.TrimSpace(message)
+	}
+	return text
+}

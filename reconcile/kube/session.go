@@ -1,0 +1,226 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic/dynamicinformer"
+	"k8s.io/client-go/metadata/metadatainformer"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
+)
+
+// session is one connection with everything that is watched through it. Rotated credentials end it and
+// begin another.
+type session struct {
+	*conn
+	ctx     context.Context
+	changed func(releaseKey) // told which release something happened to; the zero key: to many
+
+	secrets cache.SharedIndexInformer // metadata of Helm's Secrets
+	records cache.SharedIndexInformer // our ConfigMaps
+	jobs    workqueue.TypedRateLimitingInterface[job]
+
+	mu    sync.Mutex // guards kinds and refs
+	kinds map[schema.GroupKind]cache.SharedIndexInformer
+	refs  map[string]cache.SharedIndexInformer // by kind: what releases take values from
+	space map[string]bool                      // namespaces that are known to be there
+}
+
+// releaseKey names a release in a cluster.
+type releaseKey struct{ namespace, name string }
+
+func (k releaseKey) String() string { return k.namespace + "/" + k.name }
+
+// byRelease is the index of informers by the release that an object belongs to.
+const byRelease = "release"
+
+// recordLabel marks the ConfigMaps that hold our records.
+const recordLabel = markPrefix + "record"
+
+// startSession begins to watch.
+func startSession(ctx context.Context, c *conn, changed func(releaseKey)) (*session, error) {
+	s := &session{
+		conn: c, ctx: ctx, changed: changed,
+		kinds: map[schema.GroupKind]cache.SharedIndexInformer{}, refs: map[string]cache.SharedIndexInformer{},
+		space: map[string]bool{},
+		jobs:  workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[job]()),
+	}
+	s.secrets = metadatainformer.NewFilteredMetadataInformer(c.meta, schema.GroupVersionResource{Version: "v1", Resource: "secrets"},
+		metav1.NamespaceAll, 0, cache.Indexers{byRelease: indexSecret}, func(o *metav1.ListOptions) {
+			o.LabelSelector, o.FieldSelector = "owner=helm", "type="+secretType
+		}).Informer()
+	err := s.follow(s.secrets, stripManaged, func(obj metav1.Object) releaseKey {
+		return releaseKey{obj.GetNamespace(), obj.GetLabels()["name"]}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.followRecords(); err != nil {
+		return nil, err
+	}
+	context.AfterFunc(ctx, s.jobs.ShutDown)
+	return s, nil
+}
+
+// follow starts an informer and passes on which release each of its events belongs to.
+func (s *session) follow(inf cache.SharedIndexInformer, keep cache.TransformFunc, key func(metav1.Object) releaseKey) error {
+	if err := inf.SetTransform(keep); err != nil {
+		return fmt.Errorf("watching: %w", err)
+	}
+	// The gate hears what goes wrong; the reflector tries again by itself.
+	if err := inf.SetWatchErrorHandlerWithContext(func(context.Context, *cache.Reflector, error) {}); err != nil {
+		return fmt.Errorf("watching: %w", err)
+	}
+	tell := func(obj any) {
+		if gone, ok := obj.(cache.DeletedFinalStateUnknown); ok {
+			obj = gone.Obj
+		}
+		if o, ok := obj.(metav1.Object); ok {
+			s.changed(key(o))
+		}
+	}
+	reg, err := inf.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc: tell, DeleteFunc: tell, UpdateFunc: func(_, obj any) { tell(obj) },
+	})
+	if err != nil {
+		return fmt.Errorf("watching: %w", err)
+	}
+	go inf.RunWithContext(s.ctx)
+	go func() {
+		if cache.WaitForCacheSync(s.ctx.Done(), reg.HasSynced) {
+			s.changed(releaseKey{})
+		}
+	}()
+	return nil
+}
+
+// followKind watches a kind that some release holds, if it is not watched yet. Objects of releases carry
+// Helm's label, so that nothing else is received.
+func (s *session) followKind(gk schema.GroupKind) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, there := s.kinds[gk]; there {
+		return nil
+	}
+	mapping, err := s.mapper.RESTMapping(gk)
+	if err != nil {
+		return fmt.Errorf("kind %s: %w", gk, err)
+	}
+	only := func(o *metav1.ListOptions) { o.LabelSelector = managedByLabel + "=Helm" }
+	index := cache.Indexers{byRelease: indexObject}
+	var inf cache.SharedIndexInformer
+	if stateless[gk] {
+		inf = metadatainformer.NewFilteredMetadataInformer(s.meta, mapping.Resource, metav1.NamespaceAll, 0, index, only).Informer()
+	} else {
+		inf = dynamicinformer.NewFilteredDynamicInformer(s.dynamic, mapping.Resource, metav1.NamespaceAll, 0, index, only).Informer()
+	}
+	s.kinds[gk] = inf
+	return s.follow(inf, slim, func(obj metav1.Object) releaseKey { return ownerKey(obj.(*object).owner) })
+}
+
+// followRefs watches the metadata of a kind that releases take values from.
+func (s *session) followRefs(kind string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, there := s.refs[kind]; there {
+		return nil
+	}
+	resource := map[string]string{"Secret": "secrets", "ConfigMap": "configmaps"}[kind]
+	inf := metadatainformer.NewFilteredMetadataInformer(s.meta, schema.GroupVersionResource{Version: "v1", Resource: resource},
+		metav1.NamespaceAll, 0, cache.Indexers{}, func(o *metav1.ListOptions) { o.LabelSelector = "owner!=helm" }).Informer()
+	s.refs[kind] = inf
+	return s.follow(inf, slim, func(metav1.Object) releaseKey { return releaseKey{} })
+}
+
+// object looks one object up. known is false while its kind is not fully listed.
+func (s *session) object(ref objectRef) (obj *object, known bool) {
+	s.mu.Lock()
+	inf, watched := s.kinds[schema.GroupKind{Group: ref.group, Kind: ref.kind}]
+	s.mu.Unlock()
+	if !watched || !inf.HasSynced() {
+		return nil, false
+	}
+	key := ref.name
+	if ref.namespace != "" {
+		key = ref.namespace + "/" + ref.name
+	}
+	if got, there, err := inf.GetStore().GetByKey(key); err == nil && there {
+		return got.(*object), true
+	}
+	return nil, true
+}
+
+// reference looks up what a release takes values from.
+func (s *session) reference(kind, namespace, name string) (*object, bool) {
+	s.mu.Lock()
+	inf, watched := s.refs[kind]
+	s.mu.Unlock()
+	if !watched || !inf.HasSynced() {
+		return nil, false
+	}
+	if got, there, err := inf.GetStore().GetByKey(namespace + "/" + name); err == nil && there {
+		return got.(*object), true
+	}
+	return nil, true
+}
+
+// looked says whether everything that is watched was listed at least once.
+func (s *session) looked() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.secrets.HasSynced() || !s.records.HasSynced() {
+		return false
+	}
+	for _, inf := range s.refs {
+		if !inf.HasSynced() {
+			return false
+		}
+	}
+	for _, inf := range s.kinds {
+		if !inf.HasSynced() {
+			return false
+		}
+	}
+	return true
+}
+
+// hasNamespace says whether a namespace is known to be there.
+func (s *session) hasNamespace(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.space[name]
+}
+
+func (s *session) noteNamespace(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.space[name] = true
+}
+
+// stripManaged drops what a release Secret has too much of.
+func stripManaged(in any) (any, error) {
+	if obj, ok := in.(metav1.Object); ok {
+		obj.SetManagedFields(nil)
+		obj.SetAnnotations(nil)
+	}
+	return in, nil
+}
+
+func indexSecret(obj any) ([]string, error) {
+	o, ok := obj.(metav1.Object)
+	if !ok {
+		return nil, nil
+	}
+	return []string{releaseKey{o.GetNamespace(), o.GetLabels()["name"]}.String()}, nil
+}
+
+func indexObject(obj any) ([]string, error) {
+	if o, ok := obj.(*object); ok && o.owner != "" {
+		return []string{o.owner}, nil
+	}
+	return nil, nil
+}

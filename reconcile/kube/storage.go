@@ -1,0 +1,264 @@
+package kube
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"helm.sh/helm/v3/pkg/release"
+	"helm.sh/helm/v3/pkg/storage/driver"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/util/retry"
+)
+
+const (
+	// secretType is what Helm 3 calls the Secrets that it stores releases in.
+	secretType = "helm.sh/release.v1"
+	// maxStored bounds a release when it is unpacked. One Secret of 1 MiB can unpack to a gigabyte, and
+	// whoever may write Secrets in a namespace can put it there.
+	maxStored = 32 << 20
+	// maxPacked is what fits into a Secret, which is 1 MiB with everything around it.
+	maxPacked = 1<<20 - 16<<10
+)
+
+// storage keeps the revisions of one release where Helm keeps them: in Secrets, readable for the stock
+// command line. It lives for one action.
+//
+// It knows the revisions from the watch and reads only those that are needed, once. That this may lag
+// behind is harmless: a revision is created under a name of its own, and when somebody else was faster,
+// that fails and the release is planned anew.
+type storage struct {
+	secrets corev1client.SecretInterface
+	revs    map[int]*stored
+	extra   map[string]string // labels for the revisions that this action creates
+}
+
+// stored is one revision.
+type stored struct {
+	key    string
+	labels map[string]string
+	rel    *release.Release // nil: not read yet
+}
+
+var _ driver.Driver = (*storage)(nil)
+
+// errChanged says that the release was changed by somebody else since we looked.
+var errChanged = errors.New("the release was changed by somebody else meanwhile; it is looked at anew")
+
+// Name is the name of the driver, for Helm's messages.
+func (s *storage) Name() string { return "Secret" }
+
+// Get reads one revision.
+func (s *storage) Get(key string) (*release.Release, error) {
+	for _, rev := range s.revs {
+		if rev.key == key {
+			return s.read(rev)
+		}
+	}
+	return nil, driver.ErrReleaseNotFound
+}
+
+// List is of no use to the actions we take.
+func (s *storage) List(func(*release.Release) bool) ([]*release.Release, error) {
+	return nil, errors.New("listing all releases is not supported")
+}
+
+// Query gives the revisions with these labels, oldest first. The newest and the deployed ones are read;
+// the others have what their labels say, which is all that Helm asks of them.
+func (s *storage) Query(want map[string]string) ([]*release.Release, error) {
+	var out []*release.Release
+	numbers := slices.Sorted(maps.Keys(s.revs))
+	for i, n := range numbers {
+		rev := s.revs[n]
+		if !includes(rev.labels, want) {
+			continue
+		}
+		rel := stub(rev)
+		if i == len(numbers)-1 || rev.labels["status"] == string(release.StatusDeployed) {
+			var err error
+			if rel, err = s.read(rev); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, rel)
+	}
+	if len(out) == 0 {
+		return nil, driver.ErrReleaseNotFound
+	}
+	return out, nil
+}
+
+// Create stores a new revision. Somebody else having done so is errChanged.
+func (s *storage) Create(key string, rel *release.Release) error {
+	rel.Labels = merged(rel.Labels, s.extra)
+	secret, err := pack(key, rel, "createdAt")
+	if err != nil {
+		return err
+	}
+	_, err = s.secrets.Create(context.Background(), secret, metav1.CreateOptions{FieldManager: fieldManager})
+	switch {
+	case apierrors.IsAlreadyExists(err):
+		return errChanged
+	case err != nil:
+		return fmt.Errorf("storing revision %d: %w", rel.Version, err)
+	}
+	s.revs[rel.Version] = &stored{key: key, labels: secret.Labels, rel: rel}
+	return nil
+}
+
+// Update stores the outcome of a revision. It is tried again for a while: when it fails, the release
+// looks as if nobody had finished it.
+func (s *storage) Update(key string, rel *release.Release) error {
+	secret, err := pack(key, rel, "modifiedAt")
+	if err != nil {
+		return err
+	}
+	temporary := func(err error) bool { return !apierrors.IsNotFound(err) && !apierrors.IsInvalid(err) }
+	err = retry.OnError(retry.DefaultBackoff, temporary, func() error {
+		_, err := s.secrets.Update(context.Background(), secret, metav1.UpdateOptions{FieldManager: fieldManager})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("storing the outcome of revision %d: %w", rel.Version, err)
+	}
+	s.revs[rel.Version] = &stored{key: key, labels: secret.Labels, rel: rel}
+	return nil
+}
+
+// Delete removes a revision.
+func (s *storage) Delete(key string) (*release.Release, error) {
+	for n, rev := range s.revs {
+		if rev.key != key {
+			continue
+		}
+		err := s.secrets.Delete(context.Background(), key, metav1.DeleteOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return nil, fmt.Errorf("removing revision %d: %w", n, err)
+		}
+		delete(s.revs, n)
+		return stub(rev), nil
+	}
+	return nil, driver.ErrReleaseNotFound
+}
+
+// read gets a revision from its Secret, once.
+func (s *storage) read(rev *stored) (*release.Release, error) {
+	if rev.rel != nil {
+		return rev.rel, nil
+	}
+	secret, err := s.secrets.Get(context.Background(), rev.key, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, errChanged
+	case err != nil:
+		return nil, fmt.Errorf("reading the stored release %s: %w", rev.key, err)
+	}
+	if rev.rel, err = unpack(secret.Data["release"]); err != nil {
+		return nil, fmt.Errorf("the stored release %s: %w", rev.key, err)
+	}
+	rev.rel.Labels = custom(secret.Labels)
+	return rev.rel, nil
+}
+
+// stub is a revision as its labels tell it.
+func stub(rev *stored) *release.Release {
+	version, _ := strconv.Atoi(rev.labels["version"]) // revs hold only those where it is a number
+	return &release.Release{
+		Name: rev.labels["name"], Version: version, Labels: custom(rev.labels),
+		Info: &release.Info{Status: release.Status(rev.labels["status"])},
+	}
+}
+
+// pack makes the Secret of a revision, in Helm's format.
+func pack(key string, rel *release.Release, stamp string) (*corev1.Secret, error) {
+	raw, err := json.Marshal(rel)
+	if err != nil {
+		return nil, fmt.Errorf("packing revision %d: %w", rel.Version, err)
+	}
+	var buf bytes.Buffer
+	w := gzip.NewWriter(&buf)
+	if _, err := w.Write(raw); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	packed := base64.StdEncoding.EncodeToString(buf.Bytes())
+	if len(packed) > maxPacked {
+		return nil, fmt.Errorf("the release is too large to be stored: %d KiB packed, %d KiB fit into a Secret; "+
+			"split the chart or drop large files from it", len(packed)>>10, maxPacked>>10)
+	}
+	labels := merged(rel.Labels, map[string]string{
+		"name": rel.Name, "owner": "helm", "status": rel.Info.Status.String(),
+		"version": strconv.Itoa(rel.Version), stamp: strconv.FormatInt(time.Now().Unix(), 10),
+	})
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: key, Labels: labels},
+		Type:       secretType, Data: map[string][]byte{"release": []byte(packed)},
+	}, nil
+}
+
+// unpack reads what pack or Helm wrote, within bounds.
+func unpack(packed []byte) (*release.Release, error) {
+	raw, err := base64.StdEncoding.DecodeString(string(packed))
+	if err != nil {
+		return nil, fmt.Errorf("is damaged: %w", err)
+	}
+	if bytes.HasPrefix(raw, []byte{0x1f, 0x8b, 0x08}) {
+		r, err := gzip.NewReader(bytes.NewReader(raw))
+		if err != nil {
+			return nil, fmt.Errorf("is damaged: %w", err)
+		}
+		if raw, err = io.ReadAll(io.LimitReader(r, maxStored+1)); err != nil {
+			return nil, fmt.Errorf("is damaged: %w", err)
+		}
+	}
+	if len(raw) > maxStored {
+		return nil, fmt.Errorf("unpacks to more than %d MiB", maxStored>>20)
+	}
+	var rel release.Release
+	if err := json.Unmarshal(raw, &rel); err != nil {
+		return nil, fmt.Errorf("is damaged: %w", err)
+	}
+	if rel.Name == "" || rel.Info == nil || rel.Chart == nil || rel.Chart.Metadata == nil {
+		return nil, errors.New("is damaged: it lacks its name, state or chart")
+	}
+	return &rel, nil
+}
+
+// custom are the labels that Helm does not set itself.
+func custom(labels map[string]string) map[string]string {
+	out := maps.Clone(labels)
+	for _, name := range driver.GetSystemLabels() {
+		delete(out, name)
+	}
+	return out
+}
+
+func merged(base, over map[string]string) map[string]string {
+	out := make(map[string]string, len(base)+len(over))
+	maps.Copy(out, base)
+	maps.Copy(out, over)
+	return out
+}
+
+func includes(labels, want map[string]string) bool {
+	for k, v := range want {
+		if labels[k] != v {
+			return false
+		}
+	}
+	return true
+}

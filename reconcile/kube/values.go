@@ -1,0 +1,100 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"helm.sh/helm/v3/pkg/chartutil"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// values are the release's values with what only the target cluster knows put in. They go to Helm and
+// nowhere else.
+func (op *operation) values(ctx context.Context) (map[string]any, error) {
+	rel := op.action.Want.Release
+	out := deepCopy(rel.Values).(map[string]any)
+	for _, ref := range rel.References {
+		text, err := op.session.content(ctx, op.key.namespace, ref)
+		if err != nil {
+			return nil, err
+		}
+		if ref.Path != "" {
+			if err := put(out, strings.Split(ref.Path, "."), text); err != nil {
+				return nil, fmt.Errorf("value %s from %s %s: %w", ref.Path, ref.Kind, ref.Name, err)
+			}
+			continue
+		}
+		var doc map[string]any
+		if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+			return nil, fmt.Errorf("%s %s, key %s: it is not a YAML document of values", ref.Kind, ref.Name, ref.Key)
+		}
+		out = chartutil.CoalesceTables(doc, out)
+	}
+	return out, nil
+}
+
+// content reads one key of a Secret or ConfigMap.
+func (s *session) content(ctx context.Context, namespace string, ref reconcile.Reference) (string, error) {
+	var data map[string][]byte
+	if ref.Kind == "ConfigMap" {
+		cm, err := s.kube.CoreV1().ConfigMaps(namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+		if err != nil {
+			return "", err
+		}
+		if text, there := cm.Data[ref.Key]; there {
+			return text, nil
+		}
+		data = cm.BinaryData
+	} else {
+		secret, err := s.kube.CoreV1().Secrets(namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+		if err != nil {
+			return "", err
+		}
+		data = secret.Data
+	}
+	text, there := data[ref.Key]
+	if !there {
+		return "", fmt.Errorf("%s %s/%s has no key %q", ref.Kind, namespace, ref.Name, ref.Key)
+	}
+	return string(text), nil
+}
+
+// put sets a value at a path, making the maps on the way.
+func put(values map[string]any, path []string, text string) error {
+	for ; len(path) > 1; path = path[1:] {
+		next, isMap := values[path[0]].(map[string]any)
+		if _, there := values[path[0]]; there && !isMap {
+			return fmt.Errorf("%s is not a map", path[0])
+		}
+		if next == nil {
+			next = map[string]any{}
+			values[path[0]] = next
+		}
+		values = next
+	}
+	values[path[0]] = text
+	return nil
+}
+
+// deepCopy copies JSON-like values, so that Helm may write into them.
+func deepCopy(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, x := range v {
+			out[k] = deepCopy(x)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, x := range v {
+			out[i] = deepCopy(x)
+		}
+		return out
+	}
+	return v
+}

@@ -1,0 +1,94 @@
+package reconcile
+
+import "time"
+
+// Live is what all clusters hold, as far as it is known.
+type Live struct {
+	At       time.Time
+	Clusters map[string]ClusterLive
+}
+
+// ClusterLive is what one cluster holds. What could not be read is unknown, never empty:
+// where Reachable is false, Releases holds what was seen last and decides nothing.
+type ClusterLive struct {
+	Reachable bool
+	Err       string    // why it cannot be reached, and who could not reach whom
+	Since     time.Time // when it became reachable or unreachable
+	Looked    bool      // everything was seen at least once since the program started
+	Held      bool      // this process holds the cluster's Lease and may act on it
+	Holder    string    // who holds it
+	Version   string    // of Kubernetes
+	Releases  map[ID]Observed
+	Refs      map[RefID]RefState // Secrets and ConfigMaps that items refer to; absent: not there
+}
+
+// RefID names a Secret or ConfigMap that a release takes values from.
+type RefID struct {
+	Namespace string
+	Kind      string
+	Name      string
+}
+
+// RefState tells one state of a referenced object from another without its content.
+type RefState struct {
+	UID     string
+	Version string // resourceVersion
+}
+
+// Observed is a release as the cluster has it.
+type Observed struct {
+	Owner        string // name of the deployment whose mark it carries; empty: nobody's
+	Manager      string // another tool that manages it, for people: "Flux"
+	Provider     string // from its mark
+	Organization string
+	Digest       string // of the inputs of the revision in force
+	Attempted    string // of the newest revision that failed after the one in force
+	Capabilities string // digest of what the cluster could do when it was rendered
+	Policy       Policy // recorded when it was applied
+	State        State
+	Revision     int
+	ChartName    string
+	ChartVersion string
+	Since        time.Time // when this state was first seen by this process
+	Tries        int       // failed attempts at Tried by this process
+	Tried        string    // digest of the inputs that were tried last and failed
+	RetryAt      time.Time // not before; zero: now
+	Failure      string    // message of the last failure
+	Health       Health
+	Message      string // of the failing object, in its own words
+	Drift        []Drift
+	ReadySince   time.Time
+	RetryAsked   bool // somebody asked to try again now
+}
+
+// State is the state of a release in Helm's storage, seen from whoever may act on it.
+type State string
+
+// The states of a release.
+const (
+	Absent       State = ""             // there is no release of that name
+	Deployed     State = "deployed"     // the newest revision is in force
+	Failed       State = "failed"       // the newest revision failed; an older one may be in force
+	Pending      State = "pending"      // left pending by a process that is gone
+	Locked       State = "locked"       // somebody works on it now
+	Uninstalling State = "uninstalling" // an uninstall was begun and not finished
+	Corrupt      State = "corrupt"      // the stored revision cannot be read
+)
+
+// Health is what the objects of a release say of themselves.
+type Health string
+
+// The health of a release's objects.
+const (
+	HealthUnknown Health = ""        // not looked at yet
+	Healthy       Health = "healthy" // all in place
+	Progressing   Health = "progressing"
+	Unhealthy     Health = "unhealthy" // failed, or progressing for longer than the timeout
+)
+
+// Drift is one field that differs from what was applied.
+type Drift struct {
+	Object  string // "Deployment/envproxy"
+	Field   string // JSON pointer; empty: the whole object
+	Message string // `3, declared 2 (kubectl-edit)`, masked where secret
+}

@@ -1,0 +1,123 @@
+package source
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/workspace-providers/reconcile/reconcile/charts"
+	"github.com/workspace-providers/reconcile/reconcile/worker"
+	"github.com/workspace-providers/reconcile/schema"
+)
+
+// The functions that run in the worker.
+const (
+	evaluateFunc = "evaluate"
+	renderFunc   = "render"
+)
+
+// Functions are what the worker of this program can do, for worker.Main.
+func Functions() map[string]worker.Func {
+	return map[string]worker.Func{evaluateFunc: evaluate, renderFunc: charts.RenderJSON}
+}
+
+// Evaluator evaluates declarations in a worker.
+func Evaluator(pool *worker.Pool) func(context.Context, fs.FS) (schema.Config, error) {
+	return func(ctx context.Context, tree fs.FS) (schema.Config, error) {
+		in, err := pack(tree)
+		if err != nil {
+			return schema.Config{}, schema.Errors{{Message: err.Error()}}
+		}
+		raw, err := pool.Run(ctx, worker.Task{Name: evaluateFunc, Doing: "evaluating the declarations"}, in)
+		if err != nil {
+			return schema.Config{}, judged(err)
+		}
+		var out evaluated
+		if err := json.Unmarshal(raw, &out); err != nil {
+			return schema.Config{}, fmt.Errorf("%w: the worker answered something else: %w", ErrTemporary, err)
+		}
+		if len(out.Errors) > 0 {
+			return schema.Config{}, out.Errors
+		}
+		return out.Config, nil
+	}
+}
+
+// Renderer renders charts in a worker; in and out are those of charts.RenderJSON.
+func Renderer(pool *worker.Pool) func(context.Context, []byte) ([]byte, error) {
+	return func(ctx context.Context, in []byte) ([]byte, error) {
+		return pool.Run(ctx, worker.Task{
+			Name: renderFunc, Doing: "rendering charts", Memory: 768 << 20, CPU: time.Minute, Wall: 90 * time.Second,
+		}, in)
+	}
+}
+
+// judged tells declarations that ran into a limit, which is their fault, from a worker that failed, which
+// is not.
+func judged(err error) error {
+	var failed *worker.Error
+	if errors.As(err, &failed) && failed.Class != worker.Broken {
+		return schema.Errors{{Message: failed.Message}}
+	}
+	return fmt.Errorf("%w: %w", ErrTemporary, err)
+}
+
+// evaluated is what the worker answers: a configuration or what is wrong with it.
+type evaluated struct {
+	Config schema.Config `json:"config"`
+	Errors schema.Errors `json:"errors,omitempty"`
+}
+
+// evaluate runs in the worker.
+func evaluate(in []byte) ([]byte, error) {
+	tree, err := zip.NewReader(bytes.NewReader(in), int64(len(in)))
+	if err != nil {
+		return nil, err
+	}
+	var out evaluated
+	out.Config, err = schema.Load(tree)
+	if err != nil && !errors.As(err, &out.Errors) {
+		return nil, err
+	}
+	return json.Marshal(out)
+}
+
+// patterns are the files that are declarations.
+var patterns = []string{
+	"*.cue", "clusters/*.yaml", "clusters/*.json", "organizations/*.yaml", "organizations/*.json",
+	"providers/*.yaml", "providers/*.json", "allowlists/*.yaml", "allowlists/*.json", "removed/*.yaml", "removed/*.json",
+}
+
+// pack puts the declarations of a tree into one piece.
+func pack(tree fs.FS) ([]byte, error) {
+	var buf bytes.Buffer
+	w := zip.NewWriter(&buf)
+	for _, pattern := range patterns {
+		names, err := fs.Glob(tree, pattern)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			text, err := fs.ReadFile(tree, name)
+			if err != nil {
+				return nil, err
+			}
+			f, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+			if err != nil {
+				return nil, err
+			}
+			if _, err := f.Write(text); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}

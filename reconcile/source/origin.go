@@ -1,0 +1,71 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/git"
+)
+
+// Git is the origin of declarations in a repository.
+type Git struct{ *git.Repo }
+
+// Head fetches.
+func (g Git) Head(ctx context.Context) (reconcile.Commit, error) {
+	c, err := g.Fetch(ctx)
+	return commit(c), err
+}
+
+// Ancestors walks the first parents.
+func (g Git) Ancestors(sha string, n int) ([]reconcile.Commit, error) {
+	line, err := g.Repo.Ancestors(sha, n)
+	out := make([]reconcile.Commit, len(line))
+	for i, c := range line {
+		out[i] = commit(c)
+	}
+	return out, err
+}
+
+// Declarations reads a commit's tree.
+func (g Git) Declarations(sha string) (fs.FS, error) { return g.Tree(sha, git.Declarations()) }
+
+// Charts reads a commit's tree, where files may be larger.
+func (g Git) Charts(sha string) (fs.FS, error) { return g.Tree(sha, git.Charts()) }
+
+// Key is the hash of the tree, so that commits beside the declarations cost nothing.
+func (g Git) Key(sha string) (string, error) { return g.TreeHash(sha, ".") }
+
+func commit(c git.Commit) reconcile.Commit {
+	return reconcile.Commit{SHA: c.Hash, Author: c.Author, Subject: c.Subject, Time: c.Time}
+}
+
+// Dir is the origin of declarations in a directory, which has one revision: what is there now.
+type Dir string
+
+// Head hashes the declarations. That there are none is an error: a wrong directory looks like that.
+func (d Dir) Head(context.Context) (reconcile.Commit, error) {
+	tree, err := git.Dir(string(d), git.Declarations())
+	if err != nil {
+		return reconcile.Commit{}, err
+	}
+	if found, err := fs.Glob(tree, "*.cue"); err != nil || len(found) == 0 {
+		return reconcile.Commit{}, fmt.Errorf("no *.cue in %s: name the directory of the declarations with --dir", d)
+	}
+	sha, err := git.Hash(tree, patterns...)
+	return reconcile.Commit{SHA: sha, Subject: string(d), Time: time.Now()}, err
+}
+
+// Ancestors has none: nobody knows what the directory was before.
+func (d Dir) Ancestors(string, int) ([]reconcile.Commit, error) { return nil, nil }
+
+// Declarations reads the directory as it is now.
+func (d Dir) Declarations(string) (fs.FS, error) { return git.Dir(string(d), git.Declarations()) }
+
+// Charts reads the directory as it is now, where files may be larger.
+func (d Dir) Charts(string) (fs.FS, error) { return git.Dir(string(d), git.Charts()) }
+
+// Key is the revision itself.
+func (d Dir) Key(sha string) (string, error) { return sha, nil }

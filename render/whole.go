@@ -1,0 +1,56 @@
+package render
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/schema"
+)
+
+// clusterWant is what is declared of a cluster as a whole: its own defaults, then the deployment's.
+func clusterWant(cfg schema.Config, name string) reconcile.ClusterWant {
+	c := cfg.Clusters[name]
+	want := reconcile.ClusterWant{Context: c.Context, MaxConcurrent: cfg.Deployment.Rollout.MaxConcurrent}
+	if own := c.Defaults.Rollout; own != nil && own.MaxConcurrent > 0 {
+		want.MaxConcurrent = own.MaxConcurrent
+	}
+	return want
+}
+
+// removed are the declared ends of providers.
+func removed(cfg schema.Config) map[string]reconcile.Removal {
+	out := make(map[string]reconcile.Removal, len(cfg.Removed))
+	for name, r := range cfg.Removed {
+		out[name] = reconcile.Removal{Policy: reconcile.Policy(r.Policy), Forget: r.Policy == "forget", Reason: r.Reason}
+	}
+	return out
+}
+
+func limits(cfg schema.Config) reconcile.Limits {
+	d := cfg.Deployment.Deletion
+	out := reconcile.Limits{MaxDelete: d.Max, MaxDeletePercent: d.MaxPercent}
+	if d.Raised != nil {
+		out.Raised, out.RaisedUntil = d.Raised.Max, d.Raised.Until
+	}
+	return out
+}
+
+// providers are the declared providers for those who tell about them.
+func providers(cfg schema.Config) map[string]reconcile.ProviderWant {
+	out := make(map[string]reconcile.ProviderWant, len(cfg.Providers))
+	for name, p := range cfg.Providers {
+		out[name] = reconcile.ProviderWant{
+			Cluster: p.Cluster, Namespace: p.Namespace, Default: name == cfg.Deployment.DefaultProvider,
+			Cordoned: reason(p.Cordon), Organizations: slices.Sorted(maps.Keys(cfg.Allowlists[name])),
+		}
+	}
+	return out
+}
+
+func compareCharts(a, b schema.Chart) int {
+	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Repo, b.Repo), cmp.Compare(a.OCI, b.OCI),
+		cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Digest, b.Digest),
+		cmp.Compare(a.Shape, b.Shape))
+}

@@ -1,0 +1,130 @@
+package schema
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// providers: each by itself, and what no two may share.
+func (c *checker) providers() {
+	hosts, previous := map[string]string{}, map[string]string{}
+	for _, name := range names(c.cfg.Providers) {
+		p := c.cfg.Providers[name]
+		c.provider(name, p)
+		if other, ok := hosts[p.DevurlHost]; ok && p.DevurlHost != "" {
+			c.fail([]string{"providers", name, "devurlHost"}, "provider %s has the same: give each its own", other)
+		}
+		hosts[p.DevurlHost] = name
+		for _, old := range names(p.PreviousNames) {
+			path := []string{"providers", name, "previousNames", old}
+			if _, ok := c.cfg.Providers[old]; ok {
+				c.fail(path, "a provider of this name is declared: take out one of the two")
+			}
+			if other, ok := previous[old]; ok {
+				c.fail(path, "provider %s has it as a previous name too: one provider becomes one other", other)
+			}
+			previous[old] = name
+		}
+	}
+}
+
+// provider: what it names exists, and its address fits the deployment's.
+func (c *checker) provider(name string, p Provider) {
+	path := func(field ...string) []string { return append([]string{"providers", name}, field...) }
+	if _, ok := c.cfg.Clusters[p.Cluster]; !ok && p.Cluster != "" {
+		c.unknown(path("cluster"), "clusters", p.Cluster)
+	} else if p.Cluster == "" && c.sound(path()...) {
+		c.fail(path(), "field cluster is missing: add it")
+	}
+	if p.Hostname != "" && c.cfg.Deployment.AccessURL != "" {
+		c.hostname(path("hostname"), p.Hostname)
+	}
+	if len(c.cfg.Organizations) > 0 && len(c.cfg.Allowed(name)) == 0 {
+		c.warn(path(), "nobody may create environments here: add an organization to allowlists.%s", name)
+	}
+	if name == builtIn {
+		c.builtIn(path)
+		return
+	}
+	c.chart(path, p.Chart)
+	for _, o := range c.written[name] {
+		entry := path("perOrganization", o)
+		if _, ok := c.cfg.Organizations[o]; !ok {
+			c.unknown(entry, "organizations", o)
+		} else if !c.cfg.mayUse(o, name) {
+			c.warn(entry, "has no effect, since the organization may not use this provider: add it to allowlists.%s, or take it out", name)
+		}
+	}
+}
+
+// hostname: a strict subdomain of the deployment's host, with the same scheme.
+func (c *checker) hostname(path []string, hostname string) {
+	own, err := url.Parse(hostname)
+	deployment, err2 := url.Parse(c.cfg.Deployment.AccessURL)
+	if err != nil || err2 != nil {
+		return // said already
+	}
+	if own.Scheme != deployment.Scheme {
+		c.fail(path, "found scheme %s: must be %s, as in deployment.accessURL", own.Scheme, deployment.Scheme)
+	}
+	if !strings.HasSuffix(own.Hostname(), "."+deployment.Hostname()) {
+		c.fail(path, "found host %s: must be a subdomain of %s", quote(own.Hostname()), deployment.Hostname())
+	}
+}
+
+// builtIn: the built-in provider is part of the deployment, never installed and never deleted.
+func (c *checker) builtIn(path func(...string) []string) {
+	none := []string{"chart", "drift", "perOrganization", "previousNames", "release", "tokenRef", "values", "valuesFrom"}
+	for _, field := range none {
+		if c.root.get(path(field)...) != nil {
+			c.fail(path(field), "the built-in provider is part of the deployment and never installed: take %s out", field)
+		}
+	}
+	if n := c.root.get(path("deletion")...); n.at.File != "" {
+		c.fail(path("deletion"), "the built-in provider is never deleted: take deletion out")
+	}
+}
+
+// chart: exactly one source, bound to a version or a digest where it is not in the repository.
+func (c *checker) chart(path func(...string) []string, chart Chart) {
+	source, found := chart.Repo+chart.OCI, []string(nil)
+	for _, s := range [...]struct{ field, value string }{{"repo", chart.Repo}, {"oci", chart.OCI}, {"path", chart.Path}} {
+		if s.value != "" {
+			found = append(found, s.field)
+		}
+	}
+	switch {
+	case !c.sound(path("chart")...):
+		return
+	case len(found) == 0:
+		if c.sound(path()...) && c.sound("deployment", "defaults") && c.sound("clusters") {
+			c.fail(path(), "found no chart: add chart with repo, oci or path, here or in deployment.defaults")
+		}
+		return
+	case len(found) > 1:
+		c.fail(path("chart"), "found %s: keep one of them", strings.Join(found, " and "))
+		return
+	case chart.Path != "":
+		return
+	}
+	if chart.Name == "" {
+		c.fail(path("chart"), "found %s without name: add the chart's name", found[0])
+	}
+	if chart.Version == "" && chart.Digest == "" {
+		c.fail(path("chart"), "found %s without version or digest: add one, so that every apply takes the same chart", found[0])
+	}
+	if !c.allowedSource(source) {
+		c.fail(path("chart", found[0]), "is below none of deployment.chartSources: add it there, or take the chart from one of them")
+	}
+}
+
+// allowedSource tells whether charts may come from source: anything may where nothing is listed.
+func (c *checker) allowedSource(source string) bool {
+	sources := names(c.cfg.Deployment.ChartSources)
+	below := func(prefix string) bool {
+		rest, ok := strings.CutPrefix(source, prefix)
+		return ok && (rest == "" || strings.HasSuffix(prefix, "/") || strings.HasPrefix(rest, "/"))
+	}
+	return len(sources) == 0 || slices.ContainsFunc(sources, below)
+}

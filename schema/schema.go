@@ -1,0 +1,11 @@
+package schema
+
+import _ "embed"
+
+// source is schema.cue.
+//
+//go:embed schema.cue
+var source string
+
+// Source returns the text of schema.cue, for editors and documentation.
+func Source() string { return source }

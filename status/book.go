@@ -1,0 +1,177 @@
+package status
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// book keeps what should stand on commits beside what does. It knows no clock and no network.
+type book struct {
+	every   time.Duration // between two texts of the same state
+	want    map[place]Line
+	stands  map[place]standing
+	refused map[place]Line // the forge will never take this one
+	read    map[string]bool
+	order   []string // revisions in the order in which they were first seen
+	commit  string   // the revision in force
+	head    string
+}
+
+// place is where a line stands.
+type place struct{ sha, context string }
+
+// standing is a line on the forge.
+type standing struct {
+	Line
+	at    time.Time // zero: it was there before us
+	posts int       // by this process
+}
+
+// keptRevisions bounds how many revisions can wait for a forge that does not answer.
+const keptRevisions = 64
+
+func newBook(every time.Duration) *book {
+	return &book{
+		every: every, want: map[place]Line{}, stands: map[place]standing{},
+		refused: map[place]Line{}, read: map[string]bool{},
+	}
+}
+
+// take makes the lines of a report what should stand, and closes what it overtakes: a revision that was
+// not done is superseded, and a context of the revision in force that has nothing left is done.
+func (b *book) take(r reconcile.Report) {
+	now := map[place]bool{}
+	for _, l := range Lines(r) {
+		at := place{l.SHA, l.Context}
+		now[at] = true
+		if _, known := b.want[at]; !l.Unsure || !known {
+			b.want[at] = l
+		}
+		if !slices.Contains(b.order, l.SHA) {
+			b.order = append(b.order, l.SHA)
+		}
+	}
+	before := b.commit
+	b.head, b.commit = r.Head.SHA, cmp.Or(r.Commit.SHA, before)
+	for at, l := range b.want {
+		switch {
+		case now[at] || at.sha != before || l.State == StateSuccess:
+		case b.commit != before && l.State == StatePending:
+			b.want[at] = superseded(l, b.commit)
+		case b.commit == before && len(now) > 0:
+			l.State, l.Text = StateSuccess, "nothing of this revision is left here"
+			b.want[at] = l
+		}
+	}
+	b.forget()
+}
+
+// forget drops what is done with: old revisions whose last lines stand, and the oldest of too many.
+func (b *book) forget() {
+	open := map[string]bool{b.commit: true, b.head: true}
+	for i := 0; len(b.order) > keptRevisions; {
+		if open[b.order[i]] {
+			i++
+			continue
+		}
+		b.drop(b.order[i])
+	}
+	for at, l := range b.want {
+		if !b.settled(at, l) {
+			open[at.sha] = true
+		}
+	}
+	for _, sha := range slices.Clone(b.order) {
+		if !open[sha] {
+			b.drop(sha)
+		}
+	}
+}
+
+func (b *book) drop(sha string) {
+	b.order = slices.DeleteFunc(b.order, func(s string) bool { return s == sha })
+	delete(b.read, sha)
+	gone := func(at place) bool { return at.sha == sha }
+	maps.DeleteFunc(b.want, func(at place, _ Line) bool { return gone(at) })
+	maps.DeleteFunc(b.stands, func(at place, _ standing) bool { return gone(at) })
+	maps.DeleteFunc(b.refused, func(at place, _ Line) bool { return gone(at) })
+}
+
+// settled says whether nothing is left to post at a place. What is unsure is not posted; where it was
+// superseded, only what was pending before us is closed.
+func (b *book) settled(at place, l Line) bool {
+	have := b.stands[at]
+	if l.Unsure && (l.State != StateError || b.read[at.sha] && have.State != StatePending) {
+		return true
+	}
+	no, found := b.refused[at]
+	return have.State == l.State && have.Text == l.Text || found && no.State == l.State && no.Text == l.Text
+}
+
+// due lists, for the newest revision that has any, the lines to post now, by context. Where there are
+// none it says how long until there are; a negative wait means until the next report.
+func (b *book) due(now time.Time) (sha string, lines []Line, wait time.Duration) {
+	wait = -1
+	for _, sha := range slices.Backward(b.order) {
+		for at, l := range b.want {
+			if at.sha != sha || b.settled(at, l) {
+				continue
+			}
+			if left := b.pause(at, l, now); left > 0 {
+				wait = shorter(wait, left)
+				continue
+			}
+			lines = append(lines, l)
+		}
+		if len(lines) > 0 {
+			slices.SortFunc(lines, func(a, b Line) int { return cmp.Compare(a.Context, b.Context) })
+			return sha, lines, 0
+		}
+	}
+	return "", nil, wait
+}
+
+// pause is how long a line has to wait after the one that stands in its place. A new text is posted now and
+// then, a new state at once, as long as the forge's limit (GitHub: 1,000 for a commit and context) is far.
+func (b *book) pause(at place, l Line, now time.Time) time.Duration {
+	have := b.stands[at]
+	if have.at.IsZero() {
+		return 0
+	}
+	gap := time.Duration(0)
+	switch same := have.State == l.State; {
+	case same && have.posts > 600:
+		gap = 24 * time.Hour
+	case have.posts > 900, same && have.posts > 200:
+		gap = time.Hour
+	case same:
+		gap = b.every
+	}
+	return have.at.Add(gap).Sub(now)
+}
+
+// posted notes that a line stands now.
+func (b *book) posted(l Line, now time.Time) {
+	at := place{l.SHA, l.Context}
+	b.stands[at] = standing{Line: l, at: now, posts: b.stands[at].posts + 1}
+}
+
+// found notes what stood on a revision before us.
+func (b *book) found(sha string, lines []Line) {
+	b.read[sha] = true
+	for _, l := range lines {
+		b.stands[place{sha, l.Context}] = standing{Line: l}
+	}
+}
+
+// shorter is the shorter of two waits; a negative one is for ever.
+func shorter(a, b time.Duration) time.Duration {
+	if a < 0 || b < a {
+		return b
+	}
+	return a
+}

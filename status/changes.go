@@ -1,0 +1,55 @@
+package status
+
+import (
+	"time"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// change is a provider that is new or not as it was in the report before.
+type change struct {
+	Provider
+	before Provider      // without a name: it is new
+	spent  time.Duration // in the status before
+}
+
+// history remembers the last report and says what a new one changes. Its zero value has seen none.
+type history struct {
+	at   time.Time
+	last []seen // by name
+}
+
+// seen is a provider and when it came into the status that it is in, as far as this process knows.
+type seen struct {
+	Provider
+	since time.Time
+}
+
+// next lists every provider of a report beside what it was, and those that are gone, both by name.
+func (h *history) next(r reconcile.Report) (now []change, gone []Provider) {
+	before := h.last
+	h.at, h.last = r.Live.At, make([]seen, 0, len(before))
+	for _, p := range Providers(r) {
+		for len(before) > 0 && before[0].Name < p.Name {
+			gone, before = append(gone, before[0].Provider), before[1:]
+		}
+		c, since := change{Provider: p}, r.Live.At
+		if len(before) > 0 && before[0].Name == p.Name {
+			c.before, c.spent = before[0].Provider, r.Live.At.Sub(before[0].since)
+			if c.before.Label() == p.Label() {
+				since = before[0].since
+			}
+			before = before[1:]
+		}
+		now, h.last = append(now, c), append(h.last, seen{p, since})
+	}
+	for _, s := range before {
+		gone = append(gone, s.Provider)
+	}
+	return now, gone
+}
+
+// is says whether the change is worth a line: another status, or another message of what is in Error.
+func (c change) is() bool {
+	return c.before.Label() != c.Label() || c.Status == Error && c.before.Message != c.Message
+}

@@ -1,0 +1,31 @@
+// Package status tells people and machines what a reconcile.Report says: as a status for each provider,
+// as statuses on the commit, as metrics, over HTTP, as tables and plans in text, and as log lines.
+//
+// What decides is pure (Providers, Lines, PlanJSON, PlanText, PlanMarkdown, Table, Explain): a report in,
+// words out. What has effects is a reconcile.Reporter: Poster, Metrics, Web, Log and Progress. A Reporter
+// may be given reports by several goroutines; the last one given counts.
+//
+// # The status of a provider
+//
+// A provider is Pending, Ready or Error. Each of its releases has a status, and the provider has the
+// worst of them. The first row that fits decides; "wanted" is the digest the release should carry.
+//
+//	cluster      release                                   status   message
+//	not seen     any                                       Pending  cluster … was not looked at yet
+//	unreachable  any                                       Error    cluster … cannot be reached: …
+//	reachable    last attempt failed, not in sync          Error    of the attempt
+//	reachable    stored revision cannot be read            Error    the stored release cannot be read: …
+//	reachable    wanted was tried and failed               Error    of the attempt
+//	reachable    not there                                 Pending  not installed yet
+//	reachable    somebody else's                           Pending  of the hold
+//	reachable    left pending, or being uninstalled        Pending  …
+//	reachable    not declared, being removed               Pending  …
+//	reachable    not wanted                                Pending  waits for the update
+//	reachable    wanted, objects unhealthy                 Error    of the failing object
+//	reachable    wanted, objects progressing or unseen     Pending  of the object it waits for
+//	reachable    wanted, objects healthy                   Ready
+//
+// A provider without releases (the built-in one) is Ready when its cluster answers. Ready without any
+// declared evidence (ready: http or create) is shown as "Ready (unverified)". Holds stand beside the
+// status and do not change it.
+package status

@@ -1,0 +1,141 @@
+package status
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// namespace is what the name of every metric begins with.
+const namespace = "reconcile_"
+
+// Family describes one metric.
+type Family struct {
+	Name   string // without "reconcile_"
+	Kind   string // "gauge", "counter", "histogram"
+	Help   string
+	Labels []string
+}
+
+// Families lists every metric, by name. It is a table.
+func Families() []Family {
+	return []Family{
+		{"actions_total", "counter", "Actions carried out, by what was done, why, and how it ended.",
+			[]string{"cluster", "op", "reason", "result"}},
+		{"build_info", "gauge", "What runs; always 1.", []string{"version", "revision", "goversion"}},
+		{"cluster_reachable", "gauge", "Whether the cluster answers.", []string{"cluster"}},
+		{"config_valid", "gauge", "Whether the newest revision of the declarations is valid and in force.", nil},
+		{"drift_corrected_total", "counter", "Releases whose edits by hand were undone.", []string{"cluster"}},
+		{"git_fetches_total", "counter", "Looks at the repository, by how they ended.", []string{"result"}},
+		{"held_actions", "gauge", "Actions that wait for somebody or something, by reason.",
+			[]string{"cluster", "reason"}},
+		{"last_success_timestamp_seconds", "gauge",
+			"When everything in the cluster was last seen in place, in Unix time.", []string{"cluster"}},
+		{"merge_to_applied_seconds", "histogram",
+			"Time from a commit to everything it changed being in place.", nil},
+		{"pass_duration_seconds", "histogram", "Duration of one round of work in a cluster, from its first action to its last.", []string{"cluster"}},
+		{"provider_info", "gauge", "What is installed of a provider; always 1.",
+			[]string{"provider", "cluster", "namespace", "chart", "version"}},
+		{"provider_status", "gauge", "Whether a provider has this status: Pending, Ready or Error.",
+			[]string{"provider", "cluster", "status"}},
+		{"status_posts_total", "counter", "Commit statuses posted, by forge and how it ended.",
+			[]string{"forge", "result"}},
+		{"unapplied_commit_age_seconds", "gauge",
+			"Age of the oldest commit that is not in place yet; 0 when everything is.", nil},
+	}
+}
+
+// MetricsDoc is the page docs/metrics.md.
+func MetricsDoc() string {
+	var b strings.Builder
+	b.WriteString(`# Metrics
+
+Served at ` + "`/metrics`" + `, in the Prometheus and OpenMetrics formats. Labels are names from the declarations or
+words from closed lists: what is declared bounds the number of series, and a series of what is gone goes away.
+This page is generated from the code.
+
+| metric | type | labels | meaning |
+|---|---|---|---|
+`)
+	for _, f := range Families() {
+		labels := "–"
+		if len(f.Labels) > 0 {
+			labels = "`" + strings.Join(f.Labels, "`, `") + "`"
+		}
+		fmt.Fprintf(&b, "| `%s%s` | %s | %s | %s |\n", namespace, f.Name, f.Kind, labels, f.Help)
+	}
+	b.WriteString("\n## Closed lists\n\n")
+	list := func(label string, words []string) {
+		fmt.Fprintf(&b, "- `%s`: %s\n", label, strings.Join(words, ", "))
+	}
+	list("status", texts(Statuses))
+	list("op", texts(reconcile.Ops))
+	list("reason", texts(reconcile.Reasons))
+	list("result", results())
+	list("forge", forges())
+	return b.String()
+}
+
+func texts[T ~string](words []T) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = string(w)
+	}
+	return out
+}
+
+func results() []string { return []string{"ok", "error"} }
+
+func forges() []string { return []string{"github", "notes"} }
+
+// cause is a pair of op and reason that a plan can bring about.
+type cause struct {
+	Op     reconcile.Op
+	Reason reconcile.Reason
+}
+
+// causes lists the pairs whose series exist from the start.
+func causes() []cause {
+	return []cause{
+		{reconcile.OpCreate, reconcile.Missing}, {reconcile.OpCreate, reconcile.HasFailed},
+		{reconcile.OpUpdate, reconcile.Changed}, {reconcile.OpUpdate, reconcile.HasFailed},
+		{reconcile.OpRepair, reconcile.Drifted}, {reconcile.OpAdopt, reconcile.Adopted},
+		{reconcile.OpRollback, reconcile.HasFailed}, {reconcile.OpDelete, reconcile.Orphaned},
+		{reconcile.OpOrphan, reconcile.Orphaned},
+	}
+}
+
+// holdReasons are the reasons an action can be held for.
+func holdReasons() []reconcile.Reason {
+	never := []reconcile.Reason{
+		reconcile.Missing, reconcile.Changed, reconcile.Drifted, reconcile.HasFailed,
+		reconcile.Orphaned, reconcile.Adopted, reconcile.InSync,
+	}
+	return slices.DeleteFunc(slices.Clone(reconcile.Reasons), func(r reconcile.Reason) bool {
+		return slices.Contains(never, r)
+	})
+}
+
+// family is the description of a metric of this package.
+func family(name string) Family {
+	i := slices.IndexFunc(Families(), func(f Family) bool { return f.Name == name })
+	return Families()[i]
+}
+
+func counter(name string) *prometheus.CounterVec {
+	f := family(name)
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: namespace + name, Help: f.Help}, f.Labels)
+}
+
+// histogram has buckets from seconds to hours; few where there is a series of each for every cluster.
+func histogram(name string) prometheus.HistogramOpts {
+	buckets := []float64{1, 10, 60, 600}
+	if name == "merge_to_applied_seconds" {
+		buckets = []float64{1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14400}
+	}
+	return prometheus.HistogramOpts{Name: namespace + name, Help: family(name).Help, Buckets: buckets}
+}

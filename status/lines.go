@@ -1,0 +1,225 @@
+package status
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// MaxText is the number of characters a commit status may have; GitHub refuses more.
+const MaxText = 140
+
+// LineState is the state of a commit status, in the words of the forges.
+type LineState string
+
+// The states of a commit status.
+const (
+	StatePending LineState = "pending"
+	StateSuccess LineState = "success"
+	StateFailure LineState = "failure"
+	StateError   LineState = "error" // superseded before it was done
+)
+
+// Line is one status on a commit.
+type Line struct {
+	SHA     string
+	Context string // "reconcile/acme/apply", "reconcile/acme/apply/eu"
+	State   LineState
+	Text    string // at most MaxText characters on one line
+	Done    int    // providers applied…
+	Total   int    // …of so many that the commit is about
+	Unsure  bool   // not everything it tells of was looked at yet: it is not to be posted
+}
+
+// Lines are the statuses of the revision in force and of a head that is not valid. The state follows the
+// providers that the commit changed (all of them where Report.Changed is nil: what it changed is not
+// known), the rest is counted in the text:
+//
+//	one of them in Error, or held until a person acts   failure  "eu/frankfurt: message; 2 others in Error"
+//	one of them not applied or not Ready yet            pending  "3 of 12 providers applied"
+//	else (Ready, or held by a declaration)              success  "3 of 3 changed Ready; sydney frozen"
+//
+// There is a line for the whole, and one for each cluster that holds a provider the commit changed.
+func Lines(r reconcile.Report) []Line {
+	var lines []Line
+	context := lineContext(r.Want.Owner)
+	if r.HeadErr != nil && r.Head.SHA != "" {
+		lines = append(lines, Line{SHA: r.Head.SHA, Context: context, State: StateFailure, Text: invalid(r.HeadErr)})
+	}
+	if r.Commit.SHA == "" || r.Commit.SHA == r.Head.SHA && r.HeadErr != nil {
+		return lines
+	}
+	all := Providers(r)
+	lines = append(lines, tallyOf(all, r.Changed, everywhere).line(r.Commit.SHA, context))
+	lines[len(lines)-1].Unsure = blind(&r)
+	for _, cluster := range touched(all, r.Changed) {
+		lines = append(lines, clusterLine(r, cluster, all))
+	}
+	return lines
+}
+
+// clusterLine is the line of one cluster.
+func clusterLine(r reconcile.Report, cluster string, all []Provider) Line {
+	line := tallyOf(all, r.Changed, cluster).line(r.Commit.SHA, lineContext(r.Want.Owner)+"/"+cluster)
+	c, seen := reach(&r, cluster)
+	line.Unsure = !seen
+	if seen && !c.Reachable {
+		line.State = StateFailure
+		line.Text = fit("unreachable since "+clock(c.Since)+": "+clean(c.Err), "", MaxText)
+	}
+	return line
+}
+
+// everywhere stands for all clusters.
+const everywhere = ""
+
+// in says whether a provider is in a cluster, or has a release there still.
+func (p *Provider) in(cluster string) bool {
+	return cluster == everywhere || p.Cluster == cluster ||
+		slices.ContainsFunc(p.Releases, func(rel Release) bool { return rel.Cluster == cluster })
+}
+
+// lineContext names the statuses of a deployment. Before any revision was valid its name is not known.
+func lineContext(deployment string) string {
+	if deployment == "" {
+		return "reconcile/apply"
+	}
+	return "reconcile/" + deployment + "/apply"
+}
+
+// invalid shows the first mistake of a revision that does not load, and counts the others.
+func invalid(err error) string {
+	line, more := firstLine(err.Error())
+	if more == 0 {
+		return fit(line, "", MaxText)
+	}
+	return fit(line, fmt.Sprintf("; and %d more", more), MaxText)
+}
+
+// touched lists the clusters that hold a changed provider.
+func touched(all []Provider, changed map[string]bool) []string {
+	names := map[string]bool{}
+	for i := range all {
+		p := &all[i]
+		if changed != nil && !changed[p.Name] {
+			continue
+		}
+		names[p.Cluster] = true
+		for _, rel := range p.Releases {
+			names[rel.Cluster] = true
+		}
+	}
+	delete(names, "")
+	return slices.Sorted(maps.Keys(names))
+}
+
+// tally counts the providers that a commit is about.
+type tally struct {
+	whole     bool // the commit is about all there are
+	total     int  // that it changed and that are declared or still there
+	applied   int
+	ready     int
+	gone      int      // that it removed, and that are gone
+	paused    []string // held by a declaration: "sydney frozen"
+	broken    []string // in Error, or waiting for a person: "eu/frankfurt: message"
+	othersBad int      // in Error, of those that it did not change
+}
+
+func tallyOf(all []Provider, changed map[string]bool, cluster string) tally {
+	t := tally{whole: true}
+	for i := range all {
+		p := &all[i]
+		switch {
+		case !p.in(cluster):
+		case changed == nil || changed[p.Name]:
+			t.add(p)
+		default:
+			t.whole = false
+			t.othersBad += int(truth(p.Status == Error))
+		}
+	}
+	if changed != nil && cluster == everywhere {
+		t.gone = len(changed) - t.total
+	}
+	return t
+}
+
+func (t *tally) add(p *Provider) {
+	t.total++
+	hold, waits := p.held(reconcile.Person)
+	paused, pauses := p.held(reconcile.Declared)
+	if p.Applied {
+		t.applied++
+	}
+	switch at := p.Cluster + "/" + p.Name; {
+	case p.Status == Error:
+		t.broken = append(t.broken, at+": "+p.Message)
+	case waits:
+		t.broken = append(t.broken, fmt.Sprintf("%s: held, %s: %s", at, hold.Reason, hold.Message))
+	case p.Applied && p.Status == Ready:
+		t.ready++
+	case pauses:
+		t.paused = append(t.paused, p.Name+" "+string(paused.Reason))
+	}
+}
+
+// line writes the counts as a commit status.
+func (t tally) line(sha, context string) Line {
+	l := Line{SHA: sha, Context: context, Done: t.applied, Total: t.total}
+	tail := ""
+	if t.othersBad > 0 {
+		tail = fmt.Sprintf("; %s in Error", count(t.othersBad, "other"))
+	}
+	switch {
+	case len(t.broken) > 0:
+		if more := len(t.broken) - 1; more > 0 {
+			tail = fmt.Sprintf("; and %d more", more) + tail
+		}
+		l.State, l.Text = StateFailure, fit(t.broken[0], tail, MaxText)
+	case t.ready+len(t.paused) < t.total:
+		l.State, l.Text = StatePending, fit(t.progress(), tail, MaxText)
+	default:
+		l.State, l.Text = StateSuccess, fit(t.outcome(), tail, MaxText)
+	}
+	return l
+}
+
+// progress says how far a commit is.
+func (t tally) progress() string {
+	what := "providers"
+	if !t.whole {
+		what = "changed providers"
+	}
+	text := fmt.Sprintf("%d of %d %s applied", t.applied, t.total, what)
+	if t.applied == t.total {
+		text += fmt.Sprintf(", %d Ready", t.ready)
+	}
+	return text
+}
+
+// outcome says what a commit came to.
+func (t tally) outcome() string {
+	var parts []string
+	switch {
+	case t.total > 0 && t.whole:
+		parts = append(parts, fmt.Sprintf("%d of %d Ready", t.ready, t.total))
+	case t.total > 0:
+		parts = append(parts, fmt.Sprintf("%d of %d changed Ready", t.ready, t.total))
+	case t.gone == 0:
+		parts = append(parts, "no provider changed")
+	}
+	if t.gone > 0 {
+		parts = append(parts, fmt.Sprintf("%d removed", t.gone))
+	}
+	return strings.Join(append(parts, t.paused...), "; ")
+}
+
+// superseded is the last status of a commit that a newer one overtook.
+func superseded(l Line, by string) Line {
+	l.State = StateError
+	l.Text = fit(fmt.Sprintf("superseded by %s at %d of %d", short(by), l.Done, l.Total), "", MaxText)
+	return l
+}

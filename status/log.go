@@ -1,0 +1,104 @@
+package status
+
+import (
+	"log/slog"
+	"slices"
+	"sync"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// Log is a Reporter that logs what changes from one report to the next, one line for each event. A report
+// that changes nothing is not logged.
+type Log struct {
+	out *slog.Logger
+
+	mu      sync.Mutex // guards the rest
+	last    reconcile.Report
+	history history
+}
+
+// NewLog logs to a logger.
+func NewLog(out *slog.Logger) *Log { return &Log{out: out} }
+
+// Report logs what is new in a report.
+func (l *Log) Report(r reconcile.Report) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.revisions(r)
+	l.clusters(r)
+	l.providers(r)
+	l.last = r
+}
+
+func (l *Log) revisions(r reconcile.Report) {
+	if r.Commit.SHA != l.last.Commit.SHA {
+		l.out.Info("revision in force", "revision", short(r.Commit.SHA), "author", clean(r.Commit.Author),
+			"subject", clean(r.Commit.Subject))
+	}
+	if why := message(r.HeadErr); why != message(l.last.HeadErr) && why != "" {
+		line, more := firstLine(why)
+		l.out.Error("revision is not valid", "revision", short(r.Head.SHA), "reason", line, "more", more)
+	}
+	switch why, before := message(r.FetchErr), message(l.last.FetchErr); {
+	case why == "" && before != "":
+		l.out.Info("repository can be read again")
+	case why != "" && before == "":
+		l.out.Warn("repository cannot be read", "reason", clean(why))
+	}
+}
+
+func (l *Log) clusters(r reconcile.Report) {
+	for _, c := range clustersOf(r.Plan) {
+		now, seen := reach(&r, c.Name)
+		before, was := reach(&l.last, c.Name)
+		switch {
+		case !seen || was && now.Reachable == before.Reachable:
+		case now.Reachable:
+			l.out.Info("cluster answers", "cluster", c.Name, "version", now.Version)
+		default:
+			l.out.Error("cluster cannot be reached", "cluster", c.Name, "reason", clean(now.Err))
+		}
+	}
+}
+
+func (l *Log) providers(r reconcile.Report) {
+	now, gone := l.history.next(r)
+	for _, c := range now {
+		if c.is() {
+			l.change(c, short(r.Commit.SHA))
+		}
+		l.holds(c, short(r.Commit.SHA))
+	}
+	for _, p := range gone {
+		l.out.Info("provider is gone", "provider", p.Name, "cluster", p.Cluster, "revision", short(r.Commit.SHA))
+	}
+}
+
+func (l *Log) change(c change, revision string) {
+	say := l.out.Info
+	if c.Status == Error {
+		say = l.out.Error
+	}
+	say("provider is "+c.Label(), "provider", c.Name, "cluster", c.Cluster, "was", c.before.Label(),
+		"revision", revision, "reason", c.Message)
+}
+
+// holds logs holds that came up and that ended, of those that need more than time. What is unknown of a
+// cluster that cannot be reached was said of the cluster.
+func (l *Log) holds(c change, revision string) {
+	silent := func(h Hold) bool { return h.Class == reconcile.Progress || h.Reason == reconcile.Unknown }
+	for _, h := range c.Holds {
+		if !silent(h) && !slices.Contains(c.before.Holds, h) {
+			l.out.Warn("provider is held", "provider", c.Name, "cluster", c.Cluster, "hold", string(h.Reason),
+				"revision", revision, "reason", h.Message)
+		}
+	}
+	for _, h := range c.before.Holds {
+		still := func(o Hold) bool { return o.Reason == h.Reason && o.Organization == h.Organization }
+		if !silent(h) && !slices.ContainsFunc(c.Holds, still) {
+			l.out.Info("provider is not held any more", "provider", c.Name, "cluster", c.Cluster,
+				"hold", string(h.Reason), "revision", revision)
+		}
+	}
+}

@@ -1,0 +1,274 @@
+package status
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// Metrics are the metrics of the program, listed in docs/metrics.md. What reports say (statuses, holds,
+// reachability) is read from the newest report at each scrape, so that a series of what is gone goes with
+// it. What happens (actions, fetches, posts) is counted when it is told.
+type Metrics struct {
+	series  map[string]*prometheus.Desc // of the gauges made at each scrape, by metric
+	actions *prometheus.CounterVec
+	drift   *prometheus.CounterVec
+	fetches *prometheus.CounterVec
+	posts   *prometheus.CounterVec
+	passes  *prometheus.HistogramVec
+	applied prometheus.Histogram
+
+	mu       sync.Mutex // guards the rest
+	report   reconcile.Report
+	clusters map[string]bool      // that have series
+	began    map[string]time.Time // by cluster: when the round under way began
+	success  map[string]time.Time // by cluster: when last everything was in place
+	waiting  string               // commit that was seen before it was in place
+	behind   time.Time            // time of the oldest commit since everything was in place; zero: it is
+}
+
+// Build says what runs.
+type Build struct {
+	Version  string // of the program
+	Revision string // commit it was built from
+}
+
+// NewMetrics registers the metrics.
+func NewMetrics(r prometheus.Registerer, b Build) (*Metrics, error) {
+	m := &Metrics{
+		series:  map[string]*prometheus.Desc{},
+		actions: counter("actions_total"), drift: counter("drift_corrected_total"),
+		fetches: counter("git_fetches_total"), posts: counter("status_posts_total"),
+		passes:  prometheus.NewHistogramVec(histogram("pass_duration_seconds"), family("pass_duration_seconds").Labels),
+		applied: prometheus.NewHistogram(histogram("merge_to_applied_seconds")),
+
+		clusters: map[string]bool{}, began: map[string]time.Time{}, success: map[string]time.Time{},
+	}
+	for _, f := range Families() {
+		if f.Kind == "gauge" && f.Name != "build_info" {
+			m.series[f.Name] = prometheus.NewDesc(namespace+f.Name, f.Help, f.Labels, nil)
+		}
+	}
+	for _, result := range results() {
+		m.fetches.WithLabelValues(result)
+		for _, forge := range forges() {
+			m.posts.WithLabelValues(forge, result)
+		}
+	}
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: namespace + "build_info", Help: family("build_info").Help,
+	}, family("build_info").Labels)
+	build.WithLabelValues(b.Version, b.Revision, runtime.Version()).Set(1)
+	for _, c := range []prometheus.Collector{m, m.actions, m.drift, m.fetches, m.posts, m.passes, m.applied, build} {
+		if err := r.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// Report makes a report what the metrics show.
+func (m *Metrics) Report(r reconcile.Report) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.report = r
+	m.watchClusters(r)
+	m.watchCommit(r)
+}
+
+// Done counts an action that was carried out, by how it ended.
+func (m *Metrics) Done(o reconcile.Outcome) {
+	a := o.Action
+	if errors.Is(o.Err, reconcile.ErrFenced) {
+		return // it was not carried out
+	}
+	m.actions.WithLabelValues(a.ID.Cluster, string(a.Op), string(a.Reason), result(o.Err)).Inc()
+	if a.Op == reconcile.OpRepair && o.Err == nil {
+		m.drift.WithLabelValues(a.ID.Cluster).Inc()
+	}
+}
+
+// Fetched counts a look at the repository.
+func (m *Metrics) Fetched(err error) { m.fetches.WithLabelValues(result(err)).Inc() }
+
+// Posted counts a status posted to a forge, with "ok" or "error".
+func (m *Metrics) Posted(forge, result string) { m.posts.WithLabelValues(forge, result).Inc() }
+
+// watchClusters starts the series of new clusters at zero, ends those of clusters that are gone, and notes
+// in which everything is in place.
+func (m *Metrics) watchClusters(r reconcile.Report) {
+	now := map[string]bool{}
+	for _, c := range r.Plan.Clusters {
+		now[c.Name] = true
+		if !m.clusters[c.Name] {
+			m.begin(c.Name)
+		}
+	}
+	for name := range m.clusters {
+		if !now[name] {
+			m.end(name)
+		}
+	}
+	m.clusters = now
+	working, open := work(r)
+	for name := range now {
+		m.watchPass(name, working[name], r.Live.At)
+		if c, seen := reach(&r, name); seen && c.Reachable && !open[name] {
+			m.success[name] = r.Live.At
+		}
+	}
+}
+
+// watchPass measures rounds: from the first report in which there is work in a cluster to the next in
+// which there is none.
+func (m *Metrics) watchPass(cluster string, working bool, at time.Time) {
+	began, under := m.began[cluster]
+	switch {
+	case working && !under:
+		m.began[cluster] = at
+	case !working && under:
+		m.passes.WithLabelValues(cluster).Observe(at.Sub(began).Seconds())
+		delete(m.began, cluster)
+	}
+}
+
+func (m *Metrics) begin(cluster string) {
+	m.drift.WithLabelValues(cluster)
+	m.passes.WithLabelValues(cluster)
+	for _, pair := range causes() {
+		for _, result := range results() {
+			m.actions.WithLabelValues(cluster, string(pair.Op), string(pair.Reason), result)
+		}
+	}
+}
+
+func (m *Metrics) end(cluster string) {
+	gone := prometheus.Labels{"cluster": cluster}
+	m.actions.DeletePartialMatch(gone)
+	m.drift.DeletePartialMatch(gone)
+	m.passes.DeletePartialMatch(gone)
+	delete(m.began, cluster)
+	delete(m.success, cluster)
+}
+
+// work says in which clusters something is being done or about to be, and in which something is open: left
+// to do, held by more than a declaration, or failed.
+func work(r reconcile.Report) (working, open map[string]bool) {
+	working, open = map[string]bool{}, map[string]bool{}
+	for _, a := range r.Plan.Actions {
+		working[a.ID.Cluster] = working[a.ID.Cluster] || a.Acts() || a.Reason == reconcile.IsLocked
+		open[a.ID.Cluster] = open[a.ID.Cluster] || !done(a)
+	}
+	return working, open
+}
+
+// done says whether nothing is left to do for an action, as far as it is up to us.
+func done(a reconcile.Action) bool {
+	return a.Class == reconcile.Declared || a.Op == reconcile.OpKeep && a.Reason != reconcile.HasFailed
+}
+
+// watchCommit measures from the time of a commit to when the providers it changed are in place. A commit
+// that was in place when it was first seen was not measured by us.
+func (m *Metrics) watchCommit(r reconcile.Report) {
+	if r.Head.SHA == "" || blind(&r) {
+		return
+	}
+	if r.Head.SHA != r.Commit.SHA || !inPlace(r) {
+		m.waiting = r.Head.SHA
+		if m.behind.IsZero() {
+			m.behind = cmp.Or(r.Head.Time, r.Live.At)
+		}
+		return
+	}
+	if m.waiting == r.Head.SHA && !r.Head.Time.IsZero() {
+		m.applied.Observe(max(0, r.Live.At.Sub(r.Head.Time).Seconds()))
+	}
+	m.waiting, m.behind = "", time.Time{}
+}
+
+// inPlace says whether everything the commit in force changed is done.
+func inPlace(r reconcile.Report) bool {
+	return !slices.ContainsFunc(r.Plan.Actions, func(a reconcile.Action) bool {
+		return !done(a) && (r.Changed == nil || r.Changed[a.Provider])
+	})
+}
+
+// Describe names the gauges made at each scrape.
+func (m *Metrics) Describe(out chan<- *prometheus.Desc) {
+	for _, name := range slices.Sorted(maps.Keys(m.series)) {
+		out <- m.series[name]
+	}
+}
+
+// Collect makes the gauges from the newest report.
+func (m *Metrics) Collect(out chan<- prometheus.Metric) {
+	m.mu.Lock()
+	r, success, behind := m.report, maps.Clone(m.success), m.behind
+	m.mu.Unlock()
+	gauge := func(name string, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(m.series[name], prometheus.GaugeValue, value, labels...)
+	}
+	age := 0.0
+	if !behind.IsZero() {
+		age = max(0, time.Since(behind).Seconds())
+	}
+	gauge("unapplied_commit_age_seconds", age)
+	gauge("config_valid", truth(r.HeadErr == nil && r.Commit.SHA != ""))
+	collectProviders(gauge, r)
+	collectHolds(gauge, r)
+	for _, c := range r.Plan.Clusters {
+		gauge("cluster_reachable", truth(r.Live.Clusters[c.Name].Reachable), c.Name)
+		if at, known := success[c.Name]; known {
+			gauge("last_success_timestamp_seconds", float64(at.Unix()), c.Name)
+		}
+	}
+}
+
+func collectProviders(gauge func(string, float64, ...string), r reconcile.Report) {
+	for _, p := range Providers(r) {
+		for _, s := range Statuses {
+			gauge("provider_status", truth(p.Status == s), p.Name, p.Cluster, string(s))
+		}
+		gauge("provider_info", 1, p.Name, p.Cluster, p.Namespace, p.Chart, p.Version)
+	}
+}
+
+func collectHolds(gauge func(string, float64, ...string), r reconcile.Report) {
+	type series struct {
+		cluster string
+		reason  reconcile.Reason
+	}
+	n := map[series]int{}
+	for _, a := range r.Plan.Actions {
+		if a.Op == reconcile.OpHold {
+			n[series{a.ID.Cluster, a.Reason}]++
+		}
+	}
+	for _, c := range clustersOf(r.Plan) {
+		for _, reason := range holdReasons() {
+			gauge("held_actions", float64(n[series{c.Name, reason}]), c.Name, string(reason))
+		}
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func result(err error) string {
+	if err != nil {
+		return "error"
+	}
+	return "ok"
+}

@@ -1,0 +1,204 @@
+package status
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// Poster posts the lines of reports as commit statuses. Report never waits: it leaves the report with Run,
+// which posts what changed, the newest first, and tries again for as long as it takes.
+type Poster struct {
+	o    PosterOptions
+	book *book         // Run's alone
+	bell chan struct{} // there is mail
+
+	mu   sync.Mutex         // guards mail
+	mail []reconcile.Report // the newest of each revision not taken yet, oldest first
+
+	tries   int       // that failed one after the other; Run's alone
+	silence time.Time // nothing may be sent before; Run's alone
+}
+
+// PosterOptions say where a Poster posts.
+type PosterOptions struct {
+	// Forge is asked before each use, so that a change of the declarations counts; nil: there is none
+	// (yet), and what is to be posted waits.
+	Forge func() Forge
+
+	Every   time.Duration              // between two texts of the same state; 10 s when zero
+	Timeout time.Duration              // for one call; 15 s when zero
+	Count   func(forge, result string) // counts posts by result: "ok", "error"; may be nil
+	Log     *slog.Logger               // failures and recoveries; may be nil
+}
+
+const (
+	firstDelay = time.Second
+	maxDelay   = 5 * time.Minute
+	maxSilence = time.Hour // whatever a forge asks for
+	lastWords  = 5 * time.Second
+)
+
+// NewPoster makes a Poster; Run makes it post.
+func NewPoster(o PosterOptions) *Poster {
+	if o.Every == 0 {
+		o.Every = 10 * time.Second
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 15 * time.Second
+	}
+	if o.Count == nil {
+		o.Count = func(string, string) {}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Poster{o: o, book: newBook(o.Every), bell: make(chan struct{}, 1)}
+}
+
+// Report leaves a report to be posted. An older one of the same revisions is forgotten.
+func (p *Poster) Report(r reconcile.Report) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if last := len(p.mail) - 1; last >= 0 && sameRevisions(p.mail[last], r) {
+		p.mail[last] = r
+	} else {
+		p.mail = append(p.mail, r)
+	}
+	if extra := len(p.mail) - keptRevisions; extra > 0 {
+		p.mail = p.mail[extra:]
+	}
+	select {
+	case p.bell <- struct{}{}:
+	default:
+	}
+}
+
+func sameRevisions(a, b reconcile.Report) bool {
+	return a.Commit.SHA == b.Commit.SHA && a.Head.SHA == b.Head.SHA && (a.HeadErr == nil) == (b.HeadErr == nil)
+}
+
+// Run posts until the context ends; then it tries once more, for a moment, so that the last state of a
+// program that has finished its work is not lost.
+func (p *Poster) Run(ctx context.Context) {
+	for {
+		p.take()
+		wait := p.work(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-p.bell:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	p.take()
+	p.book.every = 0
+	p.work(end)
+}
+
+// take moves the mail into the book.
+func (p *Poster) take() {
+	p.mu.Lock()
+	mail := p.mail
+	p.mail = nil
+	p.mu.Unlock()
+	for _, r := range mail {
+		p.book.take(r)
+	}
+}
+
+// work posts everything that is due and says how long it can rest if no report comes.
+func (p *Poster) work(ctx context.Context) time.Duration {
+	forge := p.o.Forge()
+	if forge == nil {
+		return maxDelay // a report comes with each change of the declarations
+	}
+	for ctx.Err() == nil {
+		if left := time.Until(p.silence); left > 0 {
+			return left
+		}
+		sha, lines, wait := p.book.due(time.Now())
+		if len(lines) == 0 {
+			return restful(wait)
+		}
+		p.heard(forge, p.send(ctx, forge, sha, lines))
+		p.book.forget()
+	}
+	return 0
+}
+
+// send reads what stands on a revision the first time, else posts its lines.
+func (p *Poster) send(ctx context.Context, forge Forge, sha string, lines []Line) error {
+	ctx, cancel := context.WithTimeout(ctx, p.o.Timeout)
+	defer cancel()
+	if !p.book.read[sha] {
+		stand, err := forge.Posted(ctx, sha)
+		if err == nil || errors.Is(err, ErrRefused) {
+			p.book.found(sha, stand)
+			err = nil
+		}
+		return err
+	}
+	n, err := forge.Post(ctx, sha, lines)
+	for _, l := range lines[:n] {
+		p.book.posted(l, time.Now())
+		p.o.Count(forge.Name(), "ok")
+	}
+	if err != nil {
+		p.o.Count(forge.Name(), "error")
+	}
+	if errors.Is(err, ErrRefused) && n < len(lines) {
+		l := lines[n]
+		p.book.refused[place{l.SHA, l.Context}] = l
+		p.o.Log.Warn("commit status refused", "forge", forge.Name(), "revision", short(sha), "context", l.Context,
+			"reason", err.Error())
+		return nil
+	}
+	return err
+}
+
+// heard draws the conclusion from one call: after a failure there is silence for a while.
+func (p *Poster) heard(forge Forge, err error) {
+	if err == nil {
+		if p.tries > 0 {
+			p.o.Log.Info("commit statuses are posted again", "forge", forge.Name())
+		}
+		p.tries, p.silence = 0, time.Time{}
+		return
+	}
+	if p.tries == 0 {
+		p.o.Log.Warn("commit statuses cannot be posted; trying again", "forge", forge.Name(), "reason", err.Error())
+	}
+	
+	p.tries++
+}
+
+// delay is what the forge asks for, else doubles with each try; both with some chance added, so that
+// several daemons do not come back at once.
+func delay(err error, tries int) time.Duration {
+	wait := min(firstDelay<<min(tries, 20), maxDelay)
+	var later *LaterError
+	if errors.As(err, &later) && later.After > 0 {
+		wait = min(later.After, maxSilence)
+	}
+	return wait + rand.N(wait/4+1)
+}
+
+// restful turns "until the next report" into a long time.
+func restful(wait time.Duration) time.Duration {
+	if wait < 0 {
+		return maxSilence
+	}
+	return wait
+}

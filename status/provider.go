@@ -1,0 +1,213 @@
+package status
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// Status is how a provider or one of its releases is.
+type Status string
+
+// The statuses, from the best to the worst.
+const (
+	Ready   Status = "Ready"
+	Pending Status = "Pending"
+	Error   Status = "Error"
+)
+
+// Statuses lists every status, as people read them: how a provider comes up.
+var Statuses = []Status{Pending, Ready, Error}
+
+// Provider is one workspace provider as it is now. Its JSON is part of /api/v1/status.
+type Provider struct {
+	Name          string    `json:"name"`
+	Cluster       string    `json:"cluster"`
+	Namespace     string    `json:"namespace"`
+	Status        Status    `json:"status"`         // the worst of its releases
+	Unverified    bool      `json:"unverified"`     // Ready without declared evidence
+	Message       string    `json:"message"`        // why; of the failing object, or who could not reach whom
+	Since         time.Time `json:"since,omitzero"` // when this status was first seen
+	Declared      bool      `json:"declared"`       // false: it is not wanted any more and still there
+	Applied       bool      `json:"applied"`        // every release carries what is declared
+	Default       bool      `json:"default"`        // pre-selected for a new environment
+	Chart         string    `json:"chart"`          // as installed; as declared where nothing is yet
+	Version       string    `json:"version"`        // of the chart
+	Digest        string    `json:"digest"`         // first 12 digits of the inputs in force, of the first release
+	Cordoned      string    `json:"cordoned"`       // why no new environment may be created there
+	Organizations []string  `json:"organizations"`  // that may create new environments there, sorted
+	Holds         []Hold    `json:"holds"`          // beside the status
+	Releases      []Release `json:"releases"`       // those that are wanted first, by organization and name
+}
+
+// Release is one Helm release of a provider. Its JSON is part of /api/v1/status.
+type Release struct {
+	Cluster      string    `json:"cluster"` // another than the provider's while it moves
+	Namespace    string    `json:"namespace"`
+	Name         string    `json:"name"`
+	Organization string    `json:"organization"` // where there is one release for each
+	Status       Status    `json:"status"`
+	Message      string    `json:"message"`
+	Since        time.Time `json:"since,omitzero"`
+	Revision     int       `json:"revision"` // Helm's; 0: not installed
+	Chart        string    `json:"chart"`
+	Version      string    `json:"version"`
+	Digest       string    `json:"digest"` // first 12 digits of the inputs in force
+	Drift        int       `json:"drift"`  // fields that differ from what was applied
+
+	declared   bool // it is wanted
+	unverified bool
+	applied    bool
+}
+
+// Hold is something that waits, and for what. Its JSON is part of /api/v1/status.
+type Hold struct {
+	Reason       reconcile.Reason `json:"reason"`
+	Class        reconcile.Class  `json:"class"`
+	Would        reconcile.Op     `json:"would"` // what it would be if nothing held it
+	Organization string           `json:"organization"`
+	Message      string           `json:"message"`
+}
+
+// Label is the status as people read it: Pending, Ready, "Ready (unverified)" or Error.
+func (p Provider) Label() string {
+	if p.Status == Ready && p.Unverified {
+		return "Ready (unverified)"
+	}
+	return string(p.Status)
+}
+
+// held is the first hold of a class that keeps something from being done, if there is one. A cordon keeps
+// new environments out, and nothing else.
+func (p *Provider) held(class reconcile.Class) (Hold, bool) {
+	for _, h := range p.Holds {
+		if h.Class == class && h.Reason != reconcile.Cordoned {
+			return h, true
+		}
+	}
+	return Hold{}, false
+}
+
+// Providers lists, sorted by name, every provider that is declared and every one that is not declared
+// any more and still there. The table in the package documentation says how its status comes about.
+func Providers(r reconcile.Report) []Provider {
+	out := make([]Provider, 0, len(r.Want.Providers)+len(r.Plan.Actions))
+	byName := make(map[string]*Provider, cap(out)) // into out, which never grows beyond its capacity
+	entry := func(p Provider) *Provider {
+		out = append(out, p)
+		byName[p.Name] = &out[len(out)-1]
+		return byName[p.Name]
+	}
+	for name, want := range r.Want.Providers {
+		entry(Provider{
+			Name: name, Cluster: want.Cluster, Namespace: want.Namespace, Declared: true,
+			Default: want.Default, Cordoned: want.Cordoned, Organizations: slices.Clone(want.Organizations),
+		})
+	}
+	first := blind(&r)
+	for i := range r.Plan.Actions {
+		a := &r.Plan.Actions[i]
+		p := byName[a.Provider]
+		switch {
+		case a.Provider == "": // not a provider's
+			continue
+		case p == nil:
+			p = entry(Provider{Name: a.Provider})
+		}
+		p.add(a, judge(a, &r), first)
+	}
+	for i := range out {
+		out[i].settle(&r)
+	}
+	slices.SortFunc(out, func(a, b Provider) int { return cmp.Compare(a.Name, b.Name) })
+	return out
+}
+
+// add takes one release and what is planned for it into the provider. While clusters are looked at for the
+// first time, what is unknown needs nobody: the look ends it.
+func (p *Provider) add(a *reconcile.Action, rel Release, first bool) {
+	if p.Cluster == "" || wanted(a) && !p.Declared {
+		p.Cluster, p.Namespace = a.ID.Cluster, a.ID.Namespace
+	}
+	p.Declared = p.Declared || wanted(a)
+	p.Releases = append(p.Releases, rel)
+	if a.Op != reconcile.OpHold {
+		return
+	}
+	class := a.Class
+	if first && a.Reason == reconcile.Unknown {
+		class = reconcile.Progress
+	}
+	p.Holds = append(p.Holds, Hold{
+		Reason: a.Reason, Class: class, Would: a.Would,
+		Organization: a.Organization, Message: clean(a.Message),
+	})
+}
+
+// settle folds the releases into the provider's own fields.
+func (p *Provider) settle(r *reconcile.Report) {
+	if p.Cordoned != "" {
+		p.Holds = append(p.Holds, Hold{
+			Reason: reconcile.Cordoned, Class: reconcile.Declared, Message: clean(p.Cordoned),
+		})
+	}
+	slices.SortFunc(p.Holds, func(a, b Hold) int {
+		return cmp.Or(-cmp.Compare(weight(a.Class), weight(b.Class)), cmp.Compare(a.Reason, b.Reason),
+			cmp.Compare(a.Organization, b.Organization), cmp.Compare(a.Message, b.Message))
+	})
+	if len(p.Releases) == 0 {
+		p.settleBare(r)
+		return
+	}
+	slices.SortFunc(p.Releases, func(a, b Release) int {
+		return cmp.Or(-cmp.Compare(truth(a.declared), truth(b.declared)), cmp.Compare(a.Organization, b.Organization), cmp.Compare(a.Namespace, b.Namespace),
+			cmp.Compare(a.Name, b.Name), cmp.Compare(a.Cluster, b.Cluster))
+	})
+	first := &p.Releases[0]
+	worst := first
+	p.Applied = true
+	for i := range p.Releases {
+		rel := &p.Releases[i]
+		p.Applied = p.Applied && rel.applied
+		p.Unverified = p.Unverified || rel.unverified && rel.declared
+		if rank(rel.Status) > rank(worst.Status) || rel.Status == worst.Status && rel.Since.After(worst.Since) {
+			worst = rel
+		}
+	}
+	p.Chart, p.Version, p.Digest = first.Chart, first.Version, first.Digest
+	p.Status, p.Message, p.Since = worst.Status, worst.Message, worst.Since
+	if len(p.Releases) > 1 && worst.Organization != "" && worst.Message != "" {
+		p.Message = worst.Organization + ": " + worst.Message
+	}
+}
+
+// settleBare is about a provider without releases: how its cluster is, it is.
+func (p *Provider) settleBare(r *reconcile.Report) {
+	c, seen := reach(r, p.Cluster)
+	p.Applied, p.Unverified, p.Since = true, true, c.Since
+	switch {
+	case !seen:
+		p.Status, p.Message = Pending, unseen(p.Cluster)
+	case !c.Reachable:
+		p.Status, p.Message = Error, unreachable(p.Cluster, c)
+	default:
+		p.Status = Ready
+	}
+}
+
+// weight orders the classes of holds by how much they need somebody.
+func weight(c reconcile.Class) int {
+	return slices.Index([]reconcile.Class{reconcile.NoClass, reconcile.Progress, reconcile.Declared, reconcile.Person}, c)
+}
+
+// rank orders the statuses from the best to the worst.
+func rank(s Status) int { return slices.Index([]Status{Ready, Pending, Error}, s) }
+
+// prefix is the part of a digest that people compare.
+func prefix(digest string) string {
+	digest = strings.TrimPrefix(digest, "sha256:")
+	return digest[:min(len(digest), 12)]
+}
