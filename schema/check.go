@@ -13,6 +13,7 @@ type checker struct {
 	cfg      *Config
 	root     *node
 	written  map[string][]string // provider: organizations with an entry of their own in perOrganization
+	bad      map[string]state    // where mistakes were known before
 	errs     Errors
 	warnings Errors
 }
@@ -54,10 +55,34 @@ func (c *checker) at(path []string) Position {
 // sound tells whether no mistake is known at path, below it, or at one of those above it.
 // Where it is not sound, something may be missing because of that mistake alone.
 func (c *checker) sound(path ...string) bool {
-	p := pathOf(path) + "."
-	return !slices.ContainsFunc(c.errs, func(e Error) bool {
-		return e.Path == "" || strings.HasPrefix(e.Path+".", p) || strings.HasPrefix(p, e.Path+".")
-	})
+	for i := range path {
+		if c.bad[pathOf(path[:i])] == itself {
+			return false
+		}
+	}
+	return c.bad[pathOf(path)] == well
+}
+
+// state says where a mistake is, seen from a path.
+type state int
+
+const (
+	well   state = iota
+	below        // there is one further down
+	itself       // there is one right here
+)
+
+// newBad notes the state of every path with a mistake, and of those above it.
+func newBad(errs Errors) map[string]state {
+	bad := map[string]state{}
+	for _, e := range errs {
+		bad[e.Path] = itself
+		for p := e.Path; p != ""; {
+			p = p[:max(0, strings.LastIndexByte(p, '.'))]
+			bad[p] = max(bad[p], below)
+		}
+	}
+	return bad
 }
 
 // unknown notes a name in a place that no entry of a collection has.

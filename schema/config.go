@@ -10,13 +10,13 @@ import (
 // All collections are keyed by name, as they are in the declarations.
 type Config struct {
 	Deployment    Deployment                   `json:"deployment"`
-	Clusters      map[string]Cluster           `json:"clusters,omitempty"`
-	Organizations map[string]Organization      `json:"organizations,omitempty"`
-	Providers     map[string]Provider          `json:"providers,omitempty"`
-	Allowlists    map[string]map[string]Grant  `json:"allowlists,omitempty"` // provider, organization
-	Removed       map[string]Removal           `json:"removed,omitempty"`
-	Positions     map[string]Position          `json:"positions,omitempty"` // by path: "providers.frankfurt"
-	Sources       map[string]map[string]string `json:"sources,omitempty"`   // provider, field path: where its value comes from
+	Clusters      map[string]Cluster           `json:"clusters,omitzero"`
+	Organizations map[string]Organization      `json:"organizations,omitzero"`
+	Providers     map[string]Provider          `json:"providers,omitzero"`
+	Allowlists    map[string]map[string]Grant  `json:"allowlists,omitzero"` // provider, organization
+	Removed       map[string]Removal           `json:"removed,omitzero"`
+	Positions     map[string]Position          `json:"positions,omitzero"` // by path: "providers.frankfurt"
+	Sources       map[string]map[string]string `json:"sources,omitzero"`   // provider, field path: where its value comes from
 	Warnings      Errors                       `json:"warnings,omitempty"`
 }
 
@@ -59,9 +59,9 @@ type Deployment struct {
 	Rollout           Rollout           `json:"rollout"`
 	Verify            *Verify           `json:"verify,omitempty"`
 	PullRequests      *PullRequests     `json:"pullRequests,omitempty"`
-	ChartSources      map[string]bool   `json:"chartSources,omitempty"` // allowed prefixes of chart repositories
+	ChartSources      map[string]bool   `json:"chartSources,omitzero"` // allowed prefixes of chart repositories
 	Statuses          Statuses          `json:"statuses"`
-	Notify            map[string]Notify `json:"notify,omitempty"`
+	Notify            map[string]Notify `json:"notify,omitzero"`
 }
 
 // Health says where the deployment answers that it is well.
@@ -80,7 +80,7 @@ type Defaults struct {
 	Drift       *Drift   `json:"drift,omitempty"`
 	Enforcement string   `json:"enforcement,omitempty"`
 	Ready       *Ready   `json:"ready,omitempty"`
-	Values      Values   `json:"values,omitempty"`
+	Values      Values   `json:"values,omitzero"`
 }
 
 // Deletion limits how many providers and allowlist pairs may go at once.
@@ -99,14 +99,14 @@ type Raised struct {
 
 // Environments says how environments are recognised in a cluster.
 type Environments struct {
-	Selectors          map[string]bool `json:"selectors,omitempty"` // label selectors; any of them marks an environment
+	Selectors          map[string]bool `json:"selectors,omitzero"` // label selectors; any of them marks an environment
 	IDLabel            string          `json:"idLabel,omitempty"`
 	OwnerLabel         string          `json:"ownerLabel,omitempty"`
 	OrganizationLabel  string          `json:"organizationLabel,omitempty"`
 	Unknown            string          `json:"unknown,omitempty"` // "deny", "allow"
 	Strict             bool            `json:"strict,omitempty"`
-	TrustedControllers map[string]bool `json:"trustedControllers,omitempty"` // service accounts, "namespace:name"
-	Prebuilt           string          `json:"prebuilt,omitempty"`           // label selector of prebuilt environments
+	TrustedControllers map[string]bool `json:"trustedControllers,omitzero"` // service accounts, "namespace:name"
+	Prebuilt           string          `json:"prebuilt,omitempty"`          // label selector of prebuilt environments
 }
 
 // Rollout bounds how a change goes out.
@@ -115,7 +115,7 @@ type Rollout struct {
 	MaxConcurrent  int               `json:"maxConcurrent,omitempty"`  // per cluster
 	MaxUnavailable int               `json:"maxUnavailable,omitempty"` // per wave; 0: no bound
 	OnFailure      string            `json:"onFailure,omitempty"`      // "halt", "revert"
-	Windows        map[string]Window `json:"windows,omitempty"`
+	Windows        map[string]Window `json:"windows,omitzero"`
 	Override       *Override         `json:"override,omitempty"`
 }
 
@@ -134,8 +134,8 @@ type Override struct {
 
 // Verify lists the keys that may sign revisions.
 type Verify struct {
-	OpenPGP        map[string]string `json:"openPGP,omitempty"`        // name: armored public key
-	AllowedSigners map[string]string `json:"allowedSigners,omitempty"` // principal: SSH public key
+	OpenPGP        map[string]string `json:"openPGP,omitzero"`        // name: armored public key
+	AllowedSigners map[string]string `json:"allowedSigners,omitzero"` // principal: SSH public key
 }
 
 // PullRequests says whose pull requests are planned.
@@ -156,7 +156,7 @@ type Statuses struct {
 type Notify struct {
 	Kind   string          `json:"kind"`             // "slack", "webhook"
 	Secret string          `json:"secret,omitempty"` // file name under webhooks/ of the credentials directory
-	On     map[string]bool `json:"on,omitempty"`     // "error", "hold", "halted", "recovered", "frozen"
+	On     map[string]bool `json:"on,omitzero"`      // "error", "hold", "halted", "recovered", "frozen"
 }
 
 // Cluster is a Kubernetes API. It never holds a credential.
@@ -171,17 +171,17 @@ type Cluster struct {
 type Organization struct {
 	DisplayName     string          `json:"displayName,omitempty"`
 	BuiltInProvider bool            `json:"builtInProvider"`
-	Regions         map[string]bool `json:"regions,omitempty"`
+	Regions         map[string]bool `json:"regions,omitzero"`
 	DefaultProvider string          `json:"defaultProvider,omitempty"`
 	Match           Match           `json:"match"`
 }
 
 // Match says how the environments of an organization are recognised.
 type Match struct {
-	Namespaces      map[string]bool   `json:"namespaces,omitempty"`
-	ServiceAccounts map[string]bool   `json:"serviceAccounts,omitempty"` // "namespace:name"
-	Labels          map[string]string `json:"labels,omitempty"`
-	IDs             map[string]bool   `json:"ids,omitempty"`
+	Namespaces      map[string]bool   `json:"namespaces,omitzero"`
+	ServiceAccounts map[string]bool   `json:"serviceAccounts,omitzero"` // "namespace:name"
+	Labels          map[string]string `json:"labels,omitzero"`
+	IDs             map[string]bool   `json:"ids,omitzero"`
 }
 
 // Provider is a workspace provider: a logical group of resources in one cluster and namespace.
@@ -199,8 +199,8 @@ type Provider struct {
 	StorageClass    string                     `json:"storageClass,omitempty"`
 	TokenRef        *KeyRef                    `json:"tokenRef,omitempty"`
 	Chart           Chart                      `json:"chart"`
-	Values          Values                     `json:"values,omitempty"`
-	ValuesFrom      map[string]ValuesFrom      `json:"valuesFrom,omitempty"`
+	Values          Values                     `json:"values,omitzero"`
+	ValuesFrom      map[string]ValuesFrom      `json:"valuesFrom,omitzero"`
 	Release         Release                    `json:"release"`
 	PerOrganization map[string]PerOrganization `json:"perOrganization,omitzero"` // one for each allowed organization
 	Ready           Ready                      `json:"ready"`
@@ -209,7 +209,7 @@ type Provider struct {
 	Cordon          *Reason                    `json:"cordon,omitempty"`
 	Suspend         *Reason                    `json:"suspend,omitempty"`
 	Deletion        ProviderDeletion           `json:"deletion"`
-	PreviousNames   map[string]bool            `json:"previousNames,omitempty"`
+	PreviousNames   map[string]bool            `json:"previousNames,omitzero"`
 }
 
 // KeyRef names a key of a Secret in the provider's namespace.
@@ -250,20 +250,20 @@ type Release struct {
 type PerOrganization struct {
 	Namespace   string                `json:"namespace,omitempty"`
 	ReleaseName string                `json:"releaseName,omitempty"`
-	Values      Values                `json:"values,omitempty"`
-	ValuesFrom  map[string]ValuesFrom `json:"valuesFrom,omitempty"`
+	Values      Values                `json:"values,omitzero"`
+	ValuesFrom  map[string]ValuesFrom `json:"valuesFrom,omitzero"`
 }
 
 // Ready is the evidence that makes a provider Ready.
 type Ready struct {
-	HTTP   string `json:"http,omitempty"`   // URL that must answer 2xx
-	Create Values `json:"create,omitempty"` // object whose creation must pass a server-side dry run
+	HTTP   string `json:"http,omitempty"`  // URL that must answer 2xx
+	Create Values `json:"create,omitzero"` // object whose creation must pass a server-side dry run
 }
 
 // Drift says what happens to edits by hand.
 type Drift struct {
-	Mode   string                     `json:"mode,omitempty"`   // "repair", "report", "off"
-	Ignore map[string]map[string]bool `json:"ignore,omitempty"` // kind, JSON pointer
+	Mode   string                     `json:"mode,omitempty"`  // "repair", "report", "off"
+	Ignore map[string]map[string]bool `json:"ignore,omitzero"` // kind, JSON pointer
 }
 
 // Reason is why somebody wanted something.

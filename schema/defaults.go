@@ -1,7 +1,7 @@
 package schema
 
 import (
-	"maps"
+	"cmp"
 	"strings"
 )
 
@@ -20,16 +20,16 @@ func fillDefaults(root *node) *node {
 		"statuses":        map[string]any{},
 		"defaults":        map[string]any{},
 	}))
-	deployment = put(deployment, "rollout", merge(deployment.get("rollout"), merge(
-		deployment.get("defaults", "rollout").said("deployment.defaults"),
-		ours(map[string]any{"maxConcurrent": 4, "soak": "0s", "onFailure": "halt"}))))
+	general := deployment.get("defaults", "rollout").said("deployment.defaults").unless(deployment.get("rollout"), "windows")
+	deployment = put(deployment, "rollout", merge(deployment.get("rollout"),
+		merge(general, ours(map[string]any{"maxConcurrent": 4, "soak": "0s", "onFailure": "halt"}))))
 	all := put(root, "deployment", deployment)
 	all = put(all, "clusters", fillClusters(all))
 	all = put(all, "organizations", each(all.get("organizations"), func(_ string, o *node) *node {
 		return merge(o, ours(map[string]any{"builtInProvider": true}))
 	}))
 	all = put(all, "allowlists", each(all.get("allowlists"), func(_ string, list *node) *node {
-		return each(list, func(_ string, grant *node) *node { return each(grant, sameNode) }) // true is an empty grant
+		return each(list, func(_ string, grant *node) *node { return grant.grant() })
 	}))
 	return fillEnforcement(put(all, "providers", fillProviders(all)))
 }
@@ -37,66 +37,77 @@ func fillDefaults(root *node) *node {
 // fillClusters adds the deployment's own cluster, and completes each cluster's rollout.
 func fillClusters(all *node) *node {
 	clusters := all.get("clusters")
-	if all.get("providers", builtIn, "cluster") == nil {
+	if own := all.text("providers", builtIn, "cluster"); own == "" || own == builtIn {
 		clusters = merge(clusters, ours(map[string]any{builtIn: map[string]any{}}))
 	}
 	rollout := all.get("deployment", "rollout").said("deployment.rollout")
 	return each(clusters, func(_ string, c *node) *node {
-		return put(c, "defaults", put(c.get("defaults"), "rollout", merge(c.get("defaults", "rollout"), rollout)))
+		own := c.get("defaults", "rollout")
+		return put(c, "defaults", put(c.get("defaults"), "rollout", merge(own, rollout.unless(own, "windows"))))
 	})
 }
 
 // fillProviders completes each provider, the built-in one too, which need not be declared.
 func fillProviders(all *node) *node {
-	below := map[string]*node{}
-	deployment := all.get("deployment")
-	last := merge(deployment.get("defaults").without("rollout").said("deployment.defaults"), ours(map[string]any{
-		"namespace": "coder",
-		"wave":      0,
-		"release":   map[string]any{"timeout": "10m", "onFailure": "keep", "maxHistory": 5},
-		"drift":     map[string]any{"mode": "repair"},
-		"deletion":  map[string]any{"policy": "block"},
-	}))
-	generation := deployment.text("generation")
-	for name, c := range children(all.get("clusters")) {
-		own := c.get("defaults").without("rollout").said("clusters." + name + ".defaults")
-		d := put(merge(own, last), "chart", mergeChart(own.get("chart"), last.get("chart")))
-		if region := c.get("region"); region != nil {
-			d = put(d, "region", region.said("clusters."+name+".region"))
-		}
-		below[name] = d
-	}
+	last, below := fallbacks(all)
+	scheme, _, _ := strings.Cut(all.text("deployment", "accessURL"), "://")
 	providers := merge(all.get("providers"), ours(map[string]any{builtIn: map[string]any{}}))
-	scheme, _, _ := strings.Cut(deployment.text("accessURL"), "://")
 	return each(providers, func(name string, p *node) *node {
 		if h := p.get("hostname"); h != nil {
 			p = put(p, "hostname", &node{at: h.at, value: withScheme(p.text("hostname"), scheme)})
 		}
 		if name == builtIn {
-			return fillBuiltIn(p, below)
+			p = merge(p, ours(map[string]any{"cluster": builtIn}))
+			return fillBuiltIn(p, below[p.text("cluster")])
 		}
-		d := below[p.text("cluster")]
-		if d == nil {
-			d = last
+		if d := below[p.text("cluster")]; d != nil {
+			return fillProvider(name, p, d)
 		}
-		return fillProvider(name, p, d, generation)
+		return fillProvider(name, p, last)
 	})
 }
 
+// fallbacks are what a provider has that says nothing: in any cluster, and in each of those declared.
+func fallbacks(all *node) (last *node, below map[string]*node) {
+	deployment := all.get("deployment")
+	last = merge(deployment.get("defaults").without("rollout").said("deployment.defaults"), ours(map[string]any{
+		"namespace": "coder",
+		"wave":      0,
+		"chart":     map[string]any{"shape": cmp.Or(deployment.text("generation"), "none")},
+		"release":   map[string]any{"timeout": "10m", "onFailure": "keep", "maxHistory": 5},
+		"drift":     map[string]any{"mode": "repair"},
+		"deletion":  map[string]any{"policy": "block"},
+	}))
+	below = map[string]*node{}
+	for name, c := range children(all.get("clusters")) {
+		d := mergeProvider(c.get("defaults").without("rollout").said("clusters."+name+".defaults"), last)
+		if region := c.get("region"); region != nil {
+			d = put(d, "region", region.said("clusters."+name+".region"))
+		}
+		below[name] = d
+	}
+	return last, below
+}
+
 // fillProvider completes one provider from what stands below it.
-func fillProvider(name string, p, below *node, generation string) *node {
-	chart := merge(mergeChart(p.get("chart"), below.get("chart")), ours(map[string]any{"shape": shapeOf(generation)}))
-	p = put(merge(p, below), "chart", chart)
-	return merge(p, ours(map[string]any{"release": map[string]any{"name": name}}))
+func fillProvider(name string, p, below *node) *node {
+	return merge(mergeProvider(p, below), ours(map[string]any{"release": map[string]any{"name": name}}))
 }
 
 // fillBuiltIn completes the built-in provider. It is part of the deployment, so it takes no
-// default about charts, releases or removal.
-func fillBuiltIn(p *node, below map[string]*node) *node {
-	p = merge(p, ours(map[string]any{"cluster": builtIn}))
-	d := below[p.text("cluster")]
-	return merge(p, merge(d.only("namespace", "ready", "enforcement", "region", "wave", "deletion"),
-		ours(map[string]any{"namespace": "coder", "wave": 0, "deletion": map[string]any{"policy": "block"}})))
+// default about charts, releases or drift.
+func fillBuiltIn(p, below *node) *node {
+	return mergeProvider(p, merge(below.only("namespace", "ready", "enforcement", "region"), ours(map[string]any{
+		"namespace": "coder", "wave": 0, "deletion": map[string]any{"policy": "block"},
+	})))
+}
+
+// mergeProvider is merge for what providers have. Some of it is one thing, though it is a
+// struct: a sample object, and the place that a chart comes from.
+func mergeProvider(own, below *node) *node {
+	ready := merge(own.get("ready"), below.get("ready").unless(own.get("ready"), "create"))
+	chart := mergeChart(own.get("chart"), below.get("chart"))
+	return put(put(merge(own, below), "ready", ready), "chart", chart)
 }
 
 // mergeChart is merge for charts. A chart that names its own source takes no other source from
@@ -112,51 +123,6 @@ func mergeChart(own, below *node) *node {
 	}
 	return merge(own, below)
 }
-
-// shapeOf is the shape of charts of a generation.
-func shapeOf(generation string) string {
-	if generation == "" {
-		return "none"
-	}
-	return generation
-}
-
-// put returns n with another field.
-func put(n *node, name string, field *node) *node {
-	c := &node{fields: map[string]*node{}}
-	if n != nil {
-		c.at, c.from = n.at, n.from
-		maps.Copy(c.fields, n.fields)
-	}
-	if field == nil {
-		delete(c.fields, name)
-	} else {
-		c.fields[name] = field
-	}
-	return c
-}
-
-// children are the fields of n, which may be nil.
-func children(n *node) map[string]*node {
-	if n == nil {
-		return nil
-	}
-	return n.fields
-}
-
-// each returns n with every field replaced.
-func each(n *node, change func(name string, field *node) *node) *node {
-	c := &node{fields: map[string]*node{}}
-	for name, f := range children(n) {
-		c.fields[name] = change(name, f)
-	}
-	if n != nil {
-		c.at, c.from = n.at, n.from
-	}
-	return c
-}
-
-func sameNode(_ string, n *node) *node { return n }
 
 // withScheme writes a host as a URL.
 func withScheme(host, scheme string) string {

@@ -1,7 +1,9 @@
 package schema
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 )
 
 // Line says where one value of a provider comes from.
@@ -9,6 +11,11 @@ type Line struct {
 	Path   string // "chart.version"
 	Value  string // as JSON; empty below values and ready.create, where it may be anything
 	Source string // "providers.cue:12", "clusters.eu.defaults (eu.cue:4)", "chart.shape v1", "built in"
+}
+
+// String writes the line as a comment beside a value.
+func (l Line) String() string {
+	return fmt.Sprintf("%s: %s  # %s", l.Path, cmp.Or(l.Value, "…"), l.Source)
 }
 
 // Explain lists where each value of a provider comes from, sorted by path; nothing for a

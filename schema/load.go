@@ -18,7 +18,7 @@ import (
 // Load is pure. But an evaluation has no bounds of its own, a few lines of CUE can run for
 // ever: call it in a process whose memory and time are limited.
 func Load(tree fs.FS) (Config, error) {
-	files, errs := read(tree)
+	files, ignored, errs := read(tree)
 	var parsed []*ast.File
 	for _, f := range files {
 		file, es := parse(f)
@@ -33,44 +33,46 @@ func Load(tree fs.FS) (Config, error) {
 	if errs = append(errs, es...); len(errs) > 0 {
 		return Config{}, errs.finish()
 	}
+	cfg.Warnings = append(ignored, cfg.Warnings...).finish()
 	return cfg, nil
 }
 
-// load evaluates files, fills in defaults and checks the rules. Where files are only a part of
-// the declarations, since others could not be read, it returns just the mistakes that do not
+// load evaluates files, fills in defaults and checks the rules. Where the files are only a part
+// of the declarations, since others could not be read, it returns just the mistakes that do not
 // depend on the rest.
 func load(files []*ast.File, partial bool) (Config, Errors) {
-	idx := newIndex(files)
-	if idx.entries > maxEntries {
-		return Config{}, Errors{tooMany(idx.entries)}
+	x := newIndex(files)
+	if x.entries > maxEntries {
+		return Config{}, Errors{tooMany(x.entries)}
 	}
 	ctx := cuecontext.New() // it keeps all it has seen: one for each load
 	v, missing := evaluate(ctx, files)
+	w := &walker{index: x, missing: missing}
 	if _, err := v.Fields(); err != nil {
-		return Config{}, missing
+		return Config{}, w.known(partial)
 	}
-	w := &walker{index: idx, missing: missing}
 	f := newForm(ctx)
 	root := w.walk("", f, v, Position{})
 	if partial {
-		return Config{}, w.certain()
+		return Config{}, w.known(partial)
 	}
 	if n := entries(root); n > maxEntries {
 		return Config{}, Errors{tooMany(n)}
 	}
-	if err := v.Validate(cue.Concrete(true)); err != nil && len(w.all()) == 0 {
-		w.doubts = translate(err) // what stands where the walk does not go
+	if err := v.Validate(cue.Concrete(true)); err != nil && len(w.known(false)) == 0 {
+		w.doubts = translate(err) // it stands where the walk does not go
 	}
-	return complete(completer{walker: w, form: f, value: v, root: root})
+	return complete(evaluated{walker: w, form: f, value: v, root: root})
 }
 
 // tooMany is the mistake of more entries than there may be.
 func tooMany(n int) Error {
-	return Error{Message: fmt.Sprintf("found %d entries in all collections, at most %d are taken: spread them over several deployments", n, maxEntries)}
+	return Error{Message: fmt.Sprintf(
+		"found %d entries in all collections, at most %d are taken: spread them over several deployments", n, maxEntries)}
 }
 
-// completer is what is known after the evaluation.
-type completer struct {
+// evaluated is what is known after the evaluation.
+type evaluated struct {
 	walker *walker
 	form   *form
 	value  cue.Value
@@ -78,20 +80,21 @@ type completer struct {
 }
 
 // complete fills in what is not declared, and checks the whole.
-func complete(l completer) (Config, Errors) {
-	written := writtenOrganizations(l.root)
-	l.root = fillDefaults(l.root)
-	l.root = fillOrganizations(l)
-	s := &shaper{shapes: l.value.Context().CompileString(shapes), root: l.root}
-	l.root = fillShapes(s)
-	cfg, err := decode(l.root)
+func complete(e evaluated) (Config, Errors) {
+	written := writtenOrganizations(e.root)
+	e.root = fillDefaults(e.root)
+	e.root = fillOrganizations(e)
+	s := &shaper{shapes: e.value.Context().CompileString(shapes), root: e.root}
+	root := fillShapes(s)
+	errs := slices.Concat(e.walker.known(false), s.errs)
+	cfg, err := decode(root)
 	if err != nil {
-		return Config{}, append(l.walker.all(), Error{Message: err.Error()})
+		return Config{}, append(errs, Error{Message: err.Error()})
 	}
-	cfg.Positions, cfg.Sources = positions(l.root), sources(l.root)
-	c := &checker{cfg: &cfg, root: l.root, written: written, errs: slices.Concat(l.walker.all(), s.errs)}
+	cfg.Positions, cfg.Sources = positions(root), sources(root)
+	c := &checker{cfg: &cfg, root: root, written: written, bad: newBad(errs), errs: errs}
 	c.check()
-	cfg.Warnings = c.warnings.finish()
+	cfg.Warnings = c.warnings
 	return cfg, c.errs
 }
 

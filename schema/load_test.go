@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -18,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite what the archives in testdata w
 
 // TestInvalid loads each archive of testdata/invalid and compares all its mistakes, with their places.
 func TestInvalid(t *testing.T) {
-	archives(t, "testdata/invalid", func(t *testing.T, tree fs.FS) string {
+	archives(t, "testdata/invalid", func(t *testing.T, _ string, tree fs.FS) string {
 		_, err := Load(tree)
 		if err == nil {
 			t.Fatal("loads, although it should not")
@@ -27,28 +28,38 @@ func TestInvalid(t *testing.T) {
 	})
 }
 
-// TestValid loads each archive of testdata/valid and compares the whole configuration.
+// TestValid loads each archive of testdata/valid and compares the configuration: those parts of
+// it that the comment asks for with "show", or all.
 func TestValid(t *testing.T) {
-	archives(t, "testdata/valid", func(t *testing.T, tree fs.FS) string {
+	archives(t, "testdata/valid", func(t *testing.T, comment string, tree fs.FS) string {
 		cfg, err := Load(tree)
 		if err != nil {
 			t.Fatal(err)
 		}
-		cfg.Positions, cfg.Sources = nil, nil
-		return indented(t, cfg)
+		whole := Values{} // whole numbers stay whole
+		if err := json.Unmarshal([]byte(indented(t, cfg)), &whole); err != nil {
+			t.Fatal(err)
+		}
+		shown := map[string]any{}
+		for line := range strings.Lines(comment) {
+			if path, ok := strings.CutPrefix(strings.TrimSpace(line), "show "); ok {
+				shown[path] = whole.at(strings.Split(path, ".")...)
+			}
+		}
+		if len(shown) == 0 {
+			shown = whole
+		}
+		return indented(t, shown)
 	})
 }
 
 // archives runs each archive in dir. Its comment says what it is about, its files are the
-// declarations, and "want" is what got must return. Where it has no base.cue, testdata/base.cue is one of them.
-func archives(t *testing.T, dir string, got func(t *testing.T, tree fs.FS) string) {
+// declarations, and "want" is what got must return. Where it has no base.cue, testdata/base.cue
+// is one of its files.
+func archives(t *testing.T, dir string, got func(t *testing.T, comment string, tree fs.FS) string) {
 	files, err := filepath.Glob(dir + "/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no archive in %s: %v", dir, err)
-	}
-	base, err := os.ReadFile("testdata/base.cue")
-	if err != nil {
-		t.Fatal(err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
@@ -56,33 +67,39 @@ func archives(t *testing.T, dir string, got func(t *testing.T, tree fs.FS) strin
 			if err != nil {
 				t.Fatal(err)
 			}
-			tree := fstest.MapFS{"base.cue": {Data: base}}
-			var want *txtar.File
-			for i, f := range a.Files {
-				if f.Name == "want" {
-					want = &a.Files[i]
-					continue
-				}
-				tree[f.Name] = &fstest.MapFile{Data: f.Data}
-			}
-			have := got(t, tree)
+			tree, want := split(t, a)
+			have := got(t, string(a.Comment), tree)
 			if *update {
-				if want == nil {
-					a.Files = append(a.Files, txtar.File{Name: "want"})
-					want = &a.Files[len(a.Files)-1]
-				}
-				want.Data = []byte(have)
+				a.Files = append(slices.DeleteFunc(a.Files, isWant), txtar.File{Name: "want", Data: []byte(have)})
 				if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
 					t.Fatal(err)
 				}
-				return
-			}
-			if diff := cmp.Diff(string(want.Data), have); diff != "" {
+			} else if diff := cmp.Diff(want, have); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
 	}
 }
+
+// split takes an archive apart into declarations and what is wanted of them.
+func split(t *testing.T, a *txtar.Archive) (tree fstest.MapFS, want string) {
+	t.Helper()
+	base, err := os.ReadFile("testdata/base.cue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree = fstest.MapFS{"base.cue": {Data: base}}
+	for _, f := range a.Files {
+		if isWant(f) {
+			want = string(f.Data)
+			continue
+		}
+		tree[f.Name] = &fstest.MapFile{Data: f.Data}
+	}
+	return tree, want
+}
+
+func isWant(f txtar.File) bool { return f.Name == "want" }
 
 // indented is v as JSON.
 func indented(t *testing.T, v any) string {

@@ -85,6 +85,57 @@ func (n *node) filter(keep func(string) bool) *node {
 	return &node{at: n.at, from: n.from, fields: fields}
 }
 
+// put returns n with another field.
+func put(n *node, name string, field *node) *node {
+	c := &node{fields: map[string]*node{}}
+	if n != nil {
+		c.at, c.from = n.at, n.from
+		maps.Copy(c.fields, n.fields)
+	}
+	if field == nil {
+		delete(c.fields, name)
+	} else {
+		c.fields[name] = field
+	}
+	return c
+}
+
+// children are the fields of n, which may be nil.
+func children(n *node) map[string]*node {
+	if n == nil {
+		return nil
+	}
+	return n.fields
+}
+
+// each returns n with every field replaced; nothing stays nothing.
+func each(n *node, change func(name string, field *node) *node) *node {
+	if n == nil {
+		return nil
+	}
+	c := &node{at: n.at, from: n.from, fields: make(map[string]*node, len(n.fields))}
+	for name, f := range n.fields {
+		c.fields[name] = change(name, f)
+	}
+	return c
+}
+
+// unless returns n without the field name where own has it: there it is one thing, and not merged.
+func (n *node) unless(own *node, name string) *node {
+	if own.get(name) == nil {
+		return n
+	}
+	return n.without(name)
+}
+
+// grant is an entry of an allowlist as a struct, also where it is just true.
+func (n *node) grant() *node {
+	if n.fields != nil {
+		return n
+	}
+	return &node{at: n.at, from: n.from, fields: map[string]*node{}}
+}
+
 // plain returns n as maps and values, for encoding/json.
 func (n *node) plain() any {
 	if n.fields == nil {

@@ -9,15 +9,15 @@ import (
 // fillOrganizations gives each provider with perOrganization an entry for each organization
 // that is allowed there, and no other. The declaration is a pattern, which CUE
 // only fills in for fields that exist; so they are made here.
-func fillOrganizations(l completer) *node {
-	root := l.root
-	form := l.form.fields["providers"].each.fields["perOrganization"].each
+func fillOrganizations(e evaluated) *node {
+	root := e.root
+	form := e.form.fields["providers"].each.fields["perOrganization"].each
 	return eachProvider(root, func(name string, p *node) *node {
 		if p.get("perOrganization") == nil || name == builtIn {
 			return p
 		}
 		path := join(join("providers", name), "perOrganization")
-		pattern := l.value.LookupPath(cue.MakePath(cue.Str("providers"), cue.Str(name), cue.Str("perOrganization")))
+		pattern := e.value.LookupPath(cue.MakePath(cue.Str("providers"), cue.Str(name), cue.Str("perOrganization")))
 		organizations := allowed(root, name)
 		wanted := map[string]any{}
 		for _, o := range organizations {
@@ -26,7 +26,7 @@ func fillOrganizations(l completer) *node {
 		made := pattern.Unify(pattern.Context().Encode(wanted))
 		all := &node{at: p.get("perOrganization").at, fields: map[string]*node{}}
 		for _, o := range organizations {
-			entry := l.walker.walk(join(path, o), form, made.LookupPath(cue.MakePath(cue.Str(o))), all.at)
+			entry := e.walker.walk(join(path, o), form, made.LookupPath(cue.MakePath(cue.Str(o))), all.at)
 			all.fields[o] = fillOrganization(p, o, entry)
 		}
 		return put(p, "perOrganization", all)

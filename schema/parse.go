@@ -2,8 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -106,45 +104,6 @@ func twice(file string, body *ast.StructLit) Errors {
 		return true
 	}, nil)
 	return errs
-}
-
-// lint refuses what reaches outside of the package, attributes that CUE tools act on and imports,
-// and numbers that CUE misreads.
-func lint(file *ast.File) Errors {
-	var errs Errors
-	add := func(at token.Pos, format string, args ...any) {
-		errs = append(errs, Error{Position: position(at, file.Filename), Message: fmt.Sprintf(format, args...)})
-	}
-	ast.Walk(file, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.Attribute:
-			if name, _ := n.Split(); slices.Contains([]string{"embed", "extern", "if", "tag"}, name) {
-				add(n.Pos(), "found @%s: declarations get nothing from outside their package; write the value itself", name)
-			}
-		case *ast.ImportSpec:
-			if path, err := strconv.Unquote(n.Path.Value); err != nil || !importable(path) {
-				add(n.Path.Pos(), "found import %s: only CUE's own packages can be imported, such as \"strings\", and none that reads or writes outside", quote(path))
-			}
-		case *ast.BasicLit:
-			if _, exponent, ok := strings.Cut(strings.ToLower(n.Value), "e"); ok && n.Kind == token.FLOAT && len(exponent) > 5 {
-				add(n.Pos(), "found a number that 64 bits cannot hold exactly: write it as a string")
-			}
-		}
-		return true
-	}, nil)
-	return errs
-}
-
-// importable tells whether path is one of CUE's own packages, without those for its
-// command line and for templates, which have bounds of no kind.
-func importable(path string) bool {
-	path, _, _ = strings.Cut(path, ":")
-	return slices.Contains([]string{
-		"crypto/ed25519", "crypto/hmac", "crypto/md5", "crypto/sha1", "crypto/sha256", "crypto/sha512",
-		"encoding/base64", "encoding/csv", "encoding/hex", "encoding/json", "encoding/toml", "encoding/yaml",
-		"html", "list", "math", "math/bits", "net", "path", "regexp", "strconv", "strings", "struct",
-		"text/tabwriter", "time", "uuid",
-	}, path)
 }
 
 // syntaxErrors turns a parser's errors into ours, without what it found if that may be a value.

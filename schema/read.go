@@ -25,79 +25,65 @@ type sourceFile struct {
 	text       []byte
 }
 
-// collections are the folders that data files may stand in, and the collections they join.
-var collections = [...]string{"allowlists", "clusters", "organizations", "providers", "removed"}
-
-// read returns the files of tree that count, sorted by name. Other files are nobody's business.
-func read(tree fs.FS) ([]sourceFile, Errors) {
-	files, errs := list(tree)
+// read returns the files of tree that count, sorted by name. Other files are nobody's business;
+// but those that look as if they should count are returned as warnings.
+func read(tree fs.FS) (files []sourceFile, ignored, errs Errors) {
+	files, ignored, errs = list(tree)
 	if len(files) > maxFiles {
-		return nil, append(errs, Error{Message: fmt.Sprintf(
+		return nil, ignored, append(errs, Error{Message: fmt.Sprintf(
 			"found %d files, at most %d are read: join some of them", len(files), maxFiles)})
 	}
 	total := 0
-	kept := files[:0]
-	for _, f := range files {
+	for i, f := range files {
 		text, err := readFile(tree, f.name)
 		if err != nil {
 			errs = append(errs, fileError(f.name, err.Error()))
-			continue
 		}
-		f.text = text
-		total += len(text)
-		kept = append(kept, f)
+		files[i].text = text
+		if total += len(text); total > maxTotal {
+			return nil, ignored, append(errs, Error{Message: fmt.Sprintf(
+				"the files hold more than %d bytes in all, the most that is read: move what is no declaration elsewhere", maxTotal)})
+		}
 	}
-	if total > maxTotal {
-		return nil, append(errs, Error{Message: fmt.Sprintf(
-			"the files hold %d bytes, at most %d are read: move data that is not a declaration elsewhere", total, maxTotal)})
-	}
-	return kept, errs
+	unread := func(f sourceFile) bool { return f.text == nil }
+	return slices.DeleteFunc(files, unread), ignored, errs
 }
 
 // list names the files that count, sorted.
-func list(tree fs.FS) ([]sourceFile, Errors) {
-	var files []sourceFile
+func list(tree fs.FS) (files []sourceFile, ignored, errs Errors) {
 	entries, err := fs.ReadDir(tree, ".")
 	if err != nil {
-		return nil, Errors{{Message: fmt.Sprintf("read directory: %v", plain(err))}}
+		return nil, nil, Errors{{Message: fmt.Sprintf("read directory: %v", plain(err))}}
 	}
 	for _, e := range entries {
 		if cueFile(e.Name()) && !e.IsDir() {
 			files = append(files, sourceFile{name: e.Name()})
 		}
 	}
-	var errs Errors
-	for _, c := range collections {
+	for _, c := range [...]string{"allowlists", "clusters", "organizations", "providers", "removed"} {
 		entries, err := fs.ReadDir(tree, c)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, fileError(c, fmt.Sprintf("read directory: %v", plain(err))))
 		}
 		for _, e := range entries {
-			if dataFile(e.Name()) && !e.IsDir() {
-				files = append(files, sourceFile{name: path.Join(c, e.Name()), collection: c})
+			name := path.Join(c, e.Name())
+			switch ext := path.Ext(name); {
+			case e.IsDir() || strings.HasPrefix(e.Name(), "."):
+			case ext == ".yaml" || ext == ".json":
+				files = append(files, sourceFile{name: name, collection: c})
+			case ext == ".yml" || ext == ".cue":
+				ignored = append(ignored, fileError(name, "is not read: here declarations are .yaml and .json, and CUE stands one directory up"))
 			}
 		}
 	}
 	slices.SortFunc(files, func(a, b sourceFile) int { return strings.Compare(a.name, b.name) })
-	return files, errs
+	return files, ignored, errs
 }
 
 // cueFile tells whether CUE counts a file of that name to a package.
 func cueFile(name string) bool {
 	return strings.HasSuffix(name, ".cue") && !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "_") &&
 		!strings.HasSuffix(name, "_tool.cue") && !strings.HasSuffix(name, "_test.cue")
-}
-
-// dataFile tells whether a file of that name is a data file.
-func dataFile(name string) bool {
-	switch path.Ext(name) {
-	case ".yaml", ".yml", ".json":
-		return !strings.HasPrefix(name, ".")
-	}
-	return false
 }
 
 // readFile reads a regular file that is not too large.

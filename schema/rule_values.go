@@ -42,7 +42,7 @@ func (c *checker) secrets(path []string) {
 
 // secretName tells whether a value of that name is a credential.
 func secretName(name string) bool {
-	return slices.Contains([]string{"accesstoken", "apikey", "passwd", "password", "privatekey", "token"}, strings.ToLower(name))
+	return slices.Contains([]string{"accesstoken", "apikey", "credentials", "kubeconfig", "passwd", "password", "privatekey", "token"}, strings.ToLower(name))
 }
 
 // wanted warns about what the chart of a shape refuses to be without, unless it may come from the cluster.

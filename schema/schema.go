@@ -7,5 +7,5 @@ import _ "embed"
 //go:embed schema.cue
 var source string
 
-// Source returns the text of schema.cue, for editors and documentation.
-func Source() string { return source }
+// Schema returns the text of schema.cue, for editors and documentation.
+func Schema() string { return source }

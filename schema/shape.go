@@ -30,10 +30,10 @@ type shaper struct {
 func (s *shaper) shape(provider, release string, values *node) *node {
 	p := s.root.get("providers", provider)
 	kind := p.text("chart", "shape")
-	def := s.shapes.LookupPath(cue.MakePath(cue.Def(strings.ToUpper(kind))))
-	if !def.Exists() {
+	if kind == "" || kind == "none" {
 		return values
 	}
+	def := s.shapes.LookupPath(cue.MakePath(cue.Def(strings.ToUpper(kind))))
 	def = def.FillPath(cue.ParsePath("from"), s.from(p, release))
 	set, problem := export(def.LookupPath(cue.ParsePath("values")))
 	if problem != "" {
@@ -117,7 +117,8 @@ func joinNamed(own, set any) (any, bool) {
 
 // indexNamed finds what has the same name as m.
 func indexNamed(list []any, m any) int {
-	name := m.(map[string]any)["name"]
+	named, _ := m.(map[string]any)
+	name := named["name"]
 	for i, e := range list {
 		if e, ok := e.(map[string]any); ok && e["name"] == name {
 			return i

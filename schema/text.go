@@ -15,13 +15,12 @@ func quote(name string) string {
 	return fmt.Sprintf("%q", name)
 }
 
-// join appends a field's name to a path; a name with odd characters is quoted. CUE calls any
-// field of a pattern "[]".
+// join appends a field's name to a path; a name with odd characters is quoted.
 func join(path, name string) string {
 	odd := func(r rune) bool {
 		return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 	}
-	if name != "[]" && (name == "" || strings.ContainsFunc(name, odd)) {
+	if name == "" || strings.ContainsFunc(name, odd) {
 		name = quote(name)
 	}
 	if path == "" {

@@ -94,12 +94,16 @@ func meaning(e cueerrors.Error, places []Position, known []string) string {
 	return "cannot be evaluated: " + strings.NewReplacer("%v", "…", "%s", "…", "%q", "…", "%d", "…").Replace(format)
 }
 
-// cuePath writes a path of CUE as ours.
+// cuePath writes a path of CUE as ours, as far as it has names: what a pattern or a loop makes has none.
 func cuePath(parts []string) string {
-	for i, p := range parts {
-		parts[i] = strings.Trim(p, `"`)
+	var names []string
+	for _, p := range parts {
+		if strings.ContainsAny(p, "[<") {
+			break
+		}
+		names = append(names, strings.Trim(p, `"`))
 	}
-	return pathOf(parts)
+	return pathOf(names)
 }
 
 // position turns a CUE position into ours; without one it is the beginning of file, if any.

@@ -16,11 +16,13 @@ type walker struct {
 	doubts  Errors // mistakes that may come from something that could not be read
 }
 
-// certain are the mistakes that do not depend on other declarations.
-func (w *walker) certain() Errors { return w.errs }
-
-// all are all mistakes.
-func (w *walker) all() Errors { return slices.Concat(w.missing, w.errs, w.doubts) }
+// known are the mistakes found so far; of partial declarations only those that stay.
+func (w *walker) known(partial bool) Errors {
+	if partial {
+		return w.errs
+	}
+	return slices.Concat(w.missing, w.errs, w.doubts)
+}
 
 // place is where something is declared.
 type place struct {
@@ -96,8 +98,13 @@ func (w *walker) walk(path string, f *form, v cue.Value, parent Position) *node 
 func (w *walker) unknown(here place, name string, f *form) string {
 	if f.names == nil {
 		known := names(f.fields)
-		w.fail(here, "unknown field: %s", didYouMean(name, known))
-		return nearest(name, known)
+		meant := nearest(name, known)
+		if meant == "" && secretName(name) {
+			w.fail(here, "unknown field: credentials never stand in declarations; keep them in the credentials directory")
+		} else {
+			w.fail(here, "unknown field: %s", didYouMean(name, known))
+		}
+		return meant
 	}
 	if problem := f.names.refuses(name); problem != "" {
 		w.fail(here, "%s", problem)

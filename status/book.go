@@ -12,6 +12,7 @@ import (
 // book keeps what should stand on commits beside what does. It knows no clock and no network.
 type book struct {
 	every   time.Duration // between two texts of the same state
+	hurry   bool          // it is the end: nothing waits any more
 	want    map[place]Line
 	stands  map[place]standing
 	refused map[place]Line // the forge will never take this one
@@ -135,21 +136,20 @@ func (b *book) due(now time.Time) (sha string, lines []Line, wait time.Duration)
 	return "", nil, wait
 }
 
-// pause is how long a line has to wait after the one that stands in its place. A new text is posted now and
-// then, a new state at once, as long as the forge's limit (GitHub: 1,000 for a commit and context) is far.
+// pause is how long a line has to wait after the one that stands in its place: a new text of the same state
+// for a moment, a new state not at all. As forges take only so many statuses for a commit and context
+// (GitHub: 1,000), the pause doubles with every fifty, and one that comes and goes lasts for a year.
 func (b *book) pause(at place, l Line, now time.Time) time.Duration {
 	have := b.stands[at]
-	if have.at.IsZero() {
+	if have.at.IsZero() || b.hurry {
 		return 0
 	}
-	gap := time.Duration(0)
-	switch same := have.State == l.State; {
-	case same && have.posts > 600:
-		gap = 24 * time.Hour
-	case have.posts > 900, same && have.posts > 200:
-		gap = time.Hour
-	case same:
-		gap = b.every
+	gap := time.Second << (have.posts / 50)
+	switch {
+	case have.State == l.State:
+		gap = max(gap, b.every)
+	case have.posts < 50:
+		gap = 0
 	}
 	return have.at.Add(gap).Sub(now)
 }

@@ -46,14 +46,14 @@ func situations() map[string]func(w *world) {
 		"holds": func(w *world) {
 			it := w.want("eu", "frankfurt", "")
 			w.put(it, func(o *reconcile.Observed) { o.Digest = "0ddba11" })
-			w.edit(it.ID, func(it *reconcile.Item) { it.Suspended = "maintenance until Friday" })
+			w.edit(it.ID, func(it *reconcile.Item) { it.Suspended = "<b>until</b> Friday, says @ops | see [this](javascript:x)" })
 			w.put(w.want("eu", "paris", ""), func(o *reconcile.Observed) { o.Owner, o.Manager = "", "Flux" })
 			gone := w.want("us", "boston", "")
 			w.put(gone, nil)
 			w.Want.Items = w.Want.Items[:2]
 			delete(w.Want.Providers, "boston")
 			built := w.Want.Providers["built-in"]
-			built.Cordoned = "full | <b>very</b> full, says @ops"
+			built.Cordoned = "full"
 			w.Want.Providers["built-in"] = built
 		},
 		"organizations": func(w *world) {
@@ -99,7 +99,7 @@ func TestEverythingThatIsTold(t *testing.T) {
 func decorate(r reconcile.Report) reconcile.Report {
 	for i := range r.Plan.Actions {
 		if a := &r.Plan.Actions[i]; a.Op == reconcile.OpUpdate || a.Op == reconcile.OpCreate {
-			a.Diff = "Deployment/envproxy\n-  replicas: 1\n+  replicas: 2\n"
+			a.Diff = "Deployment/envproxy\n-  replicas: 1\n+  replicas: 2\n   # ``` not the end\x1b[2J\n"
 			a.Risks = []string{"not reproducible: the chart calls now"}
 		}
 	}

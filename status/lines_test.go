@@ -104,6 +104,16 @@ func TestCommitStatuses(t *testing.T) {
 			"apply/built-in success 1 of 1 Ready",
 			"apply/eu success 0 of 1 Ready; frankfurt suspended",
 		}},
+		{"a cordon holds nothing up", func(w *world) {
+			w.put(w.want("eu", "frankfurt", ""), old)
+			p := w.Want.Providers["frankfurt"]
+			p.Cordoned = "full"
+			w.Want.Providers["frankfurt"] = p
+		}, []string{
+			"apply pending 1 of 2 providers applied",
+			"apply/built-in success 1 of 1 Ready",
+			"apply/eu pending 0 of 1 providers applied",
+		}},
 		{"held until a person acts", func(w *world) {
 			w.put(w.want("eu", "frankfurt", ""), func(o *reconcile.Observed) { o.Owner, o.Manager = "", "Flux" })
 		}, []string{

@@ -23,6 +23,7 @@ type Poster struct {
 
 	tries   int       // that failed one after the other; Run's alone
 	silence time.Time // nothing may be sent before; Run's alone
+	asked   bool      // the forge asked for the silence; Run's alone
 }
 
 // PosterOptions say where a Poster posts.
@@ -103,7 +104,10 @@ func (p *Poster) Run(ctx context.Context) {
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
 	p.take()
-	p.book.every = 0
+	p.book.hurry = true
+	if !p.asked {
+		p.silence = time.Time{}
+	}
 	p.work(end)
 }
 
@@ -132,7 +136,11 @@ func (p *Poster) work(ctx context.Context) time.Duration {
 		if len(lines) == 0 {
 			return restful(wait)
 		}
-		p.heard(forge, p.send(ctx, forge, sha, lines))
+		err := p.send(ctx, forge, sha, lines)
+		if ctx.Err() != nil {
+			return 0 // it was not the forge that failed
+		}
+		p.heard(forge, err)
 		p.book.forget()
 	}
 	return 0
@@ -174,13 +182,14 @@ func (p *Poster) heard(forge Forge, err error) {
 		if p.tries > 0 {
 			p.o.Log.Info("commit statuses are posted again", "forge", forge.Name())
 		}
-		p.tries, p.silence = 0, time.Time{}
+		p.tries, p.silence, p.asked = 0, time.Time{}, false
 		return
 	}
 	if p.tries == 0 {
 		p.o.Log.Warn("commit statuses cannot be posted; trying again", "forge", forge.Name(), "reason", err.Error())
 	}
-	
+	_, p.asked = errors.AsType[*LaterError](err)
+	p.silence = time.Now().Add(delay(err, p.tries))
 	p.tries++
 }
 
@@ -188,8 +197,7 @@ func (p *Poster) heard(forge Forge, err error) {
 // several daemons do not come back at once.
 func delay(err error, tries int) time.Duration {
 	wait := min(firstDelay<<min(tries, 20), maxDelay)
-	var later *LaterError
-	if errors.As(err, &later) && later.After > 0 {
+	if later, is := errors.AsType[*LaterError](err); is && later.After > 0 {
 		wait = min(later.After, maxSilence)
 	}
 	return wait + rand.N(wait/4+1)

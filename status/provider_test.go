@@ -28,6 +28,9 @@ func TestStatusOfARelease(t *testing.T) {
 		}, "Pending", "cluster eu was not looked at yet", false},
 		{"cluster unreachable", func(*obs) {}, func(w *world, _ reconcile.Item) { w.lose("eu") },
 			"Error", "cluster eu cannot be reached: dial tcp 10.0.0.1:6443: connect: connection refused", false},
+		{"cluster unreachable since the start", nil, func(w *world, _ reconcile.Item) {
+			w.Live.Clusters["eu"] = reconcile.ClusterLive{Err: "x509: certificate has expired"}
+		}, "Error", "cluster eu cannot be reached: x509: certificate has expired", false},
 		{"last attempt failed, nothing there", nil, func(w *world, it reconcile.Item) {
 			w.Failed[it.ID] = errImage
 			w.put(it, func(o *obs) { *o = obs{Tried: reconcile.Digest(it, nil)} })
@@ -161,6 +164,10 @@ func TestWhatIsNotDeclaredAnyMoreIsListedWhileItIsThere(t *testing.T) {
 	delete(w.Want.Providers, "frankfurt")
 	p := w.provider(t, "frankfurt")
 	if p.Declared || p.Status != Pending || p.Message != "not declared any more; is being removed" {
+		t.Errorf("got %+v", p)
+	}
+	w.put(it, func(o *reconcile.Observed) { o.State = reconcile.Locked })
+	if p = w.provider(t, "frankfurt"); p.Status != Pending || p.Message != "not declared any more; is being removed" {
 		t.Errorf("got %+v", p)
 	}
 	w.put(it, nil)

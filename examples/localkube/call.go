@@ -44,7 +44,6 @@ func parse(command string, args []string, std streams) (call, error) {
 	switch command {
 	case "up", "run":
 		set.BoolVar(&c.flags.audit, "audit", false, "")
-		set.BoolVar(&c.flags.untilStdinCloses, "until-stdin-closes", false, "")
 		set.DurationVar(&c.flags.timeout, "timeout", 3*time.Minute, "")
 	case "restart":
 		set.DurationVar(&c.flags.timeout, "timeout", 3*time.Minute, "")
@@ -52,6 +51,9 @@ func parse(command string, args []string, std streams) (call, error) {
 		set.BoolVar(&c.flags.keep, "keep", false, "")
 	case "user":
 		set.Var(&c.flags.groups, "group", "")
+	}
+	if command == "run" {
+		set.BoolVar(&c.flags.untilStdinCloses, "until-stdin-closes", false, "")
 	}
 	for len(args) > 0 {
 		if err := set.Parse(args); err != nil {

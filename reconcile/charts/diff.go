@@ -195,7 +195,7 @@ func (d *differ) whole(sign string, at []field, v any) {
 			if id != "" {
 				name, _ = nameOf(one, id)
 			}
-			d.whole(sign, below(at, field{name, true}), one)
+			d.whole(sign, below(at, field{name, true}), without(one, id))
 		}
 		if len(v) > 0 {
 			return

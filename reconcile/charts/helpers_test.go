@@ -15,12 +15,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
-	"go.uber.org/goleak"
 )
 
 var update = flag.Bool("update", false, "write what the tests find into their golden files")
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // chartFS is a chart in memory, in the directory "chart".
 func chartFS(files map[string]string) fstest.MapFS {

@@ -77,7 +77,7 @@ func entry(index []byte, name string) []byte {
 			return index[start:here]
 		default:
 			indent = depth
-			if strings.Trim(strings.TrimSuffix(text, ":"), `"'`) == name && strings.HasSuffix(text, ":") {
+			if key, _, ok := strings.Cut(text, ":"); ok && strings.Trim(key, `"'`) == name {
 				start = here
 			}
 		}

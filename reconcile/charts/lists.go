@@ -3,6 +3,7 @@ package charts
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,9 @@ func (d *differ) lists(at []field, a, b []any) {
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(order, newOrder)))) {
 		x, was := before[name]
 		y, is := after[name]
+		if !was || !is {
+			x, y = without(x, id), without(y, id)
+		}
 		d.either(below(at, field{name, true}), pair{x, was}, pair{y, is})
 	}
 	d.reordered(at, common(order, after), common(newOrder, before))
@@ -44,12 +48,23 @@ func element(list []any, i int) pair {
 // identity is the field by which the elements of both lists can be told apart: the name of a container,
 // the path of a mount. Empty: there is none.
 func identity(a, b []any) string {
-	for _, key := range []string{"name", "mountPath", "containerPort", "port", "ip"} {
+	for _, key := range []string{"mountPath", "name", "containerPort", "port", "ip"} {
 		if distinct(a, key) && distinct(b, key) {
 			return key
 		}
 	}
 	return ""
+}
+
+// without leaves out the field that the path has already, unless it is the only one.
+func without(one any, id string) any {
+	m, ok := one.(map[string]any)
+	if !ok || id == "" || len(m) < 2 {
+		return one
+	}
+	m = maps.Clone(m)
+	delete(m, id)
+	return m
 }
 
 func distinct(list []any, key string) bool {

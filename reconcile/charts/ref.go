@@ -133,12 +133,14 @@ func checkURL(s, scheme string) error {
 // allowed says whether source is one of the prefixes or below it. A prefix ends at a slash, so that
 // "https://charts.example.com" does not cover "https://charts.example.com.evil.example".
 func allowed(prefixes []string, source string) bool {
-	for _, p := range prefixes {
-		if !strings.Contains(p, "://") {
-			_, source, _ = strings.Cut(source, "://")
+	scheme, place, _ := strings.Cut(source, "://")
+	for _, prefix := range prefixes {
+		its, p, ok := strings.Cut(prefix, "://")
+		if !ok {
+			its, p = scheme, prefix
 		}
-		p = strings.TrimSuffix(p, "/")
-		if p != "" && (source == p || strings.HasPrefix(source, p+"/")) {
+		p = strings.TrimRight(p, "/")
+		if its == scheme && p != "" && (place == p || strings.HasPrefix(place, p+"/")) {
 			return true
 		}
 	}

@@ -43,6 +43,7 @@ type slot struct {
 // database is one generation.
 type database struct {
 	*filesystem.Storage
+	slot    *slot // nil for a repository that is read in place
 	fs      billy.Filesystem
 	number  int
 	written int       // loose objects
@@ -144,9 +145,14 @@ func (s *slot) newest() *database {
 				continue
 			}
 		}
-		_ = util.RemoveAll(s.fs, strconv.Itoa(n)) // what stays is tried again at the next start
+		s.remove(n)
 	}
 	return found
+}
+
+// remove deletes a generation; what cannot be deleted now is tried again at the next start.
+func (s *slot) remove(number int) {
+	_ = util.RemoveAll(s.fs, strconv.Itoa(number))
 }
 
 // generation opens or makes the generation of a number.
@@ -155,7 +161,7 @@ func (s *slot) generation(number int) (*database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
-	db := &database{fs: fs, number: number}
+	db := &database{slot: s, fs: fs, number: number}
 	db.Storage = filesystem.NewStorage(fs, cache.NewObjectLRU(objectLRU))
 	if err := db.Init(); err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
@@ -220,10 +226,10 @@ func (db *database) dropOlder() {
 	}
 }
 
-// remove deletes a generation; what cannot be deleted goes at the next start.
+// remove closes and deletes a generation.
 func (db *database) remove() {
 	_ = db.close()
-	_ = util.RemoveAll(db.fs, "")
+	db.slot.remove(db.number)
 }
 
 func (db *database) close() error {

@@ -29,17 +29,18 @@ func Dir(name string, limits Limits) (fs.FS, error) {
 	return newTree(directory(name), entry{}, limits), nil
 }
 
-// Hash returns "dir:" and 40 hex digits over names and contents of what the patterns match (fs.Glob), directories with
-// all below them: equal hashes, equal content. Without patterns everything counts.
+// Hash returns "dir:" and 40 hex digits over names and contents of what the patterns match, directories with all below
+// them: equal hashes, equal content. The last part of a pattern may have wildcards (path.Match); what a pattern does not
+// find is not an error. Without patterns everything counts.
 func Hash(tree fs.FS, patterns ...string) (string, error) {
 	if len(patterns) == 0 {
 		patterns = []string{"*"}
 	}
 	var names []string
 	for _, p := range patterns {
-		found, err := fs.Glob(tree, p)
+		found, err := glob(tree, p)
 		if err != nil {
-			return "", fmt.Errorf("hash: pattern %q: %w", p, err)
+			return "", fmt.Errorf("hash: %w", err)
 		}
 		for _, root := range found {
 			below, err := filesBelow(tree, root)
@@ -60,6 +61,26 @@ func Hash(tree fs.FS, patterns ...string) (string, error) {
 		sum.Write(data)
 	}
 	return "dir:" + hex.EncodeToString(sum.Sum(nil)[:20]), nil
+}
+
+// glob is fs.Glob, but for errors: what cannot be read is not the same as what is not there.
+func glob(tree fs.FS, pattern string) ([]string, error) {
+	dir := path.Dir(pattern)
+	list, err := fs.ReadDir(tree, dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, e := range list {
+		ok, merr := path.Match(path.Base(pattern), e.Name())
+		if merr != nil {
+			return nil, fmt.Errorf("pattern %q: %w", pattern, merr)
+		}
+		if ok {
+			names = append(names, path.Join(dir, e.Name()))
+		}
+	}
+	return names, err
 }
 
 // filesBelow lists the regular files at and below a name.

@@ -52,7 +52,7 @@ func (r *Repo) openLocal(m *remote) (*database, error) {
 }
 
 // inPlace says whether the database is somebody's repository, not ours to change but for notes.
-func (db *database) inPlace() bool { return db.number == 0 }
+func (db *database) inPlace() bool { return db.slot == nil }
 
 // advertise lists the refs as a server would.
 func (db *database) advertise() (advertisement, error) {

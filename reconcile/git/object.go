@@ -35,12 +35,31 @@ func (r *Repo) object(hash plumbing.Hash, kind plumbing.ObjectType, limit int64)
 	case errors.Is(err, ErrTooLarge):
 		return 0, nil, err
 	case err != nil:
-		r.worn = true
-		return 0, nil, &damageError{fmt.Errorf("object %s: %w", hash, err)}
+		return 0, nil, r.damaged(hash, err)
 	case kind != plumbing.AnyObject && kind != got:
 		return 0, nil, fmt.Errorf("object %s: %w: a %s where a %s belongs", hash, ErrRefused, got, kind)
 	}
 	return got, data, nil
+}
+
+// size returns the bytes of an object that must be here.
+func (r *Repo) size(hash plumbing.Hash) (int64, error) {
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	size, err := r.db.size(hash)
+	if err != nil {
+		return 0, r.damaged(hash, err)
+	}
+	return size, nil
+}
+
+// damaged says that an object which must be here cannot be read. The caller holds r.reading.
+func (r *Repo) damaged(hash plumbing.Hash, err error) error {
+	if r.db.inPlace() {
+		return fmt.Errorf("object %s: %w: run git fsck on the repository", hash, err)
+	}
+	r.worn = true
+	return &damageError{fmt.Errorf("object %s: %w", hash, err)}
 }
 
 // read looks for an object here, then in the generation before. A repository on this machine may have been packed anew
@@ -73,7 +92,8 @@ func (db *database) size(hash plumbing.Hash) (int64, error) {
 	return size, err
 }
 
-// readObject asks for the size first, so that a large object is never unpacked.
+// readObject asks for the size first, so that a large object is never unpacked, and checks the hash,
+// which go-git does not: what is applied is what was committed.
 func readObject(db storer.EncodedObjectStorer, hash plumbing.Hash, limit int64) (plumbing.ObjectType, []byte, error) {
 	size, err := db.EncodedObjectSize(hash)
 	if err != nil {
@@ -92,8 +112,8 @@ func readObject(db storer.EncodedObjectStorer, hash plumbing.Hash, limit int64) 
 	}
 	defer in.Close()
 	data, err := io.ReadAll(io.LimitReader(in, limit+1))
-	if err == nil && int64(len(data)) != size {
-		err = fmt.Errorf("%d bytes where %d were announced", len(data), size)
+	if err == nil && plumbing.ComputeHash(o.Type(), data) != hash {
+		err = errors.New("its content has another hash")
 	}
 	return o.Type(), data, err
 }

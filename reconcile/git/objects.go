@@ -72,10 +72,7 @@ func (o *objects) list(dir entry, max int) ([]entry, error) {
 }
 
 func (o *objects) size(file entry) (int64, error) {
-	r := o.repo
-	r.reading.Lock()
-	defer r.reading.Unlock()
-	return r.db.size(file.hash)
+	return o.repo.size(file.hash)
 }
 
 func (o *objects) read(file entry, max int64) ([]byte, error) {

@@ -32,7 +32,7 @@ type remote struct {
 
 // remote reads the URL and the credentials.
 func (r *Repo) remote() (*remote, error) {
-	if strings.Contains(r.URL, "::") && !strings.Contains(r.URL, "/") || strings.HasPrefix(r.URL, "ext::") {
+	if helper, _, ok := strings.Cut(r.URL, "::"); ok && !strings.ContainsAny(helper, "/[@") {
 		return nil, fmt.Errorf("%w: helper programs are not run: use https, ssh, git, file or a path", ErrRefused)
 	}
 	ep, err := transport.NewEndpoint(r.URL)
@@ -108,12 +108,12 @@ func (m *remote) httpClient() *http.Client {
 		pool.AppendCertsFromPEM(m.cred.ca)
 		r.clientCA = string(m.cred.ca)
 		r.client = &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			TLSClientConfig:       &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout:   20 * time.Second,
-			IdleConnTimeout:       3 * time.Minute,
-			MaxIdleConnsPerHost:   1,
-			ForceAttemptHTTP2:     true,
+			Proxy:               http.ProxyFromEnvironment,
+			TLSClientConfig:     &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout: 20 * time.Second,
+			IdleConnTimeout:     3 * time.Minute,
+			MaxIdleConnsPerHost: 1,
+			ForceAttemptHTTP2:   true,
 		}
 	}
 	return &http.Client{Transport: bounded{r.client, or(r.MaxPack, defaultMaxPack)}}

@@ -330,7 +330,10 @@ func until(t testing.TB, what string, done func() bool) {
 	t.Fatalf("never: %s", what)
 }
 
-func same[T any](t testing.TB, what string, got, want T) {
+func same[T any](t interface {
+	Helper()
+	Errorf(string, ...any)
+}, what string, got, want T) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
@@ -362,4 +365,14 @@ func read(t testing.TB, dir, name string) string {
 
 func knownhostsLine(addr string, key ssh.Signer) string {
 	return knownhosts.Line([]string{knownhosts.Normalize(addr)}, key.PublicKey()) + "\n"
+}
+
+func isFile(dir, name string) bool {
+	info, err := os.Stat(filepath.Join(dir, name))
+	return err == nil && !info.IsDir()
+}
+
+func isDir(dir, name string) bool {
+	info, err := os.Stat(filepath.Join(dir, name))
+	return err == nil && info.IsDir()
 }

@@ -152,11 +152,11 @@ func (t *tree) listing(e entry) ([]entry, error) {
 	}
 	left := t.limits.Entries - t.entries
 	list, err := t.src.list(e, left)
+	if len(list) > left || errors.Is(err, ErrTooLarge) {
+		return nil, fmt.Errorf("%w: more than %d files and directories: take some out", ErrTooLarge, t.limits.Entries)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if len(list) > left {
-		return nil, fmt.Errorf("%w: more than %d files and directories: take some out", ErrTooLarge, t.limits.Entries)
 	}
 	slices.SortFunc(list, func(a, b entry) int { return strings.Compare(a.path, b.path) })
 	for i, one := range list {

@@ -32,6 +32,7 @@ type Cluster struct {
 	since     time.Time
 	items     map[releaseKey]reconcile.Item // what is wanted there
 	known     map[releaseKey]*known
+	hand      map[releaseKey]bool                 // what an action is at: what is learned of it meanwhile would be half true
 	releases  map[reconcile.ID]reconcile.Observed // never edited: replaced
 	dirty     map[releaseKey]bool
 	allDirty  bool
@@ -64,12 +65,13 @@ func (c *Cluster) Live() reconcile.ClusterLive {
 		live.Releases = c.releases
 		return live
 	}
-	if c.reachable {
+	listed := c.session.secrets.HasSynced() && c.session.records.HasSynced()
+	if c.reachable && listed {
 		c.refresh()
 	}
 	c.looked = c.looked || c.session.looked() && c.judged()
 	live.Looked, live.Releases, live.Version = c.looked, c.releases, c.session.version()
-	live.Reachable = c.reachable && c.session.secrets.HasSynced() && c.session.records.HasSynced()
+	live.Reachable = c.reachable && listed
 	live.Refs = c.refStates()
 	return live
 }
@@ -206,8 +208,7 @@ func (s *session) revisions(key releaseKey) []revision {
 	}
 	var out []revision
 	for _, obj := range found {
-		meta := obj.(metav1.Object)
-		if rev, ok := revisionOf(meta.GetName(), meta.GetLabels()); ok {
+		if rev, ok := revisionOf(obj.(metav1.Object)); ok {
 			out = append(out, rev)
 		}
 	}
@@ -225,6 +226,9 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 	rec, retry := c.session.record(key)
 	obs.RetryAsked = retry
 	if obs.Owner != c.owner {
+		return obs, true
+	}
+	if c.hand[key] {
 		return obs, true
 	}
 	k := c.knowledge(key, obs, rec)
@@ -265,6 +269,13 @@ func (c *Cluster) knowledge(key releaseKey, obs reconcile.Observed, rec record) 
 		c.session.jobs.Add(job{key, readRelease})
 		return k
 	}
+	k.recall(rec)
+	c.session.jobs.Add(job{key, followObjects})
+	return k
+}
+
+// recall takes over what a record says.
+func (k *known) recall(rec record) {
 	k.objects = []objectRef{}
 	for _, o := range rec.Objects {
 		k.objects = append(k.objects, o.ref())
@@ -272,8 +283,6 @@ func (c *Cluster) knowledge(key releaseKey, obs reconcile.Observed, rec record) 
 			k.marks[o.ref()] = o.Mark
 		}
 	}
-	c.session.jobs.Add(job{key, followObjects})
-	return k
 }
 
 // ownerKey reads "namespace/name".

@@ -38,6 +38,8 @@ func (c *Cluster) Do(ctx context.Context, a reconcile.Action) error {
 	if err != nil {
 		return err
 	}
+	c.take(op.key, true)
+	defer c.take(op.key, false)
 	verbs := map[reconcile.Op]func(context.Context) error{
 		reconcile.OpCreate: op.apply, reconcile.OpUpdate: op.apply, reconcile.OpAdopt: op.apply,
 		reconcile.OpRollback: op.rollback, reconcile.OpDelete: op.uninstall, reconcile.OpOrphan: op.orphan,
@@ -51,6 +53,21 @@ func (c *Cluster) Do(ctx context.Context, a reconcile.Action) error {
 		return op.failed(ctx, err)
 	}
 	return nil
+}
+
+// take notes that an action is at a release, or not any more.
+func (c *Cluster) take(key releaseKey, inHand bool) {
+	c.mu.Lock()
+	if c.hand == nil {
+		c.hand = map[releaseKey]bool{}
+	}
+	if inHand {
+		c.hand[key] = true
+	} else {
+		delete(c.hand, key)
+	}
+	c.mu.Unlock()
+	c.touch(key)
 }
 
 // begin prepares an operation on what the watches show now.
@@ -68,7 +85,7 @@ func (c *Cluster) begin(a reconcile.Action) (*operation, error) {
 	op := &operation{Cluster: c, session: s, action: a, key: key}
 	op.storage = &storage{secrets: s.kube.CoreV1().Secrets(key.namespace), revs: map[int]*stored{}}
 	for _, rev := range s.revisions(key) {
-		op.storage.revs[rev.number] = &stored{key: rev.key, labels: rev.labels}
+		op.storage.revs[rev.number] = &stored{key: rev.key, labels: rev.labels, rel: s.takeRead(key, rev)}
 	}
 	caps, err := s.capabilities()
 	if err != nil {

@@ -33,6 +33,7 @@ func (op *operation) settle(ctx context.Context, rel *release.Release, began tim
 		ref := refOf(info)
 		rec.Objects = append(rec.Objects, recorded{ref.group, ref.kind, ref.namespace, ref.name, marks[ref]})
 	}
+	op.learn(rel.Version, rec)
 	if err := op.session.writeRecord(ctx, op.key, rec); err != nil {
 		return err
 	}
@@ -42,6 +43,18 @@ func (op *operation) settle(ctx context.Context, rel *release.Release, began tim
 		}
 	}
 	return op.seen(ctx, func() bool { return op.caughtUp(rel.Version) })
+}
+
+// learn makes what the action did what is known of the release.
+func (op *operation) learn(revision int, rec record) {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	if op.known == nil {
+		op.known = map[releaseKey]*known{}
+	}
+	k := &known{revision: revision, state: reconcile.Deployed, since: time.Now(), marks: map[objectRef]string{}}
+	k.recall(rec)
+	op.known[op.key] = k
 }
 
 // takeMarks remembers how the objects were right after they were applied, so that what changes later is

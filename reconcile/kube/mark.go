@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"helm.sh/helm/v3/pkg/release"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/workspace-providers/reconcile/reconcile"
 )
@@ -50,19 +51,24 @@ func labelValue(version string) string {
 
 // revision is one revision of a release as the labels of its Secret tell it.
 type revision struct {
-	key    string // name of the Secret
-	number int
-	status release.Status
-	labels map[string]string
+	key     string // name of the Secret
+	version string // its resourceVersion
+	number  int
+	status  release.Status
+	labels  map[string]string
 }
 
 // revisionOf reads the labels of a release Secret; ok is false where they are not a release's.
-func revisionOf(key string, labels map[string]string) (rev revision, ok bool) {
+func revisionOf(secret metav1.Object) (rev revision, ok bool) {
+	labels := secret.GetLabels()
 	number, err := strconv.Atoi(labels["version"])
 	if err != nil || labels["name"] == "" {
 		return revision{}, false
 	}
-	return revision{key: key, number: number, status: release.Status(labels["status"]), labels: labels}, true
+	return revision{
+		key: secret.GetName(), version: secret.GetResourceVersion(), number: number,
+		status: release.Status(labels["status"]), labels: labels,
+	}, true
 }
 
 // observe tells the state of a release from its revisions, sorted by number.

@@ -16,16 +16,17 @@ func (c *Cluster) Manifest(ctx context.Context, id reconcile.ID) (string, error)
 	if err != nil {
 		return "", err
 	}
-	key, name := releaseKey{id.Namespace, id.Name}, ""
+	key := releaseKey{id.Namespace, id.Name}
+	var force revision
 	for _, rev := range s.revisions(key) {
-		if name == "" || rev.status == release.StatusDeployed {
-			name = rev.key
+		if force.key == "" || rev.status == release.StatusDeployed {
+			force = rev
 		}
 	}
-	if name == "" {
+	if force.key == "" {
 		return "", nil
 	}
-	secret, err := s.kube.CoreV1().Secrets(id.Namespace).Get(ctx, name, metav1.GetOptions{})
+	secret, err := s.kube.CoreV1().Secrets(id.Namespace).Get(ctx, force.key, metav1.GetOptions{})
 	if err != nil {
 		return "", err
 	}
@@ -33,7 +34,30 @@ func (c *Cluster) Manifest(ctx context.Context, id reconcile.ID) (string, error)
 	if err != nil {
 		return "", err
 	}
+	s.reads.Add(readKey{key, force.number, secret.ResourceVersion}, rel)
 	return rel.Manifest, nil
+}
+
+// readKey names one state of one revision.
+type readKey struct {
+	release releaseKey
+	number  int
+	version string
+}
+
+// keptReads bounds how many releases that were read for a preview are kept for the action that follows.
+const keptReads = 128
+
+// takeRead gives away a release that was read for a preview. It is given away once: Helm writes into it.
+func (s *session) takeRead(key releaseKey, rev revision) *release.Release {
+	k := readKey{key, rev.number, rev.version}
+	rel, there := s.reads.Get(k)
+	if !there {
+		return nil
+	}
+	s.reads.Remove(k)
+	rel.Labels = custom(rev.labels)
+	return rel
 }
 
 // Capabilities are what the cluster can do.

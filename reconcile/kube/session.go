@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+	"helm.sh/helm/v3/pkg/release"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic/dynamicinformer"
@@ -23,6 +25,7 @@ type session struct {
 	secrets cache.SharedIndexInformer // metadata of Helm's Secrets
 	records cache.SharedIndexInformer // our ConfigMaps
 	jobs    workqueue.TypedRateLimitingInterface[job]
+	reads   *lru.Cache[readKey, *release.Release] // read for previews
 
 	mu    sync.Mutex // guards kinds and refs
 	kinds map[schema.GroupKind]cache.SharedIndexInformer
@@ -43,8 +46,12 @@ const recordLabel = markPrefix + "record"
 
 // startSession begins to watch.
 func startSession(ctx context.Context, c *conn, changed func(releaseKey)) (*session, error) {
+	reads, err := lru.New[readKey, *release.Release](keptReads)
+	if err != nil {
+		return nil, err
+	}
 	s := &session{
-		conn: c, ctx: ctx, changed: changed,
+		reads: reads, conn: c, ctx: ctx, changed: changed,
 		kinds: map[schema.GroupKind]cache.SharedIndexInformer{}, refs: map[string]cache.SharedIndexInformer{},
 		space: map[string]bool{},
 		jobs:  workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[job]()),
@@ -53,7 +60,7 @@ func startSession(ctx context.Context, c *conn, changed func(releaseKey)) (*sess
 		metav1.NamespaceAll, 0, cache.Indexers{byRelease: indexSecret}, func(o *metav1.ListOptions) {
 			o.LabelSelector, o.FieldSelector = "owner=helm", "type="+secretType
 		}).Informer()
-	err := s.follow(s.secrets, stripManaged, func(obj metav1.Object) releaseKey {
+	err = s.follow(s.secrets, stripManaged, func(obj metav1.Object) releaseKey {
 		return releaseKey{obj.GetNamespace(), obj.GetLabels()["name"]}
 	})
 	if err != nil {

@@ -1,0 +1,60 @@
+# check judges and writes nothing; fix edits. Every target builds with the same flags, so that everything is
+# compiled once.
+
+.PHONY: check fix test build localkube demo bench doc clean help
+.DEFAULT_GOAL := check
+
+tool := go tool -modfile=.ci/tools.mod
+kube := cd examples/localkube &&
+
+# Packages whose tests write their golden files anew with -update.
+golden = $(sort $(dir $(shell grep -rl 'flag.Bool("update"' --include='*_test.go' .)))
+
+check: ## judge: format, vet, staticcheck, complexity, tidiness, quick tests with -race
+	gofmt -d .
+	$(tool) gocyclo -over 12 -ignore '_test\.go$$' .
+	go mod tidy -diff
+	$(kube) go mod tidy -diff
+	go vet ./...
+	$(kube) go vet . ./internal/...
+	$(tool) staticcheck ./...
+	go test -race -short -timeout 20m ./...
+	$(kube) go test -short ./...
+
+fix: ## edit: format, tidy, golden files and generated pages
+	gofmt -w .
+	go mod tidy
+	$(kube) go mod tidy
+	go test -short $(golden) -update
+
+test: build localkube ## all tests, on real clusters too
+	go test -timeout 30m ./...
+	$(kube) go test -timeout 30m ./...
+
+build: ## bin/reconcile
+	go build -o bin/reconcile ./cmd/reconcile
+
+localkube: ## bin/localkube, and kubernetes, helm and kubectl where they are not installed
+	$(kube) go build -o ../../bin/localkube .
+	@need=; PATH="$${KUBEBUILDER_ASSETS:-/}:$$PATH"; \
+	for part in etcd kube-apiserver kube-controller-manager kube-scheduler kwok; do \
+		command -v $$part >/dev/null || need=kubernetes; done; \
+	helm version --short 2>/dev/null | grep -q '^v3\.' || need="$$need helm"; \
+	command -v kubectl >/dev/null || need="$$need kubectl"; \
+	for program in $$need; do bin/localkube build $$program || exit 1; done
+
+demo: build localkube ## see it work on two clusters of its own; ARGS=--exit ends it by itself
+	go build -o bin/demo ./examples/demo
+	bin/demo $(ARGS)
+
+bench: build localkube ## measure it beside the helm command; ARGS are passed on
+	go run ./examples/bench $(ARGS)
+
+doc: ## read the manual
+	go doc -all ./cmd/reconcile
+
+clean: ## remove what was built
+	rm -rf bin
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
