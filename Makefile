@@ -8,7 +8,7 @@ tool := go tool -modfile=.ci/tools.mod
 kube := cd examples/localkube &&
 
 # Packages whose tests write their golden files anew with -update.
-golden = $(sort $(dir $(shell grep -rl 'flag.Bool("update"' --include='*_test.go' .)))
+golden = $(sort $(dir $(shell grep -rl 'flag.Bool."update"' --include='*_test.go' .)))
 
 check: ## judge: format, vet, staticcheck, complexity, tidiness, quick tests with -race
 	gofmt -d .
@@ -50,8 +50,8 @@ demo: build localkube ## see it work on two clusters of its own; ARGS=--exit end
 bench: build localkube ## measure it beside the helm command; ARGS are passed on
 	go run ./examples/bench $(ARGS)
 
-doc: ## read the manual
-	go doc -all ./cmd/reconcile
+doc: ## write the generated pages anew
+	go test -short -run Fresh $(golden) -update
 
 clean: ## remove what was built
 	rm -rf bin

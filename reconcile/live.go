@@ -12,12 +12,13 @@ type Live struct {
 // where Reachable is false, Releases holds what was seen last and decides nothing.
 type ClusterLive struct {
 	Reachable bool
-	Err       string    // why it cannot be reached, and who could not reach whom
-	Since     time.Time // when it became reachable or unreachable
-	Looked    bool      // everything was seen at least once since the program started
-	Held      bool      // this process holds the cluster's Lease and may act on it
-	Holder    string    // who holds it
-	Version   string    // of Kubernetes
+	Err       string            // why it cannot be reached, and who could not reach whom
+	Since     time.Time         // when it became reachable or unreachable
+	Looked    bool              // everything was seen at least once since the program started
+	Held      bool              // this process holds the cluster's Lease and may act on it
+	Holder    string            // who holds it
+	Version   string            // of Kubernetes
+	Lacking   map[string]string // by provider without release: why it is not ready; empty: it is; absent: not known yet
 	Releases  map[ID]Observed
 	Refs      map[RefID]RefState // Secrets and ConfigMaps that items refer to; absent: not there
 }

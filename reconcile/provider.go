@@ -6,7 +6,9 @@ package reconcile
 type ProviderWant struct {
 	Cluster       string
 	Namespace     string
-	Default       bool     // pre-selected for a new environment
-	Cordoned      string   // why no new environment may be created there; empty: they may
-	Organizations []string // that may create new environments there, sorted
+	Default       bool       // pre-selected for a new environment
+	Cordoned      string     // why no new environment may be created there; empty: they may
+	BuiltIn       bool       // it is part of the deployment and has no release
+	Ready         ReadyCheck // evidence wanted of one that has no release
+	Organizations []string   // that may create new environments there, sorted
 }

@@ -10,10 +10,6 @@ type Cluster interface {
 	// Live says what is known of the cluster now. It does not block and asks nobody.
 	Live() ClusterLive
 
-	// Want says which items matter there, so that what they refer to is watched too.
-	// It does not block; saying the same twice is the same as once.
-	Want(items []Item)
-
 	// Do carries out one action of a plan. It returns when Helm is done, hooks included, and does
 	// not wait for readiness: whether it worked is what a later Live says. Twice is the same as once.
 	// Losing the right to act on the cluster is an ErrFenced.

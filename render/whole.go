@@ -44,9 +44,18 @@ func providers(cfg schema.Config) map[string]reconcile.ProviderWant {
 		out[name] = reconcile.ProviderWant{
 			Cluster: p.Cluster, Namespace: p.Namespace, Default: name == cfg.Deployment.DefaultProvider,
 			Cordoned: reason(p.Cordon), Organizations: slices.Sorted(maps.Keys(cfg.Allowlists[name])),
+			BuiltIn: name == builtIn, Ready: health(cfg, name),
 		}
 	}
 	return out
+}
+
+// health is the evidence wanted of the built-in provider: the deployment's own answer.
+func health(cfg schema.Config, provider string) reconcile.ReadyCheck {
+	if h := cfg.Deployment.Health; provider == builtIn && h != nil {
+		return reconcile.ReadyCheck{HTTP: cfg.Deployment.AccessURL + h.Path}
+	}
+	return reconcile.ReadyCheck{}
 }
 
 func compareCharts(a, b schema.Chart) int {

@@ -158,6 +158,8 @@ func (f *form) asks() string {
 		return f.must
 	case f.kind == cue.BoolKind && f.value.IsConcrete():
 		return "true; or take it out"
+	case f.names != nil:
+		return "a struct, keyed by name"
 	}
 	return kindName(f.kind)
 }

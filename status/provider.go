@@ -187,12 +187,18 @@ func (p *Provider) settle(r *reconcile.Report) {
 // settleBare is about a provider without releases: how its cluster is, it is.
 func (p *Provider) settleBare(r *reconcile.Report) {
 	c, seen := reach(r, p.Cluster)
-	p.Applied, p.Unverified, p.Since = true, true, c.Since
+	p.Applied, p.Since = true, c.Since
+	p.Unverified = r.Want.Providers[p.Name].Ready.HTTP == ""
+	lacking, asked := c.Lacking[p.Name]
 	switch {
 	case !seen:
 		p.Status, p.Message = Pending, unseen(p.Cluster)
 	case !c.Reachable:
 		p.Status, p.Message = Error, unreachable(p.Cluster, c)
+	case lacking != "":
+		p.Status, p.Message = Pending, clean(lacking)
+	case !asked && r.Want.Providers[p.Name].BuiltIn:
+		p.Status, p.Message = Pending, "was not looked at yet"
 	default:
 		p.Status = Ready
 	}

@@ -24,8 +24,8 @@ func (s *Store) directory(req Request) (reconcile.Chart, error) {
 			return reconcile.Chart{}, err
 		}
 		f = found{name: info.Name, version: info.Version, digest: digestOf(b)}
-		f.fetch = func(context.Context) ([]byte, error) { return pack(req.Tree, req.Path) }
 	}
+	f.fetch = func(context.Context) ([]byte, error) { return pack(req.Tree, req.Path) } // from the newest tree
 	c := reconcile.Chart{Name: f.name, Version: f.version, Source: req.source(), Digest: f.digest}
 	switch {
 	case req.Digest != "" && req.Digest != c.Digest:
@@ -36,10 +36,15 @@ func (s *Store) directory(req Request) (reconcile.Chart, error) {
 		return reconcile.Chart{}, fmt.Errorf("version %s is declared, Chart.yaml says %s", req.Version, c.Version)
 	}
 	s.cache.remember(c.Digest, b)
+	s.remember(f)
+	return c, nil
+}
+
+// remember keeps in mind where an archive can be had.
+func (s *Store) remember(f found) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.origins.put(c.Digest, f, 1)
-	return c, nil
+	s.origins.put(f.digest, f, 1)
 }
 
 // origin is where an archive can be had again.

@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 
+	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
@@ -27,6 +29,15 @@ func (e temporary) Unwrap() []error { return []error{e.error, ErrTemporary} }
 type refused struct{ reason string }
 
 func (e refused) Error() string { return e.reason }
+
+// unsigned is an error in whose text URLs have no query: a redirect often leads to a signed link.
+type unsigned struct{ error }
+
+func (e unsigned) Unwrap() error { return e.error }
+
+func (e unsigned) Error() string { return query.ReplaceAllString(e.error.Error(), "$1") }
+
+var query = regexp.MustCompile(`(https?://[^\s"'?]*)\?[^\s"']*`)
 
 // statusError is an answer of a server that is no success.
 type statusError struct {
@@ -54,9 +65,13 @@ func classify(err error) error {
 		rule   refused
 		cert   *tls.CertificateVerificationError
 	)
-	switch {
-	case err == nil || errors.Is(err, ErrTemporary):
+	if err == nil || errors.Is(err, ErrTemporary) {
 		return err
+	}
+	err = unsigned{err}
+	switch {
+	case errors.Is(err, errdef.ErrNotFound):
+		return fmt.Errorf("%w; see that name and version are right, and that the credential may read it", err)
 	case errors.As(err, &status):
 		return temporaryIf(isTemporary(status.code), err)
 	case errors.As(err, &answer):

@@ -37,6 +37,7 @@ func (p *prepared) functions(ch *chart.Chart, values Values) functions {
 	}
 	if w.unsure {
 		w.values(map[string]any(values))
+		w.defaults(ch)
 	}
 	return functions{certain: slices.Sorted(maps.Keys(w.calls)), unsure: w.unsure}
 }
@@ -70,7 +71,7 @@ func (w *walker) collect(p *prepared, ch *chart.Chart) {
 				w.defined[defined] = append(w.defined[defined], definition{name, b})
 			}
 		}
-		if b := t[""]; b != nil && !strings.HasPrefix(path.Base(name), "_") {
+		if b := t[""]; b != nil && rendered(ch, name) {
 			w.starts = append(w.starts, definition{name, b})
 			w.defined[name] = append(w.defined[name], definition{name, b})
 		}
@@ -78,6 +79,11 @@ func (w *walker) collect(p *prepared, ch *chart.Chart) {
 	for _, sub := range ch.Dependencies() {
 		w.collect(p, sub)
 	}
+}
+
+// rendered says whether Helm renders a template for itself, and not only where it is included.
+func rendered(ch *chart.Chart, name string) bool {
+	return !strings.HasPrefix(path.Base(name), "_") && !strings.EqualFold(ch.Metadata.Type, "library")
 }
 
 func (w *walker) walk(b *block, file string) {
@@ -111,9 +117,20 @@ func (w *walker) values(x any) {
 			w.values(value)
 		}
 	case string:
-		if b := readTemplate(x)[""]; b != nil && strings.Contains(x, "{{") {
+		if !strings.Contains(x, "{{") {
+			return
+		}
+		for _, b := range readTemplate(x) {
 			w.walk(b, "the values")
 		}
+	}
+}
+
+// defaults looks for templates in the values of the charts themselves.
+func (w *walker) defaults(ch *chart.Chart) {
+	w.values(ch.Values)
+	for _, sub := range ch.Dependencies() {
+		w.defaults(sub)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -79,6 +78,9 @@ func (p *prepared) renderChart(in RenderInput) (Rendered, error) {
 	if out.Objects, out.Hooks, err = readManifests(files, in.Namespace, risks); err != nil {
 		return Rendered{}, err
 	}
+	if len(out.Objects)+len(out.Hooks)+len(out.CRDs) == 0 {
+		return Rendered{}, errors.New("it makes no objects; see that the chart has templates and that its values do not turn them all off")
+	}
 	if out.Size, err = releaseSize(in, ch, files); err != nil {
 		return Rendered{}, err
 	}
@@ -148,16 +150,13 @@ func (p *prepared) execute(in RenderInput) (*chart.Chart, map[string]string, err
 func dropNotes(files map[string]string) error {
 	size := 0
 	for _, name := range slices.Collect(maps.Keys(files)) {
-		if path.Base(name) == "NOTES.txt" || strings.TrimSpace(files[name]) == "" {
+		if strings.HasSuffix(name, "NOTES.txt") || strings.TrimSpace(files[name]) == "" {
 			delete(files, name)
 		}
 		size += len(files[name])
 	}
 	if size > maxManifests {
 		return fmt.Errorf("it makes %d MB of manifests, more than %d; make it smaller by its values", size>>20, maxManifests>>20)
-	}
-	if len(files) == 0 {
-		return errors.New("it makes no objects; see that the chart has templates and that its values do not turn them all off")
 	}
 	return nil
 }
@@ -172,7 +171,7 @@ func (c Capabilities) helm() (*chartutil.Capabilities, error) {
 	if err != nil {
 		return nil, fmt.Errorf("version of Kubernetes %q: %w", c.KubeVersion, err)
 	}
-	caps.KubeVersion = *v
+	caps.KubeVersion = chartutil.KubeVersion{Version: c.KubeVersion, Major: v.Major, Minor: v.Minor}
 	if len(c.APIVersions) > 0 {
 		caps.APIVersions = c.APIVersions
 	}

@@ -168,3 +168,15 @@ func TestWhatIsTooMuchIsRefused(t *testing.T) {
 		})
 	}
 }
+
+func TestAStoredManifestIsReadBack(t *testing.T) {
+	have, err := ReadManifest("---\n# Source: demo/templates/a.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n", "coder")
+	want := []Object{{APIVersion: "v1", Kind: "ConfigMap", Namespace: "coder", Name: "a",
+		Body: []byte(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"}}`)}}
+	if diff := cmp.Diff(want, have); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	if _, err := ReadManifest("a: [", "coder"); err == nil {
+		t.Error("junk is accepted")
+	}
+}

@@ -29,7 +29,8 @@ type Config struct {
 // Store finds charts and keeps their archives. It is safe for concurrent use.
 type Store struct {
 	cache   *cache
-	sources map[bool]source // by whether it is OCI
+	repos   source // HTTP(S) chart repositories
+	oci     source // OCI registries
 	recheck time.Duration
 	log     *slog.Logger
 	once    singleflight.Group
@@ -69,12 +70,10 @@ func NewStore(c Config) *Store {
 	recheck := cmp.Or(c.Recheck, 5*time.Minute)
 	return &Store{
 		cache:   blobs,
+		repos:   &repositories{credentials: c.Credentials, recheck: recheck, indexes: map[string]*index{}},
+		oci:     &registries{credentials: c.Credentials, blobs: blobs},
 		recheck: recheck,
 		log:     log,
-		sources: map[bool]source{
-			true:  &registries{credentials: c.Credentials, blobs: blobs},
-			false: &repositories{credentials: c.Credentials, recheck: recheck, indexes: map[string]*index{}},
-		},
 		answers: newLRU[answer](maxAnswers),
 		origins: newLRU[found](maxAnswers),
 	}
@@ -154,7 +153,11 @@ func (s *Store) ask(ctx context.Context, req Request) (reconcile.Chart, error) {
 	if c, ok := s.pinned(req.Ref); ok {
 		return c, nil
 	}
-	f, err := s.sources[req.OCI != ""].find(ctx, req)
+	from := s.repos
+	if req.OCI != "" {
+		from = s.oci
+	}
+	f, err := from.find(ctx, req)
 	if err != nil {
 		return reconcile.Chart{}, err
 	}
@@ -169,11 +172,9 @@ func (s *Store) ask(ctx context.Context, req Request) (reconcile.Chart, error) {
 		if err := s.keep(f, f.archive); err != nil {
 			return reconcile.Chart{}, err
 		}
+		f.archive = nil
 	}
-	f.archive = nil
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.origins.put(f.digest, f, 1)
+	s.remember(f)
 	return reconcile.Chart{Name: f.name, Version: f.version, Source: req.source(), Digest: f.digest}, nil
 }
 

@@ -1,6 +1,7 @@
 package charts
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -77,6 +78,7 @@ func newTransport(pool *x509.CertPool, control func(string, string, syscall.RawC
 		TLSHandshakeTimeout:   dialTimeout,
 		ResponseHeaderTimeout: answerTimeout,
 		ForceAttemptHTTP2:     true,
+		DisableCompression:    true, // some servers call an archive compressed content, and it would be unpacked
 	}
 }
 
@@ -100,7 +102,7 @@ func (w *web) RoundTrip(req *http.Request) (*http.Response, error) {
 	atHome := sameOrigin(req.URL, w.home)
 	switch {
 	case req.URL.Scheme != "https" && !atHome && !(isLoopback(req.URL.Hostname()) && isLoopback(w.home.Hostname())):
-		return nil, refused{fmt.Sprintf("%s leads to %s, which is not https", w.home.Host, req.URL.Redacted())}
+		return nil, refused{fmt.Sprintf("%s leads to %s, which is not https", w.home.Host, bare(req.URL))}
 	case req.Response != nil && !atHome && req.Header.Get("Authorization") != "":
 		req = req.Clone(req.Context())
 		req.Header.Del("Authorization")
@@ -118,8 +120,20 @@ func proxied(req *http.Request) bool {
 }
 
 func sameOrigin(a, b *url.URL) bool {
-	return strings.EqualFold(a.Host, b.Host) && (a.Scheme == b.Scheme || isLoopback(b.Hostname()))
+	port := func(u *url.URL) string {
+		return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	}
+	return strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b) &&
+		(a.Scheme == b.Scheme || isLoopback(b.Hostname()))
 }
+
+// bare writes a URL without what may be secret in it: a credential, and the query of a signed link.
+func bare(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// shared is the address space of carriers, which clouds use for pods: RFC 6598.
+var shared = netip.MustParsePrefix("100.64.0.0/10")
 
 // onlyPublic is asked after the name was looked up, so that no name can hide an address.
 func onlyPublic(_, address string, _ syscall.RawConn) error {
@@ -128,7 +142,7 @@ func onlyPublic(_, address string, _ syscall.RawConn) error {
 		return refused{err.Error()}
 	}
 	ip := ap.Addr().Unmap()
-	if ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() {
+	if shared.Contains(ip) || ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() {
 		return refused{fmt.Sprintf("the source leads to %s, a private address; if that is meant, add the host to deployment.chartSources", address)}
 	}
 	return nil
@@ -162,11 +176,11 @@ func (w *web) get(ctx context.Context, u *url.URL, etag string, limit int64) (pa
 	case resp.StatusCode == http.StatusNotModified && etag != "":
 		return page{etag: etag, unchanged: true}, nil
 	case resp.StatusCode != http.StatusOK:
-		return page{}, statusError{resp.StatusCode, u.Redacted()}
+		return page{}, statusError{resp.StatusCode, bare(u)}
 	}
 	body, err := readAll(resp.Body, limit)
 	if err != nil {
-		return page{}, fmt.Errorf("%s: %w", u.Redacted(), err)
+		return page{}, fmt.Errorf("%s: %w", bare(u), err)
 	}
 	return page{body: body, etag: resp.Header.Get("ETag")}, nil
 }
@@ -175,7 +189,7 @@ func (w *web) authorize(req *http.Request) error {
 	if !sameOrigin(req.URL, w.home) {
 		return nil
 	}
-	c, err := w.credential(req.Context(), req.URL.Host)
+	c, err := w.credential(req.Context(), w.home.Host)
 	switch {
 	case err != nil:
 		return err

@@ -119,6 +119,41 @@ func TestASourceCannotLeadIntoAPrivateNetwork(t *testing.T) {
 	wantError(t, err, "leads to http://169.254.169.254/demo-1.0.0.tgz, which is not https", false)
 }
 
+// Registries send their readers to signed links: who sees the link has the blob.
+func TestTheQueryOfASignedLinkIsNotTold(t *testing.T) {
+	srv := newChartServer(t, "1.0.0").start(t)
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	for name, target := range map[string]string{"answers": srv.URL + "/none?sig=hunter2", "is closed": closed.URL + "/x?sig=hunter2"} {
+		srv.through(func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Query().Get("sig") == "" {
+					http.Redirect(w, r, target, http.StatusFound)
+					return
+				}
+				next.ServeHTTP(w, r)
+			})
+		})
+		req := Request{Ref: Ref{Repo: srv.URL, Name: "demo"}, Allowed: []string{srv.URL, closed.URL}}
+		_, err := instant(Config{}).Resolve(context.Background(), req)
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: have %v", name, err)
+		}
+	}
+}
+
+func TestOnlyPublic(t *testing.T) {
+	for address, want := range map[string]bool{
+		"8.8.8.8:443": true, "[2606:4700::1111]:443": true, "127.0.0.1:80": false, "10.1.2.3:80": false, "172.16.0.1:80": false,
+		"192.168.1.1:80": false, "169.254.169.254:80": false, "100.64.0.1:80": false, "0.0.0.0:80": false, "224.0.0.1:80": false,
+		"[::1]:80": false, "[fe80::1]:80": false, "[fd00::1]:80": false, "[::ffff:10.0.0.1]:80": false, "[::]:80": false, "junk": false,
+	} {
+		if have := onlyPublic("tcp", address, nil) == nil; have != want {
+			t.Errorf("%s: %v", address, have)
+		}
+	}
+}
+
 func TestEndlessAndHugeAnswersAreCutShort(t *testing.T) {
 	srv := newChartServer(t, "1.0.0").start(t)
 	s := instant(Config{})

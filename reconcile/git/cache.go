@@ -47,7 +47,7 @@ type database struct {
 	fs      billy.Filesystem
 	number  int
 	written int       // loose objects
-	older   *database // the generation that this one replaces, until it has been fetched into
+	older   *database // looked through next: what this one replaces, until it has been fetched into
 }
 
 // damageError marks a failure that a fresh cache would cure.

@@ -75,8 +75,9 @@ func TestDirFollowsLinksThatStayInside(t *testing.T) {
 			t.Errorf("a path outside is in the error: %v", err)
 		}
 	}
-	_, err := Hash(tree)
-	wrong(t, err, "directories inside each other") // through self
+	if _, err := Hash(tree); err != nil { // ends, though self leads to itself
+		t.Error(err)
+	}
 }
 
 func TestDirReadsFilesOnly(t *testing.T) {

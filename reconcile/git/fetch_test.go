@@ -248,9 +248,11 @@ func TestTagsWithoutVersionsGoByDate(t *testing.T) {
 func TestDeadlineHoldsAgainstServersThatStaySilent(t *testing.T) {
 	banner := func(conn net.Conn) { _, _ = conn.Write([]byte("SSH-2.0-silent\r\n")) }
 	header := func(conn net.Conn) {
+		_, _ = conn.Read(make([]byte, 1))
 		_, _ = conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\n\r\n"))
 	}
 	drip := func(conn net.Conn) {
+		_, _ = conn.Read(make([]byte, 1))
 		for {
 			if _, err := conn.Write([]byte("1")); err != nil {
 				return

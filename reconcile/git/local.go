@@ -3,11 +3,13 @@ package git
 import (
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/go-git/go-billy/v5"
 	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-billy/v5/util"
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
@@ -45,14 +47,40 @@ func (r *Repo) openLocal(m *remote) (*database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: correct the path, or make a repository there with git init", err)
 	}
-	files := unlocked{repo.Storer.(*filesystem.Storage).Filesystem()}
-	r.db = &database{fs: files, Storage: filesystem.NewStorageWithOptions(files, cache.NewObjectLRU(objectLRU),
-		filesystem.Options{AlternatesFS: osfs.New("/")})} // the owner may share objects between repositories
+	r.db = inPlace(unlocked{repo.Storer.(*filesystem.Storage).Filesystem()}, maxShared)
 	return r.db, nil
 }
 
-// inPlace says whether the database is somebody's repository, not ours to change but for notes.
-func (db *database) inPlace() bool { return db.slot == nil }
+// maxShared is how many repositories may share objects in a row.
+const maxShared = 5
+
+// inPlace is a repository on this machine, and behind it those whose objects it shares, as after git
+// clone --shared. go-git looks into these too, but cannot tell sizes there.
+func inPlace(files billy.Filesystem, left int) *database {
+	db := &database{fs: files, Storage: filesystem.NewStorage(files, cache.NewObjectLRU(objectLRU))}
+	list, err := util.ReadFile(files, "objects/info/alternates")
+	if err != nil || left == 0 {
+		return db
+	}
+	last := db
+	for line := range strings.Lines(string(list)) {
+		dir := strings.TrimSpace(line)
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(files.Root(), "objects", dir)
+		}
+		if dir == "" || strings.HasPrefix(dir, "#") {
+			continue
+		}
+		last.older = inPlace(unlocked{osfs.New(filepath.Dir(dir))}, left-1)
+		for last.older != nil {
+			last = last.older
+		}
+	}
+	return db
+}
+
+// foreign says whether the database is somebody's repository, not ours to change but for notes.
+func (db *database) foreign() bool { return db.slot == nil }
 
 // advertise lists the refs as a server would.
 func (db *database) advertise() (advertisement, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ import (
 
 const (
 	maxNote   = 1 << 20 // bytes
-	noteTries = 6       // when others write at the same time
+	noteTries = 10      // when others write at the same time
 )
 
 // errMoved says that somebody else changed the ref meanwhile.
@@ -45,7 +46,7 @@ func (r *Repo) Note(ctx context.Context, ref, commit, text string) error {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(20 * time.Millisecond << try):
+		case <-time.After(rand.N(20 * time.Millisecond << min(try, 6))):
 		}
 	}
 	return r.explain(ctx, "note to", err)

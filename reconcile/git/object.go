@@ -55,41 +55,43 @@ func (r *Repo) size(hash plumbing.Hash) (int64, error) {
 
 // damaged says that an object which must be here cannot be read. The caller holds r.reading.
 func (r *Repo) damaged(hash plumbing.Hash, err error) error {
-	if r.db.inPlace() {
+	if r.db.foreign() {
 		return fmt.Errorf("object %s: %w: run git fsck on the repository", hash, err)
 	}
 	r.worn = true
 	return &damageError{fmt.Errorf("object %s: %w", hash, err)}
 }
 
-// read looks for an object here, then in the generation before. A repository on this machine may have been packed anew
-// by its owner since it was opened, so it is looked through once more.
-func (db *database) read(hash plumbing.Hash, limit int64) (plumbing.ObjectType, []byte, error) {
-	kind, data, err := readObject(db, hash, limit)
-	if err == nil || errors.Is(err, ErrTooLarge) {
-		return kind, data, err
-	}
-	if db.older != nil {
-		return db.older.read(hash, limit)
-	}
-	if db.inPlace() {
-		db.Reindex()
-		return readObject(db, hash, limit)
-	}
+// read looks for an object here and in what is behind.
+func (db *database) read(hash plumbing.Hash, limit int64) (kind plumbing.ObjectType, data []byte, err error) {
+	err = db.look(func(db *database) error {
+		kind, data, err = readObject(db, hash, limit)
+		return err
+	})
 	return kind, data, err
 }
 
 // size returns the bytes of an object without unpacking it.
-func (db *database) size(hash plumbing.Hash) (int64, error) {
-	size, err := db.EncodedObjectSize(hash)
-	if err != nil && db.older != nil {
-		return db.older.size(hash)
-	}
-	if err != nil && db.inPlace() {
-		db.Reindex()
-		return db.EncodedObjectSize(hash)
-	}
+func (db *database) size(hash plumbing.Hash) (size int64, err error) {
+	err = db.look(func(db *database) error {
+		size, err = db.EncodedObjectSize(hash)
+		return err
+	})
 	return size, err
+}
+
+// look tries here and then in what is behind. Somebody else's repository may have been packed anew
+// since it was opened, so it is tried once more.
+func (db *database) look(try func(*database) error) error {
+	err := try(db)
+	if err != nil && !errors.Is(err, ErrTooLarge) && db.foreign() {
+		db.Reindex()
+		err = try(db)
+	}
+	if err == nil || errors.Is(err, ErrTooLarge) || db.older == nil {
+		return err
+	}
+	return db.older.look(try)
 }
 
 // readObject asks for the size first, so that a large object is never unpacked, and checks the hash,

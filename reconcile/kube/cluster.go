@@ -32,7 +32,9 @@ type Cluster struct {
 	since     time.Time
 	items     map[releaseKey]reconcile.Item // what is wanted there
 	known     map[releaseKey]*known
-	hand      map[releaseKey]bool                 // what an action is at: what is learned of it meanwhile would be half true
+	hand      map[releaseKey]bool               // what an action is at: what is learned of it meanwhile would be half true
+	bare      map[string]reconcile.ProviderWant // providers without release, by name
+	proofs    map[subject]proof
 	releases  map[reconcile.ID]reconcile.Observed // never edited: replaced
 	dirty     map[releaseKey]bool
 	allDirty  bool
@@ -50,6 +52,7 @@ type known struct {
 	state    reconcile.State
 	since    time.Time // when this revision and state were first seen
 	corrupt  string
+	sound    bool // its objects are healthy
 	asking   bool // its pods are being asked why they are not ready
 	alarm    bool // it is looked at again when its timeout is over
 }
@@ -69,17 +72,19 @@ func (c *Cluster) Live() reconcile.ClusterLive {
 	if c.reachable && listed {
 		c.refresh()
 	}
-	c.looked = c.looked || c.session.looked() && c.judged()
+	c.looked = c.looked || c.session.looked() && c.judged() && c.asked()
 	live.Looked, live.Releases, live.Version = c.looked, c.releases, c.session.version()
 	live.Reachable = c.reachable && listed
-	live.Refs = c.refStates()
+	live.Refs, live.Lacking = c.refStates(), c.bareEvidence()
 	return live
 }
 
-// Want says which releases matter, so that what they refer to is watched too.
-func (c *Cluster) Want(items []reconcile.Item) {
+// want says which releases matter, so that what they refer to is watched too, and which providers are
+// there without one.
+func (c *Cluster) want(items []reconcile.Item, bare map[string]reconcile.ProviderWant) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.bare = bare
 	c.items = make(map[releaseKey]reconcile.Item, len(items))
 	for _, it := range items {
 		c.items[releaseKey{it.ID.Namespace, it.ID.Name}] = it

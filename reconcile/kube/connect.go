@@ -59,6 +59,7 @@ func (c *Cluster) connected(ctx context.Context) bool {
 	for range jobWorkers {
 		tasks.Go(func() { c.work(s) })
 	}
+	tasks.Go(func() { c.prove(s) })
 	if !c.fleet.ReadOnly {
 		tasks.Go(func() { c.lease.run(ctx, conn.kube, func() { c.fleet.wake() }) })
 	}

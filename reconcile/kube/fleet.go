@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"sync"
 	"time"
 
@@ -31,7 +32,8 @@ type Options struct {
 	Namespace   string // where the Lease of each cluster is; empty: "default"
 	Credentials Credentials
 	Charts      Charts
-	ReadOnly    bool // write to no cluster and take no Lease
+	HTTP        *http.Client // asks for evidence of readiness; nil: the usual one
+	ReadOnly    bool         // write to no cluster and take no Lease
 }
 
 // Fleet is the clusters of one deployment. It connects to those that matter and stays connected.
@@ -56,6 +58,9 @@ var once sync.Once
 // NewFleet makes an empty fleet. It works until ctx ends; Wait tells when its last goroutine did.
 func NewFleet(ctx context.Context, o Options) *Fleet {
 	once.Do(func() { helmkube.ManagedFieldsManager = fieldManager })
+	if o.HTTP == nil {
+		o.HTTP = http.DefaultClient
+	}
 	if o.Namespace == "" {
 		o.Namespace = "default"
 	}
@@ -95,9 +100,16 @@ func (f *Fleet) wake() {
 
 // Use says which clusters matter and what is wanted there.
 func (f *Fleet) Use(want reconcile.Desired) {
-	items := map[string][]reconcile.Item{}
+	items, has := map[string][]reconcile.Item{}, map[string]bool{}
 	for _, it := range want.Items {
 		items[it.ID.Cluster] = append(items[it.ID.Cluster], it)
+		has[it.Provider] = true
+	}
+	bare := map[string]map[string]reconcile.ProviderWant{}
+	for name, p := range want.Providers {
+		if !has[name] && p.BuiltIn {
+			bare[p.Cluster] = map[string]reconcile.ProviderWant{name: p}
+		}
 	}
 	f.mu.Lock()
 	if f.owner == "" {
@@ -108,7 +120,7 @@ func (f *Fleet) Use(want reconcile.Desired) {
 	}
 	f.mu.Unlock()
 	for name := range want.Clusters {
-		f.Cluster(name).Want(items[name])
+		f.Real(name).want(items[name], bare[name])
 	}
 }
 

@@ -35,6 +35,7 @@ func (c *Cluster) judge(key releaseKey, k *known, obs *reconcile.Observed) {
 			c.judgeObject(key, k, obs, ref, obj)
 		}
 	}
+	c.evidence(key, k, obs)
 	c.deadline(key, k, obs)
 }
 

@@ -1,0 +1,233 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// How often declared evidence is asked for: often while it is not given, seldom while it is. A dry run
+// costs the API server something, an HTTP answer does not.
+const (
+	proveTick    = time.Second
+	proveFailing = 5 * time.Second
+	proveHTTP    = 30 * time.Second
+	proveCluster = 5 * time.Minute
+	proveTimeout = 5 * time.Second
+)
+
+// subject is what evidence is asked about: a release, or a provider that has none.
+type subject struct {
+	release  releaseKey
+	provider string
+}
+
+// proof is the newest answer.
+type proof struct {
+	at       time.Time
+	revision int    // of the release, that it is about
+	lacking  string // why the evidence is not given; empty: it is
+}
+
+// claim is a subject with what would prove it.
+type claim struct {
+	subject
+	revision  int
+	namespace string // that must be there; only of a provider without release
+	check     reconcile.ReadyCheck
+}
+
+// every is how often a claim is proved again once it was.
+func (cl claim) every() time.Duration {
+	if cl.namespace != "" || len(cl.check.Create) > 0 {
+		return proveCluster
+	}
+	return proveHTTP
+}
+
+// prove asks for declared evidence until the session ends.
+func (c *Cluster) prove(s *session) {
+	tick := time.NewTicker(proveTick)
+	defer tick.Stop()
+	for {
+		for _, cl := range c.due(time.Now()) {
+			lacking := c.try(s, cl)
+			if s.ctx.Err() != nil {
+				return
+			}
+			c.proved(cl, lacking)
+		}
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// due are the claims that it is time to prove: of healthy releases that declare evidence, and of
+// providers without release.
+func (c *Cluster) due(now time.Time) []claim {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []claim
+	add := func(cl claim) {
+		p, there := c.proofs[cl.subject]
+		wait := proveFailing
+		if there && p.lacking == "" {
+			wait = cl.every()
+		}
+		if !there || p.revision != cl.revision || now.Sub(p.at) >= wait {
+			out = append(out, cl)
+		}
+	}
+	for key, it := range c.items {
+		k := c.known[key]
+		if declares(it.Release.Ready) && k != nil && k.sound {
+			add(claim{subject: subject{release: key}, revision: k.revision, check: it.Release.Ready})
+		}
+	}
+	for name, p := range c.bare {
+		add(claim{subject: subject{provider: name}, namespace: p.Namespace, check: p.Ready})
+	}
+	return out
+}
+
+func declares(check reconcile.ReadyCheck) bool { return check.HTTP != "" || len(check.Create) > 0 }
+
+// try asks for the evidence of one claim and says what is lacking.
+func (c *Cluster) try(s *session, cl claim) (lacking string) {
+	ctx, cancel := context.WithTimeout(s.ctx, proveTimeout)
+	defer cancel()
+	if cl.namespace != "" {
+		if err := s.namespaceThere(ctx, cl.namespace); err != nil {
+			return err.Error()
+		}
+	}
+	if cl.check.HTTP != "" {
+		if err := c.fleet.answers(ctx, cl.check.HTTP); err != nil {
+			return err.Error()
+		}
+	}
+	if len(cl.check.Create) > 0 {
+		if err := s.accepts(ctx, cl.release.namespace, cl.check.Create); err != nil {
+			return err.Error()
+		}
+	}
+	return ""
+}
+
+// proved keeps an answer and tells about it if it is another than before.
+func (c *Cluster) proved(cl claim, lacking string) {
+	c.mu.Lock()
+	if c.proofs == nil {
+		c.proofs = map[subject]proof{}
+	}
+	before, there := c.proofs[cl.subject]
+	c.proofs[cl.subject] = proof{time.Now(), cl.revision, lacking}
+	c.mu.Unlock()
+	if !there || before.lacking != lacking || before.revision != cl.revision {
+		c.touch(cl.release)
+	}
+}
+
+func (s *session) namespaceThere(ctx context.Context, name string) error {
+	_, err := s.kube.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return fmt.Errorf("namespace %s is not there", name)
+	}
+	return err
+}
+
+// answers says whether a URL answers well.
+func (f *Fleet) answers(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := f.HTTP.Do(req)
+	if err != nil {
+		return fmt.Errorf("the daemon gets no answer: %w", err)
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return fmt.Errorf("%s answers %s", url, resp.Status)
+	}
+	return nil
+}
+
+// accepts says whether an object could be created: a dry run on the server, admission included.
+func (s *session) accepts(ctx context.Context, namespace string, body map[string]any) error {
+	obj := &unstructured.Unstructured{Object: deepCopy(body).(map[string]any)}
+	if obj.GetName() == "" && obj.GetGenerateName() == "" {
+		obj.SetGenerateName("reconcile-sample-")
+	}
+	gvk := obj.GroupVersionKind()
+	mapping, err := s.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+	if err != nil {
+		return fmt.Errorf("sample %s: %w", gvk.Kind, err)
+	}
+	if obj.GetNamespace() == "" {
+		obj.SetNamespace(namespace)
+	}
+	_, err = s.dynamic.Resource(mapping.Resource).Namespace(obj.GetNamespace()).
+		Create(ctx, obj, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldManager: fieldManager})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("a sample %s would be refused: %w", gvk.Kind, err)
+	}
+	return nil
+}
+
+// evidence turns a release whose objects are healthy into one that is not ready yet as long as declared
+// evidence is lacking.
+func (c *Cluster) evidence(key releaseKey, k *known, obs *reconcile.Observed) {
+	k.sound = obs.Health == reconcile.Healthy
+	check := c.items[key].Release.Ready
+	if !k.sound || !declares(check) {
+		return
+	}
+	p, there := c.proofs[subject{release: key}]
+	switch {
+	case !there || p.revision != obs.Revision:
+		obs.Health, obs.Message = reconcile.Progressing, "its evidence is being asked for"
+	case p.lacking != "":
+		obs.Health, obs.Message = reconcile.Progressing, p.lacking
+	}
+}
+
+// bareEvidence is what providers without release lack; one that was not asked about is left out.
+func (c *Cluster) bareEvidence() map[string]string {
+	out := map[string]string{}
+	for name := range c.bare {
+		if p, there := c.proofs[subject{provider: name}]; there {
+			out[name] = p.lacking
+		}
+	}
+	return out
+}
+
+// asked says whether every declared evidence was asked for at least once.
+func (c *Cluster) asked() bool {
+	for name := range c.bare {
+		if _, there := c.proofs[subject{provider: name}]; !there {
+			return false
+		}
+	}
+	for key, it := range c.items {
+		k := c.known[key]
+		if p, there := c.proofs[subject{release: key}]; declares(it.Release.Ready) && k != nil && k.sound &&
+			(!there || p.revision != k.revision) {
+			return false
+		}
+	}
+	return true
+}
