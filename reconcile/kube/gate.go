@@ -52,16 +52,16 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	watch := req.URL.Query().Get("watch") == "true"
 	g.count(req, watch)
-	cancel := func() {}
+	asked, cancel := req.Context(), func() {}
 	if !watch {
 		var ctx context.Context
-		ctx, cancel = context.WithTimeout(req.Context(), requestTimeout)
+		ctx, cancel = context.WithTimeout(asked, requestTimeout)
 		req = req.WithContext(ctx)
 	}
 	resp, err := g.next.RoundTrip(req)
 	if err != nil {
 		cancel()
-		if req.Context().Err() == nil || errors.Is(req.Context().Err(), context.DeadlineExceeded) {
+		if asked.Err() == nil { // else it was we who gave up
 			g.heard(err)
 		}
 		return nil, err

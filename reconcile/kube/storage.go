@@ -33,6 +33,9 @@ const (
 	maxPacked = 1<<20 - 16<<10
 )
 
+// secrets are the Secrets of one namespace.
+type secrets = corev1client.SecretInterface
+
 // storage keeps the revisions of one release where Helm keeps them: in Secrets, readable for the stock
 // command line. It lives for one action.
 //
@@ -40,7 +43,7 @@ const (
 // behind is harmless: a revision is created under a name of its own, and when somebody else was faster,
 // that fails and the release is planned anew.
 type storage struct {
-	secrets corev1client.SecretInterface
+	secrets secrets
 	revs    map[int]*stored
 	extra   map[string]string // labels for the revisions that this action creates
 }
