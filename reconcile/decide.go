@@ -13,7 +13,7 @@ import (
 // The decision for one item is the table in the package's documentation. Guards over the whole plan
 // come after it.
 func Decide(want Desired, have Live) Plan {
-	p := Plan{Revision: want.Commit.SHA, Clusters: clusterStates(want, have)}
+	p := Plan{Revision: want.Commit.SHA}
 	wanted := make(map[ID]bool, len(want.Items))
 	for _, it := range want.Items {
 		wanted[it.ID] = true
@@ -21,23 +21,24 @@ func Decide(want Desired, have Live) Plan {
 	}
 	for _, c := range have.Clusters {
 		for id, obs := range c.Releases {
-			if obs.Owner == want.Owner && !wanted[id] && !want.Narrowed {
+			if !wanted[id] && isOrphan(obs, want) && !(forgotten(obs, want) && !c.Reachable) {
 				p.Actions = append(p.Actions, decideOrphan(id, obs, want, have))
 			}
 		}
 	}
 	slices.SortFunc(p.Actions, compareActions)
-	return limitDeletes(firstLook(p, have), want, have)
+	p.Clusters = clusterStates(p, want, have)
+	return guard(p, want, have)
 }
 
-// clusterStates lists every cluster that is declared or holds something, by name.
-func clusterStates(want Desired, have Live) []ClusterState {
+// clusterStates lists, by name, every cluster that is declared or that the plan has something to say about.
+func clusterStates(p Plan, want Desired, have Live) []ClusterState {
 	names := map[string]bool{}
 	for name := range want.Clusters {
 		names[name] = true
 	}
-	for name := range have.Clusters {
-		names[name] = true
+	for _, a := range p.Actions {
+		names[a.ID.Cluster] = true
 	}
 	var out []ClusterState
 	for _, name := range slices.Sorted(maps.Keys(names)) {
@@ -56,11 +57,14 @@ func compareActions(a, b Action) int {
 }
 
 func rank(a Action) int {
-	if a.Op == OpDelete || a.Op == OpOrphan {
+	if takes(a.Op) {
 		return 1
 	}
 	return 0
 }
+
+// takes says whether an op takes a release away, at least from us.
+func takes(op Op) bool { return op == OpDelete || op == OpOrphan }
 
 // decideWanted is the upper part of the table: what becomes of an item that should be there.
 func decideWanted(it Item, want Desired, have Live) Action {
@@ -78,8 +82,8 @@ func decideWanted(it Item, want Desired, have Live) Action {
 		return hold(a, Unknown, it.Broken)
 	}
 	a = compare(a, want.Owner)
-	switch acts := a.Op != OpHold && a.Op != OpKeep; {
-	case !acts:
+	switch {
+	case !a.Acts():
 		return a
 	case it.Suspended != "":
 		return hold(a, Suspended, it.Suspended)
@@ -113,37 +117,55 @@ func compare(a Action, owner string) Action {
 		return act(a, OpCreate, HasFailed, "an uninstall was begun and not finished; it is finished first")
 	case obs.State == Pending:
 		return act(a, OpUpdate, HasFailed, "left pending by a process that was stopped")
-	case obs.Attempted == a.Digest && !obs.RetryAsked:
+	case obs.Attempted == a.Digest:
 		return compareAttempted(a)
-	case obs.State == Failed:
+	case obs.State == Failed || obs.Digest != a.Digest:
 		return act(a, OpUpdate, Changed, "")
-	case obs.Digest != a.Digest:
-		return act(a, OpUpdate, Changed, "")
-	case obs.Policy != a.Want.Release.Deletion:
-		return act(a, OpUpdate, Changed, fmt.Sprintf("deletion policy %s, was %s",
-			a.Want.Release.Deletion, cmp.Or(obs.Policy, "not recorded")))
+	}
+	if differs := marksDiffer(a); differs != "" {
+		return act(a, OpUpdate, Changed, differs)
 	}
 	return compareApplied(a)
 }
 
+// marksDiffer says which mark on a release is not what is declared: they govern its removal, and inputs
+// do not tell of them.
+func marksDiffer(a Action) string {
+	obs, policy := a.Have, a.Want.Release.Deletion
+	switch {
+	case obs.Policy != policy:
+		return fmt.Sprintf("deletion policy %s, was %s", policy, cmp.Or(obs.Policy, "not recorded"))
+	case obs.Provider != a.Provider:
+		return fmt.Sprintf("it belongs to provider %s, was %s", a.Provider, cmp.Or(obs.Provider, "not recorded"))
+	case obs.Organization != a.Organization:
+		return fmt.Sprintf("it belongs to organization %s, was %s",
+			cmp.Or(a.Organization, "none"), cmp.Or(obs.Organization, "none"))
+	}
+	return ""
+}
+
 // compareForeign is about a release that somebody else installed.
 func compareForeign(a Action) Action {
-	switch by := a.Have.Manager; {
-	case by != "":
-		return hold(act(a, OpAdopt, Adopted, ""), NotOurs, "a release of this name is managed by "+by)
-	case a.Have.Owner != "":
-		return hold(act(a, OpAdopt, Adopted, ""), NotOurs,
-			"a release of this name belongs to the deployment "+a.Have.Owner)
+	adopt := act(a, OpAdopt, Adopted, "")
+	switch obs := a.Have; {
+	case obs.Manager != "":
+		return hold(adopt, NotOurs, "a release of this name is managed by "+obs.Manager)
+	case obs.Owner != "":
+		return hold(adopt, NotOurs, "a release of this name belongs to the deployment "+obs.Owner)
 	case !a.Want.Release.Adopt:
-		return hold(act(a, OpAdopt, Adopted, ""), NotOurs,
-			"a release of this name is there already; declare release: adopt: true to take it over")
+		return hold(adopt, NotOurs, "a release of this name is there already; declare release: adopt: true to take it over")
+	case obs.State == Pending || obs.State == Uninstalling:
+		return hold(adopt, NotOurs, fmt.Sprintf("a release of this name is %s: somebody is at it, or left it so; "+
+			"it is adopted when that has ended", obs.State))
 	}
-	return act(a, OpAdopt, Adopted, "")
+	return adopt
 }
 
 // compareAttempted is about inputs that were tried and failed.
 func compareAttempted(a Action) Action {
 	switch obs := a.Have; {
+	case obs.RetryAsked:
+		return act(a, OpUpdate, HasFailed, "somebody asked to try again")
 	case obs.State == Deployed:
 		return hold(act(a, OpUpdate, Changed, ""), RolledBack, obs.Failure)
 	case a.Want.Release.OnFailure == Rollback && obs.Digest != "":
@@ -152,58 +174,24 @@ func compareAttempted(a Action) Action {
 	return act(a, OpUpdate, HasFailed, a.Have.Failure)
 }
 
-// compareApplied is about a release that carries the wanted digest.
+// compareApplied is about a release that carries the wanted digest. One that was Ready before is not rolled
+// back: what broke it came later, and an older revision is no cure for it.
 func compareApplied(a Action) Action {
 	obs, rel := a.Have, a.Want.Release
+	drifted := len(obs.Drift) > 0
 	switch {
-	case len(obs.Drift) > 0 && rel.Drift == DriftRepair:
+	case drifted && rel.Drift == DriftRepair:
 		return act(a, OpRepair, Drifted, driftText(obs.Drift))
-	case obs.Health == Healthy && len(obs.Drift) > 0:
+	case obs.Health == Healthy && drifted:
 		return act(a, OpKeep, Drifted, driftText(obs.Drift))
 	case obs.Health == Healthy:
 		return act(a, OpKeep, InSync, "")
-	case obs.Health == Unhealthy && rel.OnFailure == Rollback && obs.Revision > 1:
+	case obs.Health == Unhealthy && rel.OnFailure == Rollback && obs.Revision > 1 && obs.ReadySince.IsZero():
 		return act(a, OpRollback, HasFailed, obs.Message)
 	case obs.Health == Unhealthy:
 		return act(a, OpKeep, HasFailed, obs.Message)
 	}
 	return hold(a, Settling, obs.Message)
-}
-
-// decideOrphan is the lower part of the table: what becomes of our release that nobody wants any more.
-func decideOrphan(id ID, obs Observed, want Desired, have Live) Action {
-	c := have.Clusters[id.Cluster]
-	a := Action{ID: id, Provider: obs.Provider, Organization: obs.Organization, Have: obs, Commit: want.Commit}
-	a = act(a, OpDelete, Orphaned, "")
-	policy, message := endOf(obs, want)
-	if policy == Orphan {
-		a.Op = OpOrphan
-	}
-	switch {
-	case !c.Reachable:
-		return hold(a, Unknown, c.Err)
-	case obs.State == Locked:
-		return hold(a, IsLocked, "it is being worked on")
-	case obs.State == Corrupt:
-		return hold(a, Unknown, "its stored release cannot be read: "+obs.Failure)
-	case policy != Uninstall && policy != Orphan:
-		return hold(a, Blocked, message)
-	case backsOff(a, have):
-		return hold(a, BackingOff, obs.Failure)
-	}
-	a.Message = message
-	return a
-}
-
-// endOf is the policy for a release that is not declared any more: what removed says, else what was
-// recorded when it was last applied, else block.
-func endOf(obs Observed, want Desired) (Policy, string) {
-	if r, declared := want.Removed[obs.Provider]; declared {
-		return r.Policy, r.Reason
-	}
-	policy := cmp.Or(obs.Policy, Block)
-	return policy, fmt.Sprintf("deletion policy %s stands on its release; to remove it, declare removed: %q: "+
-		"{policy: \"uninstall\" | \"orphan\", reason: …}", policy, obs.Provider)
 }
 
 // refStates looks up what an item refers to, and says what is not there yet.

@@ -5,57 +5,114 @@ import (
 	"time"
 )
 
-// firstLook holds every deletion until all reachable clusters were looked at once: a program that has
-// just started does not know yet what moved from one cluster to another.
-func firstLook(p Plan, have Live) Plan {
-	unseen := ""
-	for _, c := range p.Clusters {
-		if live := have.Clusters[c.Name]; c.Reachable && !live.Looked {
-			unseen = c.Name
-		}
+// guard holds deletions that no single item gives a reason to hold. Guards only ever make a plan do less.
+func guard(p Plan, want Desired, have Live) Plan {
+	for _, g := range []func(Plan, Desired, Live) Plan{lookFirst, keepWhenEmpty, keepStrays, limitDeletes} {
+		p = g(p, want, have)
 	}
-	if unseen == "" {
-		return p
-	}
-	return holdDeletes(p, Unknown, fmt.Sprintf("cluster %s was not looked at yet", unseen))
+	return p
 }
 
-// limitDeletes holds all deletions of a plan when there are more than the declared limit: a mistake
-// that removes many providers looks like that, and a wish can say so.
+// lookFirst holds every deletion until all clusters were looked at once or are known not to answer: a
+// program that has just started does not know yet what moved from one cluster to another.
+func lookFirst(p Plan, _ Desired, have Live) Plan {
+	for _, c := range p.Clusters {
+		if live := have.Clusters[c.Name]; !live.Looked && (live.Reachable || live.Err == "") {
+			return holdDeletes(p, Unknown, func(Action) string {
+				return fmt.Sprintf("cluster %s was not looked at yet", c.Name)
+			})
+		}
+	}
+	return p
+}
+
+// keepWhenEmpty holds the deletion of everything that removed does not name while nothing is declared: an
+// emptied file looks like that.
+func keepWhenEmpty(p Plan, want Desired, _ Live) Plan {
+	if !want.Empty {
+		return p
+	}
+	return holdDeletes(p, Guarded, func(a Action) string {
+		if _, named := want.Removed[a.Provider]; named {
+			return ""
+		}
+		return fmt.Sprintf("nothing is declared any more; if this is meant, declare removed: %q: {policy: …, reason: …}", a.Provider)
+	})
+}
+
+// keepStrays holds the deletion of what was last changed by a revision that the declarations were not made
+// from: whoever wrote them may never have heard of it. A branch that was reset looks like that.
+func keepStrays(p Plan, want Desired, have Live) Plan {
+	if want.Limits.raised(have.At) {
+		return p
+	}
+	return holdDeletes(p, Guarded, func(a Action) string {
+		if !a.Have.Stray {
+			return ""
+		}
+		return fmt.Sprintf("revision %.10s was not made from %.10s, which it was last changed by: merge that revision; "+
+			"if its history was rewritten on purpose, declare deployment: deletion: raised: {max: …, until: …, reason: …}",
+			want.Commit.SHA, a.Have.Commit)
+	})
+}
+
+// limitWindow is for how long a deletion counts in the limit; those of the same revision count for ever.
+const limitWindow = time.Hour
+
+// limitDeletes holds all deletions while more would go, together with what went lately, than the declared
+// limit lets go: a mistake that removes many providers looks like that. It counts releases by provider and
+// organization, those that something else holds too.
 func limitDeletes(p Plan, want Desired, have Live) Plan {
-	gone, managed := map[[2]string]bool{}, map[[2]string]bool{}
+	going, managed := map[[2]string]bool{}, map[[2]string]bool{}
+	for _, c := range have.Clusters {
+		for _, obs := range c.Releases {
+			if obs.Owner == want.Owner {
+				managed[[2]string{obs.Provider, obs.Organization}] = true
+			}
+		}
+	}
+	for _, g := range have.Gone {
+		if g.Commit == want.Commit.SHA || have.At.Sub(g.At) < limitWindow {
+			key := [2]string{g.Provider, g.Organization}
+			going[key], managed[key] = true, true
+		}
+	}
 	for _, a := range p.Actions {
-		key := [2]string{a.Provider, a.Organization}
-		managed[key] = true
-		if a.Op == OpDelete || a.Op == OpOrphan {
-			gone[key] = true
+		if takes(a.Op) || takes(a.Would) && a.Reason != Blocked && a.Reason != Forgotten {
+			going[[2]string{a.Provider, a.Organization}] = true
 		}
 	}
 	limit := want.Limits.allow(len(managed), have.At)
-	if len(gone) <= limit {
+	if len(going) <= limit {
 		return p
 	}
-	return holdDeletes(p, Guarded, fmt.Sprintf("%d providers would go, %d may at once; "+
-		"if this is meant, declare deployment: deletion: raised: {max: %d, until: …, reason: …}",
-		len(gone), limit, len(gone)))
+	return holdDeletes(p, Guarded, func(Action) string {
+		return fmt.Sprintf("%d providers, counted by organization, would go or went within the hour, and %d may; "+
+			"if this is meant, declare deployment: deletion: raised: {max: %d, until: …, reason: …}",
+			len(going), limit, len(going))
+	})
 }
 
-// allow is the smaller of both limits, but at least one.
+// allow is how many may go out of so many: the smaller of both limits, but at least one.
 func (l Limits) allow(managed int, at time.Time) int {
-	if l.Raised > 0 && at.Before(l.RaisedUntil) {
+	if l.raised(at) {
 		return l.Raised
 	}
 	return max(1, min(l.MaxDelete, managed*l.MaxDeletePercent/100))
 }
 
-func holdDeletes(p Plan, reason Reason, message string) Plan {
-	out := p
-	out.Actions = make([]Action, len(p.Actions))
-	for i, a := range p.Actions {
-		if a.Op == OpDelete || a.Op == OpOrphan {
-			a = hold(a, reason, message)
+// raised says whether somebody declared that much is meant to go now.
+func (l Limits) raised(at time.Time) bool { return l.Raised > 0 && at.Before(l.RaisedUntil) }
+
+// holdDeletes holds those deletions for which why has words.
+func holdDeletes(p Plan, reason Reason, why func(Action) string) Plan {
+	for i, a := range p.Actions { // Decide has just made them
+		if !takes(a.Op) {
+			continue
 		}
-		out.Actions[i] = a
+		if words := why(a); words != "" {
+			p.Actions[i] = hold(a, reason, words)
+		}
 	}
-	return out
+	return p
 }

@@ -1,10 +1,13 @@
 package reconcile
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,15 +31,8 @@ func (id ID) String() string {
 
 // Compare orders IDs by cluster, kind, namespace and name.
 func (id ID) Compare(other ID) int {
-	for _, c := range [...]int{
-		strings.Compare(id.Cluster, other.Cluster), strings.Compare(id.Kind, other.Kind),
-		strings.Compare(id.Namespace, other.Namespace),
-	} {
-		if c != 0 {
-			return c
-		}
-	}
-	return strings.Compare(id.Name, other.Name)
+	return cmp.Or(strings.Compare(id.Cluster, other.Cluster), strings.Compare(id.Kind, other.Kind),
+		strings.Compare(id.Namespace, other.Namespace), strings.Compare(id.Name, other.Name))
 }
 
 // Item is one thing that a cluster should hold.
@@ -45,7 +41,7 @@ type Item struct {
 	Provider     string // key of the provider it belongs to
 	Organization string // where there is one item for each organization
 	Wave         int
-	After        []ID    // what must be in place before it
+	After        []ID    // what must be in place before it; see the package's documentation
 	Suspended    string  // reason why nobody may change it now; empty: they may
 	Broken       string  // why it is not known what it should be; empty: it is known
 	Release      Release // its content
@@ -134,15 +130,9 @@ func (it *Item) Seal() {
 	rel := it.Release
 	it.Base = digest(struct {
 		Namespace, Name, Chart string
-		Values                 map[string]any
-		References             []Reference
+		Values                 map[string]any `json:",omitempty"` // none and empty ones are the same
+		References             []Reference    `json:",omitempty"`
 	}{it.ID.Namespace, it.ID.Name, rel.Chart.Digest, rel.Values, rel.References})
-}
-
-// Same says whether two items ask for the same: whether going from one to the other changes anything.
-func (it Item) Same(other Item) bool {
-	return it.Base == other.Base && it.Suspended == other.Suspended && it.Broken == other.Broken && it.Wave == other.Wave &&
-		it.Release.Deletion == other.Release.Deletion && it.Release.Adopt == other.Release.Adopt
 }
 
 // Digest is the digest of all inputs of a release: the item's base and the state of what it refers to.
@@ -166,12 +156,14 @@ func digest(v any) string {
 	return hex.EncodeToString(h.Sum(nil))[:digestLen]
 }
 
+// digestLen is the length of a digest in hex digits: a label takes 63 characters.
 const digestLen = 40
 
 // Desired is what all clusters should hold. Only a revision that was read whole makes one.
 type Desired struct {
 	Owner     string // name of the deployment: the mark on everything that is ours
 	Narrowed  bool   // this is not everything that is declared: nothing is orphaned
+	Empty     bool   // nothing is declared but the deployment itself
 	Commit    Commit // that was read
 	Items     []Item
 	Clusters  map[string]ClusterWant // the declared ones
@@ -201,17 +193,24 @@ type Limits struct {
 	RaisedUntil      time.Time
 }
 
-// Narrow is what is wanted of one provider, or in one cluster, or both. What is left out is not taken for
-// removed: only items that are there are looked at.
+// Narrow is what is wanted of one provider, or in one cluster, or both; an empty name is all of them. What
+// is left out is not taken for removed: only items that are there are looked at.
 func (d Desired) Narrow(provider, cluster string) (Desired, error) {
 	if _, there := d.Providers[provider]; provider != "" && !there {
-		return d, fmt.Errorf("no provider %q is declared", provider)
+		return Desired{}, fmt.Errorf("no provider %q is declared; there are: %s", provider, names(d.Providers))
 	}
 	if _, there := d.Clusters[cluster]; cluster != "" && !there {
-		return d, fmt.Errorf("no cluster %q is declared", cluster)
+		return Desired{}, fmt.Errorf("no cluster %q is declared; there are: %s", cluster, names(d.Clusters))
+	}
+	if provider == "" && cluster == "" {
+		return d, nil
 	}
 	out := d
+	out.Narrowed = true
 	out.Items, out.Clusters, out.Providers = nil, map[string]ClusterWant{}, map[string]ProviderWant{}
+	if cluster != "" {
+		out.Clusters[cluster] = d.Clusters[cluster]
+	}
 	for name, p := range d.Providers {
 		if (provider == "" || name == provider) && (cluster == "" || p.Cluster == cluster) {
 			out.Providers[name] = p
@@ -223,6 +222,10 @@ func (d Desired) Narrow(provider, cluster string) (Desired, error) {
 			out.Items = append(out.Items, it)
 		}
 	}
-	out.Narrowed = true
 	return out, nil
+}
+
+// names lists the keys of a collection for people.
+func names[T any](all map[string]T) string {
+	return strings.Join(slices.Sorted(maps.Keys(all)), ", ")
 }

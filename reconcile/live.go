@@ -6,6 +6,15 @@ import "time"
 type Live struct {
 	At       time.Time
 	Clusters map[string]ClusterLive
+	Gone     []Gone // what this process took away lately
+}
+
+// Gone is a release that was taken away, for the limit on how much may go.
+type Gone struct {
+	Provider     string
+	Organization string
+	Commit       string // the revision of the declarations that called for it
+	At           time.Time
 }
 
 // ClusterLive is what one cluster holds. What could not be read is unknown, never empty:
@@ -42,6 +51,8 @@ type Observed struct {
 	Manager      string // another tool that manages it, for people: "Flux"
 	Provider     string // from its mark
 	Organization string
+	Commit       string // the revision of the declarations that it was last changed by; empty: not known
+	Stray        bool   // Commit is known, and what is declared now was not made from it
 	Digest       string // of the inputs of the revision in force
 	Attempted    string // of the newest revision that failed after the one in force
 	Capabilities string // digest of what the cluster could do when it was rendered

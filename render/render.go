@@ -8,9 +8,11 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/workspace-providers/reconcile/reconcile"
@@ -35,7 +37,7 @@ func Wanted(cfg schema.Config) []schema.Chart {
 		}
 	}
 	out := slices.Collect(maps.Keys(set))
-	slices.SortFunc(out, func(a, b schema.Chart) int { return compareCharts(a, b) })
+	slices.SortFunc(out, compareCharts)
 	return out
 }
 
@@ -43,12 +45,10 @@ func Wanted(cfg schema.Config) []schema.Chart {
 // is; two releases that would be the same are an error.
 func Render(cfg schema.Config, charts Charts, commit reconcile.Commit) (reconcile.Desired, error) {
 	want := reconcile.Desired{
-		Owner: cfg.Deployment.Name, Commit: commit, Clusters: map[string]reconcile.ClusterWant{},
+		Owner: cfg.Deployment.Name, Commit: commit, Empty: empty(cfg), Clusters: clusters(cfg),
 		Removed: removed(cfg), Limits: limits(cfg), Providers: providers(cfg),
 	}
-	for _, name := range slices.Sorted(maps.Keys(cfg.Providers)) {
-		p := cfg.Providers[name]
-		want.Clusters[p.Cluster] = clusterWant(cfg, p.Cluster)
+	for name, p := range cfg.Providers {
 		if name == builtIn {
 			continue
 		}
@@ -58,23 +58,24 @@ func Render(cfg schema.Config, charts Charts, commit reconcile.Commit) (reconcil
 		}
 		want.Items = append(want.Items, items(name, p, chart)...)
 	}
-	for name := range cfg.Clusters {
-		want.Clusters[name] = clusterWant(cfg, name)
-	}
-	return seal(want)
-}
-
-// seal computes the digests and refuses twins.
-func seal(want reconcile.Desired) (reconcile.Desired, error) {
-	slices.SortFunc(want.Items, func(a, b reconcile.Item) int { return a.ID.Compare(b.ID) })
+	slices.SortFunc(want.Items, func(a, b reconcile.Item) int {
+		return cmp.Or(a.ID.Compare(b.ID), cmp.Compare(a.Provider, b.Provider))
+	})
 	for i := range want.Items {
 		want.Items[i].Seal()
-		if i > 0 && want.Items[i].ID == want.Items[i-1].ID {
-			return reconcile.Desired{}, fmt.Errorf("%s is declared by provider %s and by provider %s", want.Items[i].ID,
-				want.Items[i-1].Provider, want.Items[i].Provider)
+	}
+	return want, twins(want.Items)
+}
+
+// twins refuses two releases at one place.
+func twins(sorted []reconcile.Item) error {
+	for i := range sorted {
+		if i > 0 && sorted[i].ID == sorted[i-1].ID {
+			return fmt.Errorf("release %s is declared by provider %s and by provider %s: give one of them another "+
+				"release name or namespace", sorted[i].ID, sorted[i-1].Provider, sorted[i].Provider)
 		}
 	}
-	return want, nil
+	return nil
 }
 
 // items are the releases of a provider: one, or one for each allowed organization.
@@ -111,22 +112,24 @@ func release(p schema.Provider, chart reconcile.Chart) reconcile.Release {
 	}
 }
 
-// references say where values come from that only the target cluster knows.
+// references say where values come from that only the target cluster knows. An entry whose name is a dotted
+// path sets that value; its key is the last part of the path unless it says otherwise. Any other is a
+// document of values.
 func references(from map[string]schema.ValuesFrom) []reconcile.Reference {
 	var out []reconcile.Reference
 	for _, name := range slices.Sorted(maps.Keys(from)) {
 		f := from[name]
-		ref := reconcile.Reference{Path: name, Kind: f.Kind, Name: f.Name, Key: f.Key}
-		if f.Key == "" {
-			ref.Path, ref.Key = "", defaultKey
+		ref := reconcile.Reference{Kind: f.Kind, Name: f.Name, Key: cmp.Or(f.Key, documentKey)}
+		if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
+			ref.Path, ref.Key = name, cmp.Or(f.Key, name[dot+1:])
 		}
 		out = append(out, ref)
 	}
 	return out
 }
 
-// defaultKey is where a whole document of values stands in a Secret or ConfigMap, as with other tools.
-const defaultKey = "values.yaml"
+// documentKey is where a whole document of values stands in a Secret or ConfigMap, as with other tools.
+const documentKey = "values.yaml"
 
 func ignored(d schema.Drift) []reconcile.FieldRef {
 	var out []reconcile.FieldRef

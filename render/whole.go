@@ -2,21 +2,37 @@ package render
 
 import (
 	"cmp"
-	"maps"
-	"slices"
 
 	"github.com/workspace-providers/reconcile/reconcile"
 	"github.com/workspace-providers/reconcile/schema"
 )
 
-// clusterWant is what is declared of a cluster as a whole: its own defaults, then the deployment's.
-func clusterWant(cfg schema.Config, name string) reconcile.ClusterWant {
-	c := cfg.Clusters[name]
-	want := reconcile.ClusterWant{Context: c.Context, MaxConcurrent: cfg.Deployment.Rollout.MaxConcurrent}
-	if own := c.Defaults.Rollout; own != nil && own.MaxConcurrent > 0 {
-		want.MaxConcurrent = own.MaxConcurrent
+// empty says whether nothing is declared but the deployment itself.
+func empty(cfg schema.Config) bool {
+	for name := range cfg.Providers {
+		if name != builtIn {
+			return false
+		}
 	}
-	return want
+	for name := range cfg.Clusters {
+		if name != builtIn {
+			return false
+		}
+	}
+	return len(cfg.Organizations) == 0
+}
+
+// clusters are what is declared of each cluster as a whole.
+func clusters(cfg schema.Config) map[string]reconcile.ClusterWant {
+	out := make(map[string]reconcile.ClusterWant, len(cfg.Clusters))
+	for name, c := range cfg.Clusters {
+		want := reconcile.ClusterWant{Context: c.Context, MaxConcurrent: cfg.Deployment.Rollout.MaxConcurrent}
+		if own := c.Defaults.Rollout; own != nil && own.MaxConcurrent > 0 {
+			want.MaxConcurrent = own.MaxConcurrent
+		}
+		out[name] = want
+	}
+	return out
 }
 
 // removed are the declared ends of providers.
@@ -43,7 +59,7 @@ func providers(cfg schema.Config) map[string]reconcile.ProviderWant {
 	for name, p := range cfg.Providers {
 		out[name] = reconcile.ProviderWant{
 			Cluster: p.Cluster, Namespace: p.Namespace, Default: name == cfg.Deployment.DefaultProvider,
-			Cordoned: reason(p.Cordon), Organizations: slices.Sorted(maps.Keys(cfg.Allowlists[name])),
+			Cordoned: reason(p.Cordon), Organizations: cfg.Allowed(name),
 			BuiltIn: name == builtIn, Ready: health(cfg, name),
 		}
 	}

@@ -184,7 +184,7 @@ deps: "example.com/charts@v0": v: "v0.1.0"
 
 // TestMemory: what one load has used, the next does not keep.
 func TestMemory(t *testing.T) {
-	tree := many(20)
+	tree := many(5)
 	live := func() uint64 {
 		var m runtime.MemStats
 		runtime.GC()

@@ -23,8 +23,8 @@ func checkCron(s string) string {
 		f := fields[i]
 		for _, part := range strings.Split(field, ",") {
 			if !cronPart(part, f.from, f.to, f.names) {
-				return fmt.Sprintf("found a schedule whose %s is wrong: must be *, or numbers from %d to %d, such as 1,3 or 8-17 or */2",
-					f.name, f.from, f.to)
+				return fmt.Sprintf("found a schedule whose %s is wrong: must be *, "+
+					"or numbers from %d to %d, such as 1,3 or 8-17 or */2", f.name, f.from, f.to)
 			}
 		}
 	}

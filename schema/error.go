@@ -29,7 +29,8 @@ func (e Error) Error() string {
 
 // compare orders mistakes by place, path and message.
 func (e Error) compare(other Error) int {
-	return cmp.Or(e.Position.compare(other.Position), cmp.Compare(e.Path, other.Path), cmp.Compare(e.Message, other.Message))
+	return cmp.Or(e.Position.compare(other.Position),
+		cmp.Compare(e.Path, other.Path), cmp.Compare(e.Message, other.Message))
 }
 
 // String writes the position as "file:line:col".

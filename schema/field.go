@@ -60,7 +60,8 @@ func checkURL(s string) string {
 	case u.Hostname() == "" || err != nil || port < 1 || port > 65535:
 		return "found a URL without a host, or with a port that does not exist: write it as https://host:port/path"
 	case u.User != nil:
-		return "found a user in a URL: credentials never stand in declarations; keep them in the credentials directory"
+		return "found a user in a URL: credentials never stand in declarations; " +
+			"keep them in the credentials directory"
 	}
 	return ""
 }
@@ -75,7 +76,8 @@ func checkOrigin(s string) string {
 	case err == nil && u.Path == "/":
 		return "found a slash at the end: take it out"
 	case s != u.Scheme+"://"+u.Host:
-		return "found more than scheme and host: must be like https://coder.example.com, without path, query or fragment"
+		return "found more than scheme and host: must be like https://coder.example.com, " +
+			"without path, query or fragment"
 	case s != strings.ToLower(s):
 		return "found capital letters: must be in lower case"
 	}

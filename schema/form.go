@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 // field by field: CUE itself stops at the first kind of mistake, and names its own position.
 type form struct {
 	value    cue.Value           // the constraint of a scalar
+	match    func(string) bool   // the same for strings, where it is made of regular expressions alone
 	kind     cue.Kind            // what a value may be
 	must     string              // the constraint in words
 	check    func(string) string // what CUE cannot say of a string; returns what is wrong
@@ -45,6 +47,9 @@ func (m *former) of(v cue.Value) *form {
 // take builds the form of what v is, whatever it is called.
 func (m *former) take(v cue.Value) *form {
 	f := &form{value: v, kind: v.IncompleteKind(), must: word(v, "must"), check: checkOf(word(v, "check"))}
+	if f.kind == cue.StringKind {
+		f.match = matcher(v)
+	}
 	name := v.Attribute("name")
 	f.name = name.Err() == nil
 	op, parts := v.Expr()
@@ -79,7 +84,7 @@ func (m *former) entries(f *form, v cue.Value) {
 		s := it.Selector()
 		switch s.ConstraintType() {
 		case cue.PatternConstraint:
-			f.names, f.each = m.of(s.Pattern()), m.of(it.Value())
+			f.names, f.each = m.of(s.Pattern()), m.of(it.Value()) // names are words or match
 			continue
 		case cue.RequiredConstraint:
 			f.required = append(f.required, s.Unquoted())
@@ -87,7 +92,30 @@ func (m *former) entries(f *form, v cue.Value) {
 		f.fields[s.Unquoted()] = m.of(it.Value())
 	}
 	slices.Sort(f.required)
-	f.open = len(f.fields) == 0 && f.names == nil
+	if f.open = len(f.fields) == 0 && f.names == nil; f.open {
+		f.each = &form{kind: cue.TopKind, open: true}
+		f.each.each = f.each
+	}
+}
+
+// matcher turns a constraint of regular expressions into Go, which is many times faster than to
+// ask CUE for each string. It is nil for any other constraint.
+func matcher(v cue.Value) func(string) bool {
+	switch op, args := v.Expr(); op {
+	case cue.AndOp:
+		a, b := matcher(args[0]), matcher(args[1])
+		if a != nil && b != nil && len(args) == 2 {
+			return func(s string) bool { return a(s) && b(s) }
+		}
+	case cue.RegexMatchOp, cue.NotRegexMatchOp:
+		text, err := args[0].String()
+		if err != nil {
+			return nil
+		}
+		re := regexp.MustCompile(text) // CUE has compiled it too
+		return func(s string) bool { return re.MatchString(s) == (op == cue.RegexMatchOp) }
+	}
+	return nil
 }
 
 // word is the one word of an attribute of v; empty when there is none.
@@ -106,7 +134,7 @@ func (f *form) child(name string) *form {
 	case f.fields[name] != nil:
 		return f.fields[name]
 	case f.open:
-		return &form{kind: cue.TopKind, open: true}
+		return f.each
 	case f.names != nil && f.names.refuses(name) == "":
 		return f.each
 	}
@@ -118,7 +146,7 @@ func (f *form) refuses(name string) string {
 	switch {
 	case len(f.words) > 0 && !slices.Contains(f.words, name):
 		return fmt.Sprintf("found name %s: must be one of %s", quote(name), strings.Join(f.words, ", "))
-	case len(f.words) == 0 && f.value.Unify(f.value.Context().Encode(name)).Err() != nil:
+	case len(f.words) == 0 && !f.match(name):
 		return fmt.Sprintf("found name %s: must be %s", quote(name), f.must)
 	case f.check != nil:
 		return f.check(name)
@@ -126,27 +154,36 @@ func (f *form) refuses(name string) string {
 	return ""
 }
 
-// misfit tells what is wrong with a scalar of the right kind. A string is only quoted where
-// the choices are a closed list: others may be secret.
+// misfit tells what is wrong with a scalar of the right kind. A string is only quoted where it
+// is a name or the choices are a closed list: others may be secret.
 func (f *form) misfit(v cue.Value, value any) string {
 	s, isText := value.(string)
 	switch {
 	case len(f.words) > 0:
 		if !slices.Contains(f.words, s) {
-			return fmt.Sprintf("found %s: must be one of %s", quote(s), strings.Join(f.words, ", "))
-		}
-	case f.kind == cue.BoolKind && !f.value.IsConcrete():
-	case f.value.Unify(v).Err() != nil && isText:
-		if f.name {
 			return fmt.Sprintf("found %s: must be %s", quote(s), f.asks())
 		}
+	case f.kind == cue.BoolKind && !f.value.IsConcrete():
+	case f.fits(v, value):
+		if isText && f.check != nil {
+			return f.check(s)
+		}
+	case isText && f.name:
+		return fmt.Sprintf("found %s: must be %s", quote(s), f.asks())
+	case isText:
 		return fmt.Sprintf("found a string: must be %s", f.asks())
-	case f.value.Unify(v).Err() != nil:
+	default:
 		return fmt.Sprintf("found %v: must be %s", value, f.asks())
-	case isText && f.check != nil:
-		return f.check(s)
 	}
 	return ""
+}
+
+// fits tells whether v, which is value, satisfies the constraint.
+func (f *form) fits(v cue.Value, value any) bool {
+	if s, ok := value.(string); ok && f.match != nil {
+		return f.match(s)
+	}
+	return f.value.Unify(v).Err() == nil
 }
 
 // asks says what a value must be.

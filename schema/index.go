@@ -41,7 +41,7 @@ func (x *index) decls(path string, depth int, decls []ast.Decl) {
 // note notes one place, and counts what is an entry: in allowlists it is the pair.
 func (x *index) note(path string, depth int, at Position) {
 	first, known := x.at[path]
-	if entryDepth := strings.HasPrefix(path, "allowlists."); !known && (depth == 2 && entryDepth || depth == 1 && !entryDepth) {
+	if pair := strings.HasPrefix(path, "allowlists."); !known && (depth == 2 && pair || depth == 1 && !pair) {
 		x.entries++
 	}
 	if at.File != "" && (!known || at.compare(first) < 0) {

@@ -29,7 +29,8 @@ func parse(f sourceFile) (*ast.File, Errors) {
 		return nil, syntaxErrors(f.name, err)
 	}
 	if name := file.PackageName(); name != packageName {
-		return nil, Errors{fileError(f.name, fmt.Sprintf("found package %q: the declarations are package %s", name, packageName))}
+		return nil, Errors{fileError(f.name, fmt.Sprintf(
+			"found package %q: the declarations are package %s", name, packageName))}
 	}
 	return file, lint(file)
 }
@@ -42,7 +43,8 @@ func parseData(f sourceFile) (*ast.File, Errors) {
 	}
 	body, ok := data.(*ast.StructLit)
 	if !ok {
-		return nil, Errors{fileError(f.name, fmt.Sprintf("found no map at the top: write a map from names to entries of %s", f.collection))}
+		return nil, Errors{fileError(f.name, fmt.Sprintf(
+			"found no map at the top: write a map from names to entries of %s", f.collection))}
 	}
 	if errs := twice(f.name, body); len(errs) > 0 {
 		return nil, errs

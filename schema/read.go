@@ -41,8 +41,8 @@ func read(tree fs.FS) (files []sourceFile, ignored, errs Errors) {
 		}
 		files[i].text = text
 		if total += len(text); total > maxTotal {
-			return nil, ignored, append(errs, Error{Message: fmt.Sprintf(
-				"the files hold more than %d bytes in all, the most that is read: move what is no declaration elsewhere", maxTotal)})
+			return nil, ignored, append(errs, Error{Message: fmt.Sprintf("the files hold more than %d bytes "+
+				"in all, the most that is read: move what is no declaration elsewhere", maxTotal)})
 		}
 	}
 	unread := func(f sourceFile) bool { return f.text == nil }
@@ -72,7 +72,8 @@ func list(tree fs.FS) (files []sourceFile, ignored, errs Errors) {
 			case ext == ".yaml" || ext == ".json":
 				files = append(files, sourceFile{name: name, collection: c})
 			case ext == ".yml" || ext == ".cue":
-				ignored = append(ignored, fileError(name, "is not read: here declarations are .yaml and .json, and CUE stands one directory up"))
+				ignored = append(ignored, fileError(name,
+					"is not read: here declarations are .yaml and .json, and CUE stands one directory up"))
 			}
 		}
 	}

@@ -53,7 +53,8 @@ func (c *checker) provider(name string, p Provider) {
 		if _, ok := c.cfg.Organizations[o]; !ok {
 			c.unknown(entry, "organizations", o)
 		} else if !c.cfg.mayUse(o, name) {
-			c.warn(entry, "has no effect, since the organization may not use this provider: add it to allowlists.%s, or take it out", name)
+			c.warn(entry, "has no effect, since the organization may not use this provider: "+
+				"add it to allowlists.%s, or take it out", name)
 		}
 	}
 }
@@ -112,10 +113,12 @@ func (c *checker) chart(path func(...string) []string, chart Chart) {
 		c.fail(path("chart"), "found %s without name: add the chart's name", found[0])
 	}
 	if chart.Version == "" && chart.Digest == "" {
-		c.fail(path("chart"), "found %s without version or digest: add one, so that every apply takes the same chart", found[0])
+		c.fail(path("chart"),
+			"found %s without version or digest: add one, so that every apply takes the same chart", found[0])
 	}
 	if !c.allowedSource(source) {
-		c.fail(path("chart", found[0]), "is below none of deployment.chartSources: add it there, or take the chart from one of them")
+		c.fail(path("chart", found[0]),
+			"is below none of deployment.chartSources: add it there, or take the chart from one of them")
 	}
 }
 

@@ -19,11 +19,13 @@ func (c *checker) releases() {
 		switch {
 		case name == builtIn || p.Cluster == "":
 		case p.PerOrganization == nil:
-			c.release(taken, spot{p.Cluster, p.Namespace, p.Release.Name}, []string{"providers", name, "release", "name"})
+			at := spot{p.Cluster, p.Namespace, p.Release.Name}
+			c.release(taken, at, []string{"providers", name, "release", "name"})
 		default:
 			for _, o := range names(p.PerOrganization) {
 				r := p.PerOrganization[o]
-				c.release(taken, spot{p.Cluster, r.Namespace, r.ReleaseName}, []string{"providers", name, "perOrganization", o, "releaseName"})
+				at := spot{p.Cluster, r.Namespace, r.ReleaseName}
+				c.release(taken, at, []string{"providers", name, "perOrganization", o, "releaseName"})
 			}
 		}
 	}
@@ -32,7 +34,8 @@ func (c *checker) releases() {
 // release claims a spot for the release whose name stands at path.
 func (c *checker) release(taken map[spot][]string, at spot, path []string) {
 	if len(at.name) > maxReleaseName {
-		c.fail(path, "found release name %s of %d characters: at most %d are allowed; add a shorter one", quote(at.name), len(at.name), maxReleaseName)
+		c.fail(path, "found release name %s of %d characters: at most %d are allowed; add a shorter one",
+			quote(at.name), len(at.name), maxReleaseName)
 	}
 	other, ok := taken[at]
 	if !ok {

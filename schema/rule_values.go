@@ -42,7 +42,9 @@ func (c *checker) secrets(path []string) {
 
 // secretName tells whether a value of that name is a credential.
 func secretName(name string) bool {
-	return slices.Contains([]string{"accesstoken", "apikey", "credentials", "kubeconfig", "passwd", "password", "privatekey", "token"}, strings.ToLower(name))
+	return slices.Contains([]string{
+		"accesstoken", "apikey", "credentials", "kubeconfig", "passwd", "password", "privatekey", "token",
+	}, strings.ToLower(name))
 }
 
 // wanted warns about what the chart of a shape refuses to be without, unless it may come from the cluster.
@@ -62,7 +64,8 @@ func (c *checker) wanted(provider string, values Values, from map[string]ValuesF
 		}
 	case "v2":
 		if values.at("provisionerDaemon", "keySecretName") != nil && values.at("provisionerDaemon", "tags") != nil {
-			c.fail(append(path, "values"), "found provisionerDaemon.tags beside a key: a key has its own tags; take out one of the two")
+			c.fail(append(path, "values"),
+				"found provisionerDaemon.tags beside a key: a key has its own tags; take out one of the two")
 		}
 	}
 }

@@ -37,7 +37,8 @@ func (s *shaper) shape(provider, release string, values *node) *node {
 	def = def.FillPath(cue.ParsePath("from"), s.from(p, release))
 	set, problem := export(def.LookupPath(cue.ParsePath("values")))
 	if problem != "" {
-		s.errs = append(s.errs, Error{Position: p.at, Path: join("providers", provider), Message: "chart.shape " + kind + ": " + problem})
+		s.errs = append(s.errs, Error{
+			Position: p.at, Path: join("providers", provider), Message: "chart.shape " + kind + ": " + problem})
 		return values
 	}
 	n := ours(set).said("chart.shape " + kind)

@@ -49,7 +49,7 @@ func places(err error) []Position {
 	return slices.Compact(all)
 }
 
-// meaning says in our words what CUE found.
+// meaning says in our words what CUE found. It is long, since it is a table.
 func meaning(e cueerrors.Error, places []Position, known []string) string {
 	format, args := e.Msg()
 	other := ""

@@ -59,31 +59,25 @@ func (w *walker) walk(path string, f *form, v cue.Value, parent Position) *node 
 	if err != nil {
 		return w.scalar(here, f, v)
 	}
-	if f.kind&cue.StructKind == 0 && v.Err() != nil {
-		return w.scalar(here, f, v)
-	}
 	if f.kind&cue.StructKind == 0 {
+		if v.Err() != nil {
+			return w.scalar(here, f, v)
+		}
 		w.fail(here, "found a struct: must be %s", f.asks())
 		return nil
 	}
 	before := len(w.errs) + len(w.doubts)
 	n := &node{at: here.at, fields: map[string]*node{}}
-	meant := map[string]bool{}
+	meant := map[string]bool{} // by misspelt fields
 	for it.Next() {
 		if it.Selector().LabelType() == cue.IndexLabel {
 			return w.scalar(here, f, v) // a list with a mistake in it
 		}
 		name := it.Selector().Unquoted()
-		if it.Selector().ConstraintType() == cue.RequiredConstraint {
-			w.doubt(w.place(join(path, name), it.Value(), here.at), "the declarations require a value here: give it one")
-			continue
-		}
-		child := f.child(name)
-		if child == nil {
-			meant[w.unknown(w.place(join(path, name), it.Value(), here.at), name, f)] = true
-			continue
-		}
-		if c := w.walk(join(path, name), child, it.Value(), here.at); c != nil {
+		p := join(path, name)
+		if child := f.child(name); child == nil {
+			meant[w.unknown(w.place(p, it.Value(), here.at), name, f)] = true
+		} else if c := w.walk(p, child, it.Value(), here.at); c != nil {
 			n.fields[name] = c
 		}
 	}

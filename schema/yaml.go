@@ -41,7 +41,8 @@ func yamlError(file string, err error) Error {
 func lintNode(file string, n *yaml.Node) Errors {
 	var errs Errors
 	add := func(what, instead string) {
-		errs = append(errs, Error{Position: Position{file, n.Line, n.Column}, Message: fmt.Sprintf("found %s: %s", what, instead)})
+		at := Position{file, n.Line, n.Column}
+		errs = append(errs, Error{Position: at, Message: fmt.Sprintf("found %s: %s", what, instead)})
 	}
 	switch {
 	case n.Kind == yaml.AliasNode:
@@ -54,7 +55,8 @@ func lintNode(file string, n *yaml.Node) Errors {
 	case n.Style&yaml.TaggedStyle != 0:
 		add("a tag", "write a plain value")
 	case n.Kind == yaml.ScalarNode && n.Style == 0 && ambiguous(n.Value):
-		add("a value that readers of YAML take for different things", "put it in quotes, or write true, false or a number without leading zero")
+		add("a value that readers of YAML take for different things",
+			"put it in quotes, or write true, false or a number without leading zero")
 	}
 	for i, c := range n.Content {
 		key := n.Kind == yaml.MappingNode && i%2 == 0

@@ -2,8 +2,19 @@ package status
 
 import "github.com/workspace-providers/reconcile/reconcile"
 
-// advice says what ends a hold: what somebody can do, or what it waits for. It is a table.
-func advice(r reconcile.Reason) string {
+// advice says what ends the hold of an action: what somebody can do, or what it waits for.
+func advice(a reconcile.Action) string {
+	switch {
+	case a.Reason == reconcile.NotOurs && a.Have.Manager != "":
+		return "end its management by " + clean(a.Have.Manager) + ", or give this release another name"
+	case a.Reason == reconcile.NotOurs && a.Have.Owner != "":
+		return "give this release another name; two deployments cannot share one"
+	}
+	return adviceFor(a.Reason)
+}
+
+// adviceFor is advice for a reason, whatever the action. It is a table.
+func adviceFor(r reconcile.Reason) string {
 	switch r {
 	case reconcile.Settling:
 		return "it ends when the release's objects are healthy"

@@ -25,7 +25,7 @@
 //	reachable    wanted, objects progressing or unseen     Pending  of the object it waits for
 //	reachable    wanted, objects healthy                   Ready
 //
-// A provider without releases (the built-in one) is Ready when its cluster answers. Ready without any
-// declared evidence (ready: http or create) is shown as "Ready (unverified)". Holds stand beside the
-// status and do not change it.
+// A provider without releases (the built-in one) is Ready when its cluster answers and holds what the
+// provider needs, Pending when something is lacking. Ready without any declared evidence (ready: http or
+// create) is shown as "Ready (unverified)". Holds stand beside the status and do not change it.
 package status

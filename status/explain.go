@@ -29,7 +29,7 @@ func Explain(r reconcile.Report, provider string) (string, error) {
 		}
 	}
 	if p.Cordoned != "" {
-		fmt.Fprintf(&b, "cordoned: %s\n  → %s\n", clean(p.Cordoned), advice(reconcile.Cordoned))
+		fmt.Fprintf(&b, "cordoned: %s\n  → %s\n", clean(p.Cordoned), adviceFor(reconcile.Cordoned))
 	}
 	explainRevision(&b, r)
 	return b.String(), nil
@@ -94,7 +94,7 @@ func explainAction(b *strings.Builder, a reconcile.Action) {
 	case a.Op == reconcile.OpKeep:
 		fmt.Fprintf(b, "plan: nothing to do for %s (%s)\n", what, a.Reason)
 	case a.Op == reconcile.OpHold:
-		fmt.Fprintf(b, "plan: %s is held: %s\n  → %s\n", what, why(a), advice(a.Reason))
+		fmt.Fprintf(b, "plan: %s is held: %s\n  → %s\n", what, why(a), advice(a))
 	default:
 		fmt.Fprintf(b, "plan: %s %s (%s)\n", a.Op, what, why(a))
 	}

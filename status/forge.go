@@ -18,9 +18,9 @@ type Forge interface {
 	// *LaterError says when to try again.
 	Post(ctx context.Context, sha string, lines []Line) (posted int, err error)
 
-	// Posted reads the lines that stand on a commit; Done and Total are not known of them. A commit
-	// without any has none, which is no error.
-	Posted(ctx context.Context, sha string) ([]Line, error)
+	// Posted reads the lines that stand on the commit of a line, at least those of the same deployment;
+	// Done and Total are not known of them. A commit without any has none, which is no error.
+	Posted(ctx context.Context, like Line) ([]Line, error)
 }
 
 // ErrRefused means that a forge will never take a line as it is.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -24,7 +25,7 @@ type GitHub struct {
 
 // GitHubOptions say which repository statuses go to and who posts them.
 type GitHubOptions struct {
-	URL        string       // API base URL; https://api.github.com when empty
+	URL        string       // API base URL, https but on loopback; https://api.github.com when empty
 	Repository string       // "owner/name"
 	TokenFile  string       // read before each use, so that a rotated token counts at once
 	Page       string       // base of the target URLs, which are Page/revisions/<sha>; empty: none
@@ -39,8 +40,9 @@ func NewGitHub(o GitHubOptions) (*GitHub, error) {
 			"declare deployment.statuses.repository", o.Repository)
 	}
 	base, err := url.Parse(cmp.Or(o.URL, "https://api.github.com/"))
-	if err != nil || base.Host == "" {
-		return nil, fmt.Errorf("statuses on GitHub: %q is not an absolute URL; declare deployment.statuses.url", o.URL)
+	if err != nil || base.Host == "" || base.Scheme != "https" && !loopback(base.Hostname()) {
+		return nil, fmt.Errorf("statuses on GitHub: %q is not an absolute https URL; declare deployment.statuses.url",
+			o.URL)
 	}
 	inner := http.Client{}
 	if o.HTTP != nil {
@@ -54,6 +56,9 @@ func NewGitHub(o GitHubOptions) (*GitHub, error) {
 	client.DisableRateLimitCheck = true // a rotated token has a limit of its own; the answers say it
 	return &GitHub{client: client, owner: owner, name: name, page: strings.TrimSuffix(o.Page, "/")}, nil
 }
+
+// loopback says whether a host is this machine, where a token may go unencrypted.
+func loopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // Name is "github".
 func (g *GitHub) Name() string { return "github" }
@@ -73,8 +78,9 @@ func (g *GitHub) Post(ctx context.Context, sha string, lines []Line) (int, error
 }
 
 // Posted reads the newest status of each context.
-func (g *GitHub) Posted(ctx context.Context, sha string) ([]Line, error) {
+func (g *GitHub) Posted(ctx context.Context, like Line) ([]Line, error) {
 	var lines []Line
+	sha := like.SHA
 	o := &github.ListOptions{PerPage: 100}
 	for {
 		all, answer, err := g.client.Repositories.GetCombinedStatus(ctx, g.owner, g.name, sha, o)

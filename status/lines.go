@@ -68,9 +68,16 @@ func clusterLine(r reconcile.Report, cluster string, all []Provider) Line {
 	line.Unsure = !seen
 	if seen && !c.Reachable {
 		line.State = StateFailure
-		line.Text = fit("unreachable since "+clock(c.Since)+": "+clean(c.Err), "", MaxText)
+		line.Text = fit(unreachableSince(c), "", MaxText)
 	}
 	return line
+}
+
+func unreachableSince(c reconcile.ClusterLive) string {
+	if c.Since.IsZero() {
+		return "unreachable: " + clean(c.Err)
+	}
+	return "unreachable since " + clock(c.Since) + ": " + clean(c.Err)
 }
 
 // everywhere stands for all clusters.

@@ -9,7 +9,7 @@ import (
 )
 
 // Log is a Reporter that logs what changes from one report to the next, one line for each event. A report
-// that changes nothing is not logged.
+// that changes nothing is not logged, and of providers nothing before every cluster was looked at.
 type Log struct {
 	out *slog.Logger
 
@@ -27,7 +27,9 @@ func (l *Log) Report(r reconcile.Report) {
 	defer l.mu.Unlock()
 	l.revisions(r)
 	l.clusters(r)
-	l.providers(r)
+	if !blind(&r) {
+		l.providers(r)
+	}
 	l.last = r
 }
 
@@ -77,8 +79,11 @@ func (l *Log) providers(r reconcile.Report) {
 
 func (l *Log) change(c change, revision string) {
 	say := l.out.Info
-	if c.Status == Error {
+	switch {
+	case c.Status == Error:
 		say = l.out.Error
+	case c.Status == Ready && c.before.Name == "":
+		say = l.out.Debug // it was so before we came
 	}
 	say("provider is "+c.Label(), "provider", c.Name, "cluster", c.Cluster, "was", c.before.Label(),
 		"revision", revision, "reason", c.Message)

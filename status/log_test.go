@@ -30,11 +30,13 @@ func tale() []story {
 				"INFO revision in force revision=1a2b3c4 author=\"Ada <ada@example.com>\" subject=\"Add frankfurt\"",
 				"INFO cluster answers cluster=built-in version=v1.37.2",
 				"INFO cluster answers cluster=us version=v1.37.2",
-				"INFO provider is Pending provider=frankfurt cluster=eu was=\"\" revision=1a2b3c4 reason=\"cluster eu was not looked at yet\"",
 			}, []string{"eu/frankfurt Pending: cluster eu was not looked at yet"}},
 		{func(w *world, it reconcile.Item) {
 			w.Live.Clusters["eu"] = newWorld().Live.Clusters["eu"]
-		}, []string{"INFO cluster answers cluster=eu version=v1.37.2"}, nil},
+		}, []string{
+			"INFO cluster answers cluster=eu version=v1.37.2",
+			"INFO provider is Pending provider=frankfurt cluster=eu was=\"\" revision=1a2b3c4 reason=\"not installed yet\"",
+		}, nil},
 		{func(*world, reconcile.Item) {}, nil, nil},
 		{func(w *world, it reconcile.Item) { w.put(it, nil) },
 			[]string{"INFO provider is Ready provider=frankfurt cluster=eu was=Pending revision=1a2b3c4 reason=\"\""},
@@ -80,7 +82,7 @@ func tale() []story {
 	}
 }
 
-// tell runs the tale and says what was written after each report.
+// runTale runs the tale and says what was written after each report.
 func runTale(t *testing.T, to reconcile.Reporter, written func() []string, want func(story) []string) {
 	t.Helper()
 	w, it := one()

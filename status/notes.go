@@ -35,9 +35,9 @@ func (n Notes) Post(ctx context.Context, sha string, lines []Line) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	have, err := n.Repo.ReadNote(ctx, ref, sha)
+	have, err := n.read(ctx, ref, sha)
 	if err != nil {
-		return 0, fmt.Errorf("read the git note on %s under %s: %w", short(sha), ref, err)
+		return 0, err
 	}
 	text := noteText(replace(noteLines(sha, have), lines))
 	if text == have {
@@ -49,9 +49,23 @@ func (n Notes) Post(ctx context.Context, sha string, lines []Line) (int, error) 
 	return len(lines), nil
 }
 
-// Posted reads nothing: which deployment asks is known only from the lines it posts. Post reads what
-// stands on the commit, and writes only what differs from it.
-func (n Notes) Posted(context.Context, string) ([]Line, error) { return nil, nil }
+// Posted reads the note of the commit.
+func (n Notes) Posted(ctx context.Context, like Line) ([]Line, error) {
+	ref, err := noteRef(like.Context)
+	if err != nil {
+		return nil, err
+	}
+	have, err := n.read(ctx, ref, like.SHA)
+	return noteLines(like.SHA, have), err
+}
+
+func (n Notes) read(ctx context.Context, ref, sha string) (string, error) {
+	text, err := n.Repo.ReadNote(ctx, ref, sha)
+	if err != nil {
+		return "", fmt.Errorf("read the git note on %s under %s: %w", short(sha), ref, err)
+	}
+	return text, nil
+}
 
 // replace puts lines in the place of those with the same contexts.
 func replace(stand, lines []Line) []Line {

@@ -40,7 +40,7 @@ func markdownTable(b *strings.Builder, actions []reconcile.Action) {
 		if a.Message != "" {
 			parts = append(parts, escape(clean(a.Message)))
 		}
-		if todo := advice(a.Reason); needsMore(a) && todo != "" {
+		if todo := advice(a); needsMore(a) && todo != "" {
 			parts = append(parts, "→ "+escape(todo))
 		}
 		for _, risk := range a.Risks {

@@ -95,7 +95,7 @@ func (v PlanView) writeRow(b *strings.Builder, row planRow) {
 	for _, id := range row.After {
 		fmt.Fprintf(b, "      after %s\n", id)
 	}
-	if todo := advice(row.Reason); needsMore(row.Action) && todo != "" {
+	if todo := advice(row.Action); needsMore(row.Action) && todo != "" {
 		fmt.Fprintf(b, "      → %s\n", todo)
 	}
 	for _, risk := range row.Risks {

@@ -151,7 +151,7 @@ func (p *Poster) send(ctx context.Context, forge Forge, sha string, lines []Line
 	ctx, cancel := context.WithTimeout(ctx, p.o.Timeout)
 	defer cancel()
 	if !p.book.read[sha] {
-		stand, err := forge.Posted(ctx, sha)
+		stand, err := forge.Posted(ctx, lines[0])
 		if err == nil || errors.Is(err, ErrRefused) {
 			p.book.found(sha, stand)
 			err = nil

@@ -163,8 +163,8 @@ func (p *Provider) settle(r *reconcile.Report) {
 		return
 	}
 	slices.SortFunc(p.Releases, func(a, b Release) int {
-		return cmp.Or(-cmp.Compare(truth(a.declared), truth(b.declared)), cmp.Compare(a.Organization, b.Organization), cmp.Compare(a.Namespace, b.Namespace),
-			cmp.Compare(a.Name, b.Name), cmp.Compare(a.Cluster, b.Cluster))
+		return cmp.Or(-cmp.Compare(truth(a.declared), truth(b.declared)), cmp.Compare(a.Organization, b.Organization),
+			cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Cluster, b.Cluster))
 	})
 	first := &p.Releases[0]
 	worst := first

@@ -124,17 +124,42 @@ func TestReadyWithoutEvidenceIsUnverified(t *testing.T) {
 }
 
 func TestTheBuiltInProviderIsAsItsCluster(t *testing.T) {
-	w := newWorld()
-	if p := w.provider(t, "built-in"); p.Label() != "Ready (unverified)" || !p.Applied || !p.Default {
-		t.Errorf("got %+v", p)
+	lacking := func(w *world, why string) {
+		c := w.Live.Clusters["built-in"]
+		c.Lacking = map[string]string{"built-in": why}
+		w.Live.Clusters["built-in"] = c
 	}
-	w.lose("built-in")
-	if p := w.provider(t, "built-in"); p.Status != Error || !p.Since.Equal(epoch()) {
-		t.Errorf("got %+v", p)
-	}
-	delete(w.Live.Clusters, "built-in")
-	if p := w.provider(t, "built-in"); p.Status != Pending {
-		t.Errorf("got %+v", p)
+	for _, test := range []struct {
+		name    string
+		world   func(*world)
+		want    string
+		message string
+	}{
+		{"nothing is lacking", func(*world) {}, "Ready (unverified)", ""},
+		{"its health path answers", func(w *world) {
+			p := w.Want.Providers["built-in"]
+			p.Ready.HTTP = "https://example.com/healthz"
+			w.Want.Providers["built-in"] = p
+		}, "Ready", ""},
+		{"something is lacking", func(w *world) { lacking(w, "namespace coder is\nnot there") },
+			"Pending", "namespace coder is not there"},
+		{"it was not looked at yet", func(w *world) {
+			c := w.Live.Clusters["built-in"]
+			c.Lacking = nil
+			w.Live.Clusters["built-in"] = c
+		}, "Pending", "was not looked at yet"},
+		{"its cluster is unreachable", func(w *world) { w.lose("built-in") },
+			"Error", "cluster built-in cannot be reached: dial tcp 10.0.0.1:6443: connect: connection refused"},
+		{"its cluster was not seen", func(w *world) { delete(w.Live.Clusters, "built-in") },
+			"Pending", "cluster built-in was not looked at yet"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld()
+			test.world(w)
+			if p := w.provider(t, "built-in"); p.Label() != test.want || p.Message != test.message || !p.Applied {
+				t.Errorf("got %s %q", p.Label(), p.Message)
+			}
+		})
 	}
 }
 

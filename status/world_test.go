@@ -1,8 +1,10 @@
 package status
 
 import (
+	"crypto/sha256"
 	"errors"
 	"flag"
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -31,7 +33,10 @@ func newWorld() *world {
 			Owner: "acme", Clusters: map[string]reconcile.ClusterWant{}, Removed: map[string]reconcile.Removal{},
 			Limits: reconcile.Limits{MaxDelete: 3, MaxDeletePercent: 100},
 			Providers: map[string]reconcile.ProviderWant{
-				"built-in": {Cluster: "built-in", Namespace: "coder", Default: true, Organizations: []string{"blue", "red"}},
+				"built-in": {
+					Cluster: "built-in", Namespace: "coder", Default: true, BuiltIn: true,
+					Organizations: []string{"blue", "red"},
+				},
 			},
 		},
 		Live: reconcile.Live{At: epoch(), Clusters: map[string]reconcile.ClusterLive{}},
@@ -41,6 +46,7 @@ func newWorld() *world {
 		w.Live.Clusters[name] = reconcile.ClusterLive{
 			Reachable: true, Looked: true, Held: true, Holder: "reconcile-0", Version: "v1.37.2",
 			Since: epoch().Add(-time.Hour), Releases: map[reconcile.ID]reconcile.Observed{},
+			Lacking: map[string]string{"built-in": ""},
 		}
 	}
 	return w
@@ -75,7 +81,7 @@ func (w *world) want(cluster, provider, organization string) reconcile.Item {
 			Deletion: reconcile.Block, Ready: reconcile.ReadyCheck{HTTP: "https://example.com/healthz"},
 		},
 	}
-	it.Seal()
+	it.Base = fmt.Sprintf("%040x", sha256.Sum256([]byte(name)))[:40] // golden files do not depend on real digests
 	w.Want.Items = append(w.Want.Items, it)
 	p := w.Want.Providers[provider]
 	p.Cluster, p.Namespace = cluster, "coder"
@@ -91,7 +97,6 @@ func (w *world) edit(id reconcile.ID, edit func(*reconcile.Item)) {
 	for i := range w.Want.Items {
 		if it := &w.Want.Items[i]; it.ID == id {
 			edit(it)
-			it.Seal()
 		}
 	}
 }

@@ -45,7 +45,7 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 	ctx, p.end = context.WithCancel(context.WithoutCancel(ctx))
 	p.fleet = kube.NewFleet(ctx, kube.Options{
 		Identity: kube.Identity(), Namespace: s.stateNamespace, Credentials: s.kubeCredentials(),
-		Charts: store, ReadOnly: readOnly,
+		Charts: store, ReadOnly: readOnly, CheckInterval: s.checkInterval,
 	})
 	p.loop = &reconcile.Loop{
 		Source: &narrowed{Source: p.source, provider: s.provider, cluster: s.cluster},

@@ -29,7 +29,8 @@ func (s *Store) directory(req Request) (reconcile.Chart, error) {
 	c := reconcile.Chart{Name: f.name, Version: f.version, Source: req.source(), Digest: f.digest}
 	switch {
 	case req.Digest != "" && req.Digest != c.Digest:
-		return reconcile.Chart{}, fmt.Errorf("digest %s is declared, the directory has %s; declare that one or none", req.Digest, c.Digest)
+		return reconcile.Chart{}, fmt.Errorf("digest %s is declared, the directory has %s; declare that one or none",
+			req.Digest, c.Digest)
 	case req.Name != "" && req.Name != c.Name:
 		return reconcile.Chart{}, fmt.Errorf("name %s is declared, Chart.yaml says %s", req.Name, c.Name)
 	case req.Version != "" && !fits(req.Version, c.Version):

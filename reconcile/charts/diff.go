@@ -22,7 +22,14 @@ import (
 //
 // The text ends with a newline unless it is empty, and it is empty if and only if nothing changes. The same
 // input gives the same bytes, whatever the order of the objects. Secrets are masked; see mask.go.
-func Diff(old, new []Object) string {
+func Diff(old, new []Object) string { return diff(old, new, false) }
+
+// DiffBlind is Diff for a release that takes values from its cluster: the old objects hold them, the new
+// ones placeholders, see Blur. Where the new value is a placeholder, the old one is not shown, nor is
+// anything that only the old objects have.
+func DiffBlind(old, new []Object) string { return diff(old, new, true) }
+
+func diff(old, new []Object, blind bool) string {
 	before, after := byKey(old), byKey(new)
 	keys := maps.Clone(before)
 	maps.Copy(keys, after)
@@ -36,7 +43,7 @@ func Diff(old, new []Object) string {
 		case !is:
 			fmt.Fprintf(&out, "- %s\n", a)
 		default:
-			writeChanges(&out, a, b)
+			writeChanges(&out, a, b, blind)
 		}
 	}
 	return out.String()
@@ -57,8 +64,8 @@ func byKey(objects []Object) map[string]Object {
 	return out
 }
 
-func writeChanges(out *strings.Builder, a, b Object) {
-	d := differ{secret: a.Kind == "Secret" && a.group() == ""}
+func writeChanges(out *strings.Builder, a, b Object, blind bool) {
+	d := differ{secret: a.Kind == "Secret" && a.group() == "", blind: blind}
 	d.compare(nil, decode(a.Body), decode(b.Body))
 	if len(d.lines) > 0 {
 		fmt.Fprintf(out, "~ %s\n%s", b, d.text("  "))
@@ -91,6 +98,7 @@ func plainJSON(values map[string]any) any {
 // differ gathers the lines of one comparison.
 type differ struct {
 	secret bool // of a Secret
+	blind  bool // the old objects may hold a secret anywhere
 	lines  []string
 }
 
@@ -142,13 +150,26 @@ func (d *differ) compare(at []field, a, b any) {
 			d.maps(at, x, y)
 			return
 		}
+		a = d.old(a)
 	case []any:
 		if y, ok := b.([]any); ok {
 			d.lists(at, x, y)
 			return
 		}
+		a = d.old(a)
+	}
+	if isPlaceholder(b) {
+		a = hidden{}
 	}
 	d.changed(at, a, b)
+}
+
+// old is a value that only the old object has, as far as it may be shown.
+func (d *differ) old(v any) any {
+	if d.blind {
+		return hidden{}
+	}
+	return v
 }
 
 func (d *differ) maps(at []field, a, b map[string]any) {
@@ -200,6 +221,9 @@ func (d *differ) whole(sign string, at []field, v any) {
 		if len(v) > 0 {
 			return
 		}
+	}
+	if sign == "-" {
+		v = d.old(v)
 	}
 	d.lines = append(d.lines, fmt.Sprintf("%s %s: %s", sign, pathText(at), d.show(at, v, 0)))
 }

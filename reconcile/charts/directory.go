@@ -89,7 +89,7 @@ func readMetadata(chart fs.FS) (metadata, error) {
 		return n.meta, err
 	}
 	if err := n.readChart(b); err != nil {
-		return n.meta, fmt.Errorf("Chart.yaml: %w", err)
+		return n.meta, fmt.Errorf("reading Chart.yaml: %w", err)
 	}
 	return n.meta, nil
 }
@@ -153,9 +153,11 @@ func (p *packer) add(name string, d fs.DirEntry, err error) error {
 	case len(p.files) > maxEntries:
 		return fmt.Errorf("the chart has more than %d files", maxEntries)
 	case !d.Type().IsRegular():
-		return fmt.Errorf("%s is a link or a device; a chart has files only: copy the file, or name it in .helmignore", name)
+		return fmt.Errorf("%s is a link or a device; a chart has files only: copy the file, "+
+			"or name it in .helmignore", name)
 	case info.Size() > maxFile:
-		return fmt.Errorf("%s is larger than %d MiB; name it in .helmignore if it is no part of the chart", name, maxFile>>20)
+		return fmt.Errorf("%s is larger than %d MiB; name it in .helmignore if it is no part of the chart",
+			name, maxFile>>20)
 	case p.size > maxInflated:
 		return fmt.Errorf("the chart is larger than %d MiB", maxInflated>>20)
 	}

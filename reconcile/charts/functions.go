@@ -145,24 +145,17 @@ func readTemplate(text string) template {
 	out := template{}
 	for name, tree := range trees {
 		b := &block{unstable: map[string]bool{}, templates: map[string]bool{}}
-		b.node(tree.Root)
+		b.list(tree.Root)
 		out[name] = b
 	}
 	return out
 }
 
-// node adds what a node of the syntax tree calls. It is long because there are many kinds of nodes.
+// node adds what a node of the syntax tree calls.
 func (b *block) node(n parse.Node) {
 	switch n := n.(type) {
-	case *parse.ListNode:
-		if n == nil {
-			return
-		}
-		for _, one := range n.Nodes {
-			b.node(one)
-		}
 	case *parse.ActionNode:
-		b.node(n.Pipe)
+		b.pipe(n.Pipe)
 	case *parse.IfNode:
 		b.branch(n.BranchNode)
 	case *parse.RangeNode:
@@ -171,14 +164,9 @@ func (b *block) node(n parse.Node) {
 		b.branch(n.BranchNode)
 	case *parse.TemplateNode:
 		b.templates[n.Name] = true
-		b.node(n.Pipe)
+		b.pipe(n.Pipe)
 	case *parse.PipeNode:
-		if n == nil {
-			return
-		}
-		for _, c := range n.Cmds {
-			b.command(c)
-		}
+		b.pipe(n)
 	case *parse.ChainNode:
 		b.node(n.Node)
 	case *parse.IdentifierNode:
@@ -186,10 +174,29 @@ func (b *block) node(n parse.Node) {
 	}
 }
 
+// list, like pipe, may be nil: an if without an else has one.
+func (b *block) list(n *parse.ListNode) {
+	if n == nil {
+		return
+	}
+	for _, one := range n.Nodes {
+		b.node(one)
+	}
+}
+
+func (b *block) pipe(n *parse.PipeNode) {
+	if n == nil {
+		return
+	}
+	for _, c := range n.Cmds {
+		b.command(c)
+	}
+}
+
 func (b *block) branch(n parse.BranchNode) {
-	b.node(n.Pipe)
-	b.node(n.List)
-	b.node(n.ElseList)
+	b.pipe(n.Pipe)
+	b.list(n.List)
+	b.list(n.ElseList)
 }
 
 func (b *block) command(c *parse.CommandNode) {

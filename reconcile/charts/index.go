@@ -55,37 +55,59 @@ func parseJSONIndex(index []byte, name string) ([]release, error) {
 	return out, nil
 }
 
-// entry cuts the lines of one chart out of the block "entries:". Keys stand at the indentation of the
-// first one; a list below a key may start at that same indentation.
+// entry cuts the lines of one chart out of an index, its name included.
 func entry(index []byte, name string) []byte {
-	var start, indent, at = -1, -1, 0
-	inside := false
+	all := entries(index)
+	start, indent, at := -1, -1, 0
+	for line := range bytes.Lines(all) {
+		here := at
+		at += len(line)
+		text := bytes.TrimLeft(line, " ")
+		if isBlank(text) || text[0] == '-' { // a list may start as far left as the key above it
+			continue
+		}
+		if indent < 0 {
+			indent = len(line) - len(text) // of the first key, and so of all
+		}
+		if len(line)-len(text) != indent {
+			continue
+		}
+		if start >= 0 {
+			return all[start:here]
+		}
+		if key, _, ok := bytes.Cut(text, []byte(":")); ok && string(bytes.Trim(key, `"'`)) == name {
+			start = here
+		}
+	}
+	if start < 0 {
+		return nil
+	}
+	return all[start:]
+}
+
+// entries are the lines below the key "entries".
+func entries(index []byte) []byte {
+	start, at := -1, 0
 	for line := range bytes.Lines(index) {
 		here := at
 		at += len(line)
-		text := strings.TrimSpace(string(line[:min(len(line), 300)])) // a key is short
-		depth := len(line) - len(bytes.TrimLeft(line, " "))
 		switch {
-		case text == "" || strings.HasPrefix(text, "#"):
-		case depth == 0:
-			if start >= 0 {
-				return index[start:here]
-			}
-			inside = text == "entries:"
-		case !inside || indent >= 0 && depth != indent || strings.HasPrefix(text, "- "):
+		case line[0] == ' ' || isBlank(line):
 		case start >= 0:
 			return index[start:here]
-		default:
-			indent = depth
-			if key, _, ok := strings.Cut(text, ":"); ok && strings.Trim(key, `"'`) == name {
-				start = here
-			}
+		case string(bytes.TrimSpace(line)) == "entries:":
+			start = at
 		}
 	}
 	if start < 0 {
 		return nil
 	}
 	return index[start:]
+}
+
+func isBlank(line []byte) bool {
+	line = bytes.TrimSpace(line)
+	return len(line) == 0 || line[0] == '#'
 }
 
 // newest picks, of all versions there are, the one that is wanted: exactly that one, or the newest in a

@@ -13,6 +13,7 @@ import (
 func (d *differ) lists(at []field, a, b []any) {
 	id := identity(a, b)
 	if id == "" {
+		a = hide(a, b)
 		for i := range max(len(a), len(b)) {
 			d.either(below(at, field{strconv.Itoa(i), true}), element(a, i), element(b, i))
 		}

@@ -13,9 +13,10 @@ const masked = "(masked)"
 
 // secretKey matches keys below which secrets stand, and plainKeys those that only name one.
 var (
-	secretKey = regexp.MustCompile(`(?i)token|passw|passphrase|secret|credential|psk|(^|[-_.])key$`)
+	secretKey = regexp.MustCompile(`(?i)last-applied|token|passw|passphrase|secret|credential|psk|(^|[-_.])key$`)
 	camelKey  = regexp.MustCompile(`[a-z]Keys?$`)
-	plainKeys = regexp.MustCompile(`(?i)(refs?|names?|namespace|pullSecrets|existingSecret|accountToken|topologyKey|matchExpressions|tolerations)$`)
+	plainKeys = regexp.MustCompile(`(?i)(refs?|names?|namespace|pullSecrets|existingSecret|accountToken|topologyKey)$`)
+	noSecrets = regexp.MustCompile(`^(tolerations|matchExpressions)$`) // which have a field "key"
 )
 
 // inText matches secrets within a longer text: "--token=abc", "password: abc", "https://user:pass@host".
@@ -29,13 +30,16 @@ var (
 // isSecret says whether the value at a path must not be shown. What only names a Secret may be:
 // secretName, and everything below secretKeyRef.
 func (d *differ) isSecret(at []field) bool {
-	if d.secret && len(at) > 0 && (at[0].key == "data" || at[0].key == "stringData") {
+	if len(at) == 0 {
+		return false
+	}
+	if d.secret && (at[0].key == "data" || at[0].key == "stringData") {
 		return true
 	}
 	secret := false
 	for _, f := range at {
 		found := secretKey.MatchString(f.key) || camelKey.MatchString(f.key)
-		if plainKeys.MatchString(f.key) && (found || f.key == "tolerations" || f.key == "matchExpressions") {
+		if noSecrets.MatchString(f.key) || found && plainKeys.MatchString(f.key) {
 			return false
 		}
 		secret = secret || found
@@ -50,9 +54,14 @@ func (d *differ) show(at []field, v any, start int) string {
 		return "null"
 	case bool:
 		return strconv.FormatBool(v)
+	case hidden:
+		return masked
 	case string:
 		if v == "" {
 			return `""`
+		}
+		if isPlaceholder(v) {
+			return v
 		}
 	}
 	if d.isSecret(at) {

@@ -3,7 +3,6 @@ package charts
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -53,18 +52,6 @@ func (o Object) String() string {
 	return o.Kind + " " + o.Namespace + "/" + o.Name
 }
 
-// header is what is read of every object.
-type header struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
-	Metadata   struct {
-		Name        string            `json:"name"`
-		Namespace   string            `json:"namespace"`
-		Annotations map[string]string `json:"annotations"`
-	} `json:"metadata"`
-	Items []json.RawMessage `json:"items"`
-}
-
 // readManifests reads rendered files, by template, into objects and hooks.
 func readManifests(files map[string]string, namespace string, risks riskSet) ([]Object, []Hook, error) {
 	r := reader{namespace: namespace, risks: risks, seen: map[string]string{}}
@@ -108,6 +95,7 @@ type reader struct {
 	seen      map[string]string // object: where it was
 	objects   []Object
 	hooks     []Hook
+	noHooks   bool // what is annotated as a hook is an object like any other
 }
 
 // file reads the documents of one file, which are cut where Helm cuts them: at every line that begins
@@ -134,23 +122,18 @@ func (r *reader) object(name string, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if strings.HasSuffix(h.Kind, "List") && h.Items != nil {
-		for _, item := range h.Items {
-			if err := r.object(name, item); err != nil {
-				return err
-			}
-		}
-		return nil
+	if strings.HasSuffix(h.kind, "List") && h.items != nil {
+		return r.items(name, h.items)
 	}
-	o, err := h.object(body)
-	if err != nil {
-		return err
+	if h.name == "" {
+		return fmt.Errorf("a %s has no metadata.name", h.kind)
 	}
-	o.Namespace = place(o, h.Metadata.Namespace, r.namespace)
+	o := Object{APIVersion: h.apiVersion, Kind: h.kind, Name: h.name, Body: body}
+	o.Namespace = place(o, h.namespace, r.namespace)
 	if len(r.objects)+len(r.hooks) >= maxObjects {
 		return fmt.Errorf("the release has more than %d objects", maxObjects)
 	}
-	if events, ok := h.Metadata.Annotations[helm.HookAnnotation]; ok {
+	if events, ok := h.annotations[helm.HookAnnotation]; ok && !r.noHooks {
 		return r.hook(o, h, events)
 	}
 	if before, twice := r.seen[o.key()]; twice {
@@ -161,9 +144,22 @@ func (r *reader) object(name string, body []byte) error {
 	return nil
 }
 
+func (r *reader) items(name string, items []any) error {
+	for _, item := range items {
+		body, err := json.Marshal(item)
+		if err == nil {
+			err = r.object(name, body)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (r *reader) hook(o Object, h header, events string) error {
 	hook := Hook{Object: o}
-	hook.Weight, _ = strconv.Atoi(h.Metadata.Annotations[helm.HookWeightAnnotation]) // Helm: 0 if it is no number
+	hook.Weight, _ = strconv.Atoi(h.annotations[helm.HookWeightAnnotation]) // Helm: 0 if it is no number
 	for event := range strings.SplitSeq(events, ",") {
 		event = strings.ToLower(strings.TrimSpace(event))
 		if !hookEvent(event) {
@@ -174,30 +170,6 @@ func (r *reader) hook(o Object, h header, events string) error {
 	}
 	r.hooks = append(r.hooks, hook)
 	return nil
-}
-
-func readHeader(body []byte) (header, error) {
-	var h header
-	if !strings.HasPrefix(string(body), "{") {
-		return h, errors.New("a document is no object")
-	}
-	var wrong *json.UnmarshalTypeError
-	if err := json.Unmarshal(body, &h); errors.As(err, &wrong) {
-		return h, fmt.Errorf("%s %q: %s is a %s, not a %s; quote it in the template", h.Kind, h.Metadata.Name, wrong.Field, wrong.Value, wrong.Type)
-	} else if err != nil {
-		return h, err
-	}
-	if h.Kind == "" || h.APIVersion == "" {
-		return h, fmt.Errorf("an object has no kind or no apiVersion (name %q)", h.Metadata.Name)
-	}
-	return h, nil
-}
-
-func (h header) object(body []byte) (Object, error) {
-	if h.Metadata.Name == "" {
-		return Object{}, fmt.Errorf("a %s has no metadata.name", h.Kind)
-	}
-	return Object{APIVersion: h.APIVersion, Kind: h.Kind, Name: h.Metadata.Name, Body: body}, nil
 }
 
 // place is the namespace an object goes to.
@@ -215,7 +187,7 @@ func (p *prepared) readCRDs(ch *chart.Chart) ([]Object, error) {
 	for _, crd := range ch.CRDObjects() {
 		objects, known := p.crds[string(crd.File.Data)]
 		if !known {
-			r := reader{seen: map[string]string{}}
+			r := reader{seen: map[string]string{}, noHooks: true}
 			if err := r.file(crd.Filename, string(crd.File.Data)); err != nil {
 				return nil, fmt.Errorf("%s: %w", crd.Filename, err)
 			}

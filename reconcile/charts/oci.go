@@ -81,7 +81,8 @@ func (r *registries) read(ctx context.Context, repo *remote.Repository, desc oci
 		return p, fmt.Errorf("manifest %s: %w", p.digest, err)
 	}
 	if p.manifest.Config.MediaType != configMediaType {
-		return p, fmt.Errorf("%s is no Helm chart (%s)", p.digest, cmp.Or(p.manifest.Config.MediaType, desc.MediaType, "no media type"))
+		return p, fmt.Errorf("%s is no Helm chart (%s)", p.digest,
+			cmp.Or(p.manifest.Config.MediaType, desc.MediaType, "no media type"))
 	}
 	if b, err = r.small(ctx, repo.Blobs(), p.manifest.Config); err != nil {
 		return p, err

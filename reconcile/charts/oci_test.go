@@ -145,6 +145,26 @@ func TestARegistryGivesTheNewestVersionInARange(t *testing.T) {
 	wantError(t, err, "not found", false)
 }
 
+// A tag stands for a while; what is pinned by its digest stands for ever.
+func TestWhatStandsIsNotAskedForAgain(t *testing.T) {
+	reg := newRegistry(t)
+	reg.start(t)
+	manifest, _ := reg.push(t, "demo", "1.2.0")
+	tagged, pinned := reg.ref("demo"), reg.ref("demo")
+	tagged.Version, pinned.Version, pinned.Digest = "1.2.0", "1.2.0", manifest
+	for name, c := range map[string]struct {
+		store *Store
+		ref   Ref
+	}{"tagged": {NewStore(Config{}), tagged}, "pinned": {instant(Config{MaxMemory: -1}), pinned}} {
+		resolve(t, c.store, Request{Ref: c.ref})
+		reg.seen()
+		resolve(t, c.store, Request{Ref: c.ref})
+		if have := reg.seen(); len(have) > 0 {
+			t.Errorf("%s: asked again: %v", name, have)
+		}
+	}
+}
+
 // Helm prints the digest of the manifest, others that of the archive: both name the chart.
 func TestAPinnedChartOfARegistry(t *testing.T) {
 	reg := newRegistry(t)

@@ -1,9 +1,6 @@
 package charts
 
-import (
-	"encoding/json"
-	"slices"
-)
+import "fmt"
 
 // podSpecAt is where a kind keeps the spec of its pods; nil: it makes none.
 func podSpecAt(kind string) []string {
@@ -18,67 +15,56 @@ func podSpecAt(kind string) []string {
 	return nil
 }
 
-// podSpec is the part of a pod that can reach beyond the pod.
-type podSpec struct {
-	HostNetwork         bool
-	HostPID             bool
-	HostIPC             bool
-	Containers          []container
-	InitContainers      []container
-	EphemeralContainers []container
-	Volumes             []struct{ HostPath *struct{ Path string } }
-}
-
-type container struct {
-	Name            string
-	SecurityContext struct {
-		Privileged   bool
-		Capabilities struct{ Add []string }
-	}
-}
-
-// privileges says what a pod may do to its node.
+// privileges says what the pods of an object may do to their node.
 func privileges(o Object) []string {
 	at := podSpecAt(o.Kind)
 	if at == nil {
 		return nil
 	}
-	body := o.Body
-	for _, field := range at {
-		var m map[string]json.RawMessage
-		if json.Unmarshal(body, &m) != nil || m[field] == nil {
-			return nil
-		}
-		body = m[field]
+	var spec any = decode(o.Body)
+	for _, key := range at {
+		spec = dig(spec, key)
 	}
-	var p podSpec
-	if err := json.Unmarshal(body, &p); err != nil {
-		return []string{"its pod cannot be read"}
-	}
-	return p.privileges()
-}
-
-func (p podSpec) privileges() []string {
 	var out []string
-	for what, yes := range map[string]bool{"hostNetwork": p.HostNetwork, "hostPID": p.HostPID, "hostIPC": p.HostIPC} {
-		if yes {
+	for _, what := range []string{"hostIPC", "hostNetwork", "hostPID"} {
+		if dig(spec, what) == true {
 			out = append(out, what)
 		}
 	}
-	for _, v := range p.Volumes {
-		if v.HostPath != nil {
-			out = append(out, "hostPath "+v.HostPath.Path)
+	for _, v := range elements(dig(spec, "volumes")) {
+		if host := dig(v, "hostPath"); host != nil {
+			out = append(out, fmt.Sprint("hostPath ", dig(host, "path")))
 		}
 	}
-	for _, c := range slices.Concat(p.Containers, p.InitContainers, p.EphemeralContainers) {
-		if c.SecurityContext.Privileged {
-			out = append(out, "container "+c.Name+" is privileged")
-		}
-		for _, add := range c.SecurityContext.Capabilities.Add {
-			if add != "NET_BIND_SERVICE" { // which the restricted pod security standard lets through
-				out = append(out, "container "+c.Name+" adds "+add)
-			}
+	for _, list := range []string{"containers", "initContainers", "ephemeralContainers"} {
+		for _, c := range elements(dig(spec, list)) {
+			out = append(out, containerPrivileges(c)...)
 		}
 	}
 	return out
+}
+
+func containerPrivileges(c any) []string {
+	var out []string
+	rules := dig(c, "securityContext")
+	if dig(rules, "privileged") == true {
+		out = append(out, fmt.Sprintf("container %v is privileged", dig(c, "name")))
+	}
+	for _, add := range elements(dig(dig(rules, "capabilities"), "add")) {
+		if add != "NET_BIND_SERVICE" { // which the restricted pod security standard lets through
+			out = append(out, fmt.Sprintf("container %v adds %v", dig(c, "name"), add))
+		}
+	}
+	return out
+}
+
+// dig is the value of a key; nil where there is none.
+func dig(v any, key string) any {
+	m, _ := v.(map[string]any)
+	return m[key]
+}
+
+func elements(v any) []any {
+	list, _ := v.([]any)
+	return list
 }

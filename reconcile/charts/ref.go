@@ -73,7 +73,8 @@ func (r Request) check() error {
 		return fmt.Errorf("%s: %w", r.Ref, err)
 	}
 	if u.Scheme == "http" && !isLoopback(u.Hostname()) && !allowed(r.Allowed, r.source()) {
-		return fmt.Errorf("%s: plain http is for loopback only; use https or name the source in deployment.chartSources", r.Ref)
+		return fmt.Errorf("%s: plain http is for loopback only; use https "+
+			"or name the source in deployment.chartSources", r.Ref)
 	}
 	return nil
 }
@@ -104,7 +105,7 @@ func (r Ref) check() error {
 
 func checkPath(p string) error {
 	if strings.Contains(p, `\`) || path.IsAbs(p) || !fs.ValidPath(path.Clean(p)) {
-		return errors.New("the path leads out of the declarations; use a path relative to them, without ..")
+		return errors.New("the path leads out of the declarations; write it relative to them and without .. in it")
 	}
 	return nil
 }
@@ -125,7 +126,7 @@ func checkURL(s, scheme string) error {
 		return errors.New("the URL has a query or a fragment; leave it out")
 	case u.Path != "" && strings.TrimSuffix(u.EscapedPath(), "/") != strings.TrimSuffix(path.Clean(u.EscapedPath()), "/"),
 		strings.Contains(u.Path, "/.."):
-		return errors.New("the URL's path is not clean; write it without . and ..")
+		return errors.New("the URL's path is not clean; write it without . and .. in it")
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ type Rendered struct {
 	Objects []Object `json:"objects,omitempty"` // in the order in which Helm installs them
 	Hooks   []Hook   `json:"hooks,omitempty"`   // by weight, kind and name
 	CRDs    []Object `json:"crds,omitempty"`    // from crds/, which Helm only ever creates
-	Size    int      `json:"size"`              // bytes of Helm's record of the release; an upper bound while far from the limit
+	Size    int      `json:"size"`              // bytes of Helm's record of it; an upper bound while far from the limit
 	Risks   []string `json:"risks,omitempty"`   // what a person should know, sorted
 }
 
@@ -79,7 +79,8 @@ func (p *prepared) renderChart(in RenderInput) (Rendered, error) {
 		return Rendered{}, err
 	}
 	if len(out.Objects)+len(out.Hooks)+len(out.CRDs) == 0 {
-		return Rendered{}, errors.New("it makes no objects; see that the chart has templates and that its values do not turn them all off")
+		return Rendered{}, errors.New("it makes no objects; see that the chart has templates "+
+			"and that its values do not turn them all off")
 	}
 	if out.Size, err = releaseSize(in, ch, files); err != nil {
 		return Rendered{}, err
@@ -156,7 +157,8 @@ func dropNotes(files map[string]string) error {
 		size += len(files[name])
 	}
 	if size > maxManifests {
-		return fmt.Errorf("it makes %d MB of manifests, more than %d; make it smaller by its values", size>>20, maxManifests>>20)
+		return fmt.Errorf("it makes %d MB of manifests, more than %d; make it smaller by its values",
+			size>>20, maxManifests>>20)
 	}
 	return nil
 }

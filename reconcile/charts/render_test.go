@@ -115,7 +115,7 @@ func TestABatchSharesChartsAndKeepsFailuresApart(t *testing.T) {
 		have = append(have, text)
 	}
 	want := []string{
-		`ConfigMap "": metadata.name is a number, not a string; quote it in the template`,
+		`ConfigMap "": name is no text; quote it in the template`,
 		`render chart demo as coder/b: execution error at (demo/templates/a.yaml:3:20): name it`,
 		`chart archive: it is not a gzipped tar file: unexpected EOF`,
 		`render coder/d: its chart sha256:3 is not in the batch`,

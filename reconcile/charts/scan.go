@@ -49,7 +49,8 @@ func Scan(archive []byte) (Info, error) {
 	case root == nil || root.meta.Name == "":
 		return Info{}, errors.New("chart archive: it has no Chart.yaml with a name; it is not a Helm chart")
 	case root.meta.Type == "library":
-		return Info{}, fmt.Errorf("chart %s is a library, which cannot be installed; use a chart that includes it", root.meta.Name)
+		return Info{}, fmt.Errorf("chart %s is a library, which cannot be installed; use a chart that includes it",
+			root.meta.Name)
 	}
 	info := Info{root.meta.Name, root.meta.Version, root.meta.KubeVersion, s.entries, s.size}
 	return info, checkDependencies(s.charts)

@@ -18,7 +18,7 @@ import (
 
 // Config says what a Store may use. The zero Config works: no credentials, no disk, a small memory.
 type Config struct {
-	Credentials fs.FS         // registries/config.json and ca/*.pem; read anew for each look, so that a rotated file counts at once
+	Credentials fs.FS         // registries/config.json and ca/*.pem; read anew for each look
 	Dir         string        // where archives are kept between runs; empty: nowhere. It may be deleted at any time
 	MaxDisk     int64         // bytes in Dir; 0: 1 GiB
 	MaxMemory   int64         // bytes of archives in memory; 0: 32 MiB, negative: none

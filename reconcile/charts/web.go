@@ -142,8 +142,10 @@ func onlyPublic(_, address string, _ syscall.RawConn) error {
 		return refused{err.Error()}
 	}
 	ip := ap.Addr().Unmap()
-	if shared.Contains(ip) || ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() {
-		return refused{fmt.Sprintf("the source leads to %s, a private address; if that is meant, add the host to deployment.chartSources", address)}
+	if shared.Contains(ip) || ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() ||
+		ip.IsMulticast() || ip.IsUnspecified() {
+		return refused{fmt.Sprintf("the source leads to %s, a private address; "+
+			"if that is meant, add the host to deployment.chartSources", address)}
 	}
 	return nil
 }
@@ -224,7 +226,8 @@ func readCredentials(creds fs.FS) (auth.CredentialFunc, error) {
 	}
 	store, err := credentials.NewMemoryStoreFromDockerConfig(b)
 	if err != nil {
-		return nil, errors.New("registries/config.json of the credentials directory is not a Docker configuration with auths")
+		return nil, errors.New("registries/config.json of the credentials directory is not "+
+			"a Docker configuration with auths")
 	}
 	return credentials.Credential(store), nil
 }

@@ -95,6 +95,22 @@ func TestARedirectToAnotherHostCarriesNoCredentials(t *testing.T) {
 	}
 }
 
+// Nor does an archive that the index has on another host.
+func TestAnArchiveOnAnotherHostIsFetchedWithoutCredentials(t *testing.T) {
+	other := newChartServer(t, "1.0.0").start(t)
+	srv := newChartServer(t, "1.0.0").start(t)
+	srv.through(guarded)
+	index := "entries:\n  demo:\n  - version: 1.0.0\n    urls: [" + other.URL + "/demo-1.0.0.tgz]\n"
+	if err := os.WriteFile(filepath.Join(srv.dir, "index.yaml"), []byte(index), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	creds := fstest.MapFS{"registries/config.json": login(hostOf(t, srv.URL), "basic")}
+	resolve(t, instant(Config{Credentials: creds}), Request{Ref: Ref{Repo: srv.URL, Name: "demo"}, Allowed: []string{srv.URL, other.URL}})
+	if len(other.logins) != 1 || other.logins[0] != "" {
+		t.Errorf("the other server was told %q", other.logins)
+	}
+}
+
 // What a source leads to may not be within a private network, unless somebody allowed it by name.
 func TestASourceCannotLeadIntoAPrivateNetwork(t *testing.T) {
 	inner := newChartServer(t, "1.0.0").start(t)

@@ -15,8 +15,9 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 )
 
-// credentials are the files of a directory, as Kubernetes' basic-auth and ssh-auth Secrets name them: username,
-// password or token, ssh-privatekey, known_hosts, ca.crt. Any of them may be missing.
+// credentials are the files of a directory, as Kubernetes' basic-auth and ssh-auth Secrets name
+// them: username, password or token, ssh-privatekey, known_hosts, ca.crt. Any of them may be
+// missing.
 type credentials struct {
 	user, password string
 	key            []byte // PEM, may be encrypted with password
@@ -24,7 +25,8 @@ type credentials struct {
 	ca             []byte // PEM
 }
 
-// readCredentials reads the directory of credentials and that of CA certificates (*.pem), either may be "".
+// readCredentials reads the directory of credentials and that of CA certificates (*.pem), either
+// may be "".
 func readCredentials(dir, caDir string) (credentials, error) {
 	var c credentials
 	var errs []error
@@ -61,8 +63,8 @@ func readCredentials(dir, caDir string) (credentials, error) {
 	return c, errors.Join(errs...)
 }
 
-// sshConfig says who we are and which host keys are known. Without a key file the user's agent is asked; without a
-// known_hosts file, those of the user and the system count.
+// sshConfig says who we are and which host keys are known. Without a key file the user's agent is
+// asked; without a known_hosts file, those of the user and the system count.
 func (c credentials) sshConfig(user, addr string) (*ssh.ClientConfig, func(), error) {
 	if user == "" {
 		user = "git"

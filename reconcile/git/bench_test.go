@@ -99,4 +99,3 @@ func BenchmarkHistory(b *testing.B) {
 		}
 	}
 }
-

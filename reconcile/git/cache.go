@@ -21,10 +21,10 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
-// The cache of one remote is a slot: a directory, or memory, that one process holds locked. In it is one generation,
-// "1", "2", …: a bare repository. A worn or damaged one is replaced by the next, so that what is being read stays
-// readable meanwhile; killed in between, the next start keeps the newest that is whole. Nothing in it is needed for
-// correctness.
+// The cache of one remote is a slot: a directory, or memory, that one process holds locked. In it
+// is one generation, "1", "2", …: a bare repository. A worn or damaged one is replaced by the next,
+// so that what is being read stays readable meanwhile; killed in between, the next start keeps the
+// newest that is whole. Nothing in it is needed for correctness.
 
 const (
 	maxSlots   = 16
@@ -76,8 +76,8 @@ func (r *Repo) open() error {
 	return r.renew()
 }
 
-// renew puts an empty generation before the present one, which stays readable until the next fetch has succeeded. The
-// caller holds r.fetching and r.reading.
+// renew puts an empty generation before the present one, which stays readable until the next fetch
+// has succeeded. The caller holds r.fetching and r.reading.
 func (r *Repo) renew() error {
 	last, number := r.db, 1
 	if last != nil {
@@ -133,7 +133,8 @@ func (s *slot) generations() []int {
 	return numbers
 }
 
-// newest opens the newest generation that is whole, and removes the others; nil where there is none.
+// newest opens the newest generation that is whole, and removes the others; nil where there is
+// none.
 func (s *slot) newest() *database {
 	var found *database
 	for _, n := range s.generations() {
@@ -176,7 +177,8 @@ func (s *slot) close() error {
 	return s.lock.Close()
 }
 
-// whole says whether a generation has been fetched into to the end and can be read: its refs and what they mark.
+// whole says whether a generation has been fetched into to the end and can be read: its refs and
+// what they mark.
 func (db *database) whole() bool {
 	refs := 0
 	err := db.each(func(hash plumbing.Hash) error {

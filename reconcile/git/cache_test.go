@@ -285,8 +285,8 @@ func TestBombsAreRefusedBeforeTheyAreUnpacked(t *testing.T) {
 }
 
 func TestDeltaBombIsRefused(t *testing.T) {
-	// Two blobs that differ at the end: the pack has the second as a delta of a few bytes, of which the header alone
-	// says how much comes out.
+	// Two blobs that differ at the end: the pack has the second as a delta of a few bytes, of which
+	// the header alone says how much comes out.
 	o := filled(t)
 	half := strings.Repeat("0123456789abcdef\n", 40_000)
 	o.write("one", half)

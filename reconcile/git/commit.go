@@ -19,7 +19,8 @@ const (
 	maxVisits  = 1 << 20  // commits that a question about history may look at
 )
 
-// Commit is what we tell of a commit. Text is safe to print: one line, no control characters, bounded.
+// Commit is what we tell of a commit. Text is safe to print: one line, no control characters,
+// bounded.
 type Commit struct {
 	Hash    string
 	Tree    string   // hash of its root tree
@@ -66,8 +67,8 @@ func (r *Repo) Ancestors(hash string, n int) ([]Commit, error) {
 	return chain, nil
 }
 
-// IsAncestor says whether b descends from a, along any parent; a commit descends from itself. A commit that is not
-// here, as after a rewrite, is nobody's ancestor.
+// IsAncestor says whether b descends from a, along any parent; a commit descends from itself. A
+// commit that is not here, as after a rewrite, is nobody's ancestor.
 func (r *Repo) IsAncestor(a, b string) (bool, error) {
 	if h, ok := fullHash(a); !ok || !r.has(h) {
 		return false, nil
@@ -97,8 +98,9 @@ func (r *Repo) IsAncestor(a, b string) (bool, error) {
 	return false, nil
 }
 
-// TreeHash returns the hash of what a commit holds at a path relative to the declarations: equal hashes, equal content,
-// so nothing needs to be evaluated again. The error is fs.ErrNotExist where there is nothing.
+// TreeHash returns the hash of what a commit holds at a path relative to the declarations: equal
+// hashes, equal content, so nothing needs to be evaluated again. The error is fs.ErrNotExist where
+// there is nothing.
 func (r *Repo) TreeHash(commit, name string) (string, error) {
 	c, err := r.Commit(commit)
 	if err != nil {
@@ -138,8 +140,8 @@ func memoryObject(kind plumbing.ObjectType, data []byte) *plumbing.MemoryObject 
 	return o
 }
 
-// printable makes text of unknown origin safe to show: what is not a printing character becomes U+FFFD, and what is
-// longer than max runes is cut with an ellipsis.
+// printable makes text of unknown origin safe to show: what is not a printing character becomes
+// U+FFFD, and what is longer than max runes is cut with an ellipsis.
 func printable(text string, max int) string {
 	var b strings.Builder
 	n := 0

@@ -14,10 +14,11 @@ import (
 	"syscall"
 )
 
-// Dir returns a directory as the tree of a commit would be, within the same limits. What was read once stays as it was,
-// so that a change in between cannot mix two states in one file; take a new Dir after a change. Links are followed as
-// long as they stay inside, since mounted ConfigMaps and Secrets consist of them; .git and the names that begin with
-// ".." (those mounts' own) are not seen.
+// Dir returns a directory as the tree of a commit would be, within the same limits. What was read
+// once stays as it was, so that a change in between cannot mix two states in one file; take a new
+// Dir after a change. Links are followed as long as they stay inside, since mounted ConfigMaps and
+// Secrets consist of them; .git and the names that begin with ".." (those mounts' own) are not
+// seen.
 func Dir(name string, limits Limits) (fs.FS, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -29,9 +30,10 @@ func Dir(name string, limits Limits) (fs.FS, error) {
 	return newTree(directory(name), entry{}, limits), nil
 }
 
-// Hash returns "dir:" and 40 hex digits over names and contents of what the patterns match, directories with all below
-// them: equal hashes, equal content. The last part of a pattern may have wildcards (path.Match); what a pattern does not
-// find is not an error. Without patterns everything counts.
+// Hash returns "dir:" and 40 hex digits over names and contents of what the patterns match,
+// directories with all below them: equal hashes, equal content. The last part of a pattern may have
+// wildcards (path.Match); what a pattern does not find is not an error. Without patterns everything
+// counts.
 func Hash(tree fs.FS, patterns ...string) (string, error) {
 	if len(patterns) == 0 {
 		patterns = []string{"*"}
@@ -95,8 +97,8 @@ func filesBelow(tree fs.FS, root string) ([]string, error) {
 	return names, err
 }
 
-// directory is the source of a tree on disk. It is opened for each access, since it may be replaced as a whole; nothing
-// outside is reached through it.
+// directory is the source of a tree on disk. It is opened for each access, since it may be replaced
+// as a whole; nothing outside is reached through it.
 type directory string
 
 func (d directory) list(dir entry, max int) ([]entry, error) {

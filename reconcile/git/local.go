@@ -18,7 +18,8 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
-// A repository on this machine, bare or not, is read in place: nothing is copied, and no git program runs.
+// A repository on this machine, bare or not, is read in place: nothing is copied, and no git
+// program runs.
 
 // fetchLocal opens the repository once, and looks at its refs.
 func (r *Repo) fetchLocal(m *remote) (plumbing.Hash, error) {
@@ -54,8 +55,8 @@ func (r *Repo) openLocal(m *remote) (*database, error) {
 // maxShared is how many repositories may share objects in a row.
 const maxShared = 5
 
-// inPlace is a repository on this machine, and behind it those whose objects it shares, as after git
-// clone --shared. go-git looks into these too, but cannot tell sizes there.
+// inPlace is a repository on this machine, and behind it those whose objects it shares, as after
+// git clone --shared. go-git looks into these too, but cannot tell sizes there.
 func inPlace(files billy.Filesystem, left int) *database {
 	db := &database{fs: files, Storage: filesystem.NewStorage(files, cache.NewObjectLRU(objectLRU))}
 	list, err := util.ReadFile(files, "objects/info/alternates")
@@ -100,7 +101,8 @@ func (db *database) advertise() (advertisement, error) {
 	return adv, err
 }
 
-// unlocked hides the lock files that git keeps beside refs while it changes them, which go-git takes for refs.
+// unlocked hides the lock files that git keeps beside refs while it changes them, which go-git
+// takes for refs.
 type unlocked struct{ billy.Filesystem }
 
 // ReadDir lists a directory without lock files.

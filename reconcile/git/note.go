@@ -27,9 +27,9 @@ const (
 // errMoved says that somebody else changed the ref meanwhile.
 var errMoved = errors.New("changed by somebody else meanwhile")
 
-// Note makes text the note of a commit under a notes ref ("refs/notes/reconcile/acme") and pushes it.
-// Twice the same is the same as once. Notes of other commits stay; when somebody else writes there
-// at the same time, it is tried again on top of what they wrote.
+// Note makes text the note of a commit under a notes ref ("refs/notes/reconcile/acme") and pushes
+// it. Twice the same is the same as once. Notes of other commits stay; when somebody else writes
+// there at the same time, it is tried again on top of what they wrote.
 func (r *Repo) Note(ctx context.Context, ref, commit, text string) error {
 	n := note{ref: ref, commit: commit, text: text}
 	if err := n.check(); err != nil {
@@ -208,7 +208,8 @@ func push(ctx context.Context, s transport.ReceivePackSession, ar *packp.AdvRefs
 	return err
 }
 
-// refused tells a ref that moved, which is worth another try, from a server that does not want the note.
+// refused tells a ref that moved, which is worth another try, from a server that does not want the
+// note.
 func refused(status string) error {
 	text := strings.ToLower(status)
 	for _, words := range []string{"fetch first", "failed to update", "lock", "stale", "already exists", "non-fast-forward"} {

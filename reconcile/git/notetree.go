@@ -23,8 +23,8 @@ const (
 	noteAuthor = "reconcile"
 )
 
-// compose makes the objects of a note on top of a notes commit, which may be zero, and returns the new notes commit; it
-// is the old one where the note says that already.
+// compose makes the objects of a note on top of a notes commit, which may be zero, and returns the
+// new notes commit; it is the old one where the note says that already.
 func (r *Repo) compose(into storer.EncodedObjectStorer, tip plumbing.Hash, n note) (plumbing.Hash, error) {
 	name, old, err := r.findNote(tip, n.commit)
 	if err != nil {
@@ -56,7 +56,8 @@ func (r *Repo) compose(into storer.EncodedObjectStorer, tip plumbing.Hash, n not
 	return into.SetEncodedObject(o)
 }
 
-// findNote returns the path at which a commit's note is, or belongs, and its blob, zero where there is none.
+// findNote returns the path at which a commit's note is, or belongs, and its blob, zero where there
+// is none.
 func (r *Repo) findNote(tip plumbing.Hash, commit string) (string, plumbing.Hash, error) {
 	if tip.IsZero() {
 		return commit, plumbing.ZeroHash, nil

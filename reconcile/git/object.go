@@ -22,8 +22,8 @@ func (r *Repo) has(hash plumbing.Hash) bool {
 	return err == nil
 }
 
-// object reads an object of at most limit bytes that must be here, since something here refers to it; where it cannot
-// be read, the next fetch starts with an empty cache.
+// object reads an object of at most limit bytes that must be here, since something here refers to
+// it; where it cannot be read, the next fetch starts with an empty cache.
 func (r *Repo) object(hash plumbing.Hash, kind plumbing.ObjectType, limit int64) (plumbing.ObjectType, []byte, error) {
 	r.reading.Lock()
 	defer r.reading.Unlock()
@@ -94,8 +94,8 @@ func (db *database) look(try func(*database) error) error {
 	return db.older.look(try)
 }
 
-// readObject asks for the size first, so that a large object is never unpacked, and checks the hash,
-// which go-git does not: what is applied is what was committed.
+// readObject asks for the size first, so that a large object is never unpacked, and checks the
+// hash, which go-git does not: what is applied is what was committed.
 func readObject(db storer.EncodedObjectStorer, hash plumbing.Hash, limit int64) (plumbing.ObjectType, []byte, error) {
 	size, err := db.EncodedObjectSize(hash)
 	if err != nil {
@@ -120,8 +120,8 @@ func readObject(db storer.EncodedObjectStorer, hash plumbing.Hash, limit int64) 
 	return o.Type(), data, err
 }
 
-// remember keeps what a ref of the remote was, so that the next fetch, also after a restart, starts from what is here;
-// a replaced generation can go then.
+// remember keeps what a ref of the remote was, so that the next fetch, also after a restart, starts
+// from what is here; a replaced generation can go then.
 func (r *Repo) remember(ref string, hash plumbing.Hash) error {
 	r.reading.Lock()
 	defer r.reading.Unlock()

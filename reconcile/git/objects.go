@@ -19,9 +19,10 @@ type objects struct {
 	limits Limits
 }
 
-// Tree returns what a commit holds below Path, within limits. It is read as it is asked for, by hash, and may be used
-// from several goroutines, beside further fetches too. Opening a link, a submodule, or anything in a directory with an
-// odd name in it is an error (ErrRefused, ErrTooLarge); what nobody opens is nobody's business.
+// Tree returns what a commit holds below Path, within limits. It is read as it is asked for, by
+// hash, and may be used from several goroutines, beside further fetches too. Opening a link, a
+// submodule, or anything in a directory with an odd name in it is an error (ErrRefused,
+// ErrTooLarge); what nobody opens is nobody's business.
 func (r *Repo) Tree(commit string, limits Limits) (fs.FS, error) {
 	c, err := r.Commit(commit)
 	if err != nil {

@@ -30,8 +30,8 @@ type download struct {
 	whole   bool // the server cannot be told what is here
 }
 
-// download brings what is wanted and not here: it is written to a spool file as it comes, looked over, and only then
-// shown to go-git, which would unpack whatever is in it.
+// download brings what is wanted and not here: it is written to a spool file as it comes, looked
+// over, and only then shown to go-git, which would unpack whatever is in it.
 func (r *Repo) download(ctx context.Context, d download) error {
 	req := packp.NewUploadPackRequestFromCapabilities(d.adv.caps)
 	if req.Wants = r.missing(d.wants); len(req.Wants) == 0 {
@@ -110,7 +110,8 @@ func (db *database) makeRoom(err error) {
 	}
 }
 
-// haves are the commits here that the server may build on: each kept ref and what is close behind it.
+// haves are the commits here that the server may build on: each kept ref and what is close behind
+// it.
 func (r *Repo) haves() []plumbing.Hash {
 	r.reading.Lock()
 	defer r.reading.Unlock()
@@ -148,8 +149,8 @@ func demultiplex(caps *capability.List, in io.Reader) io.Reader {
 	return in
 }
 
-// inspect reads a pack once, in bounded memory, and refuses objects that would unpack to more than limit bytes, by
-// themselves or as a delta.
+// inspect reads a pack once, in bounded memory, and refuses objects that would unpack to more than
+// limit bytes, by themselves or as a delta.
 func inspect(pack io.Reader, limit int64) error {
 	scan := packfile.NewScanner(pack)
 	_, count, err := scan.Header()
@@ -194,8 +195,8 @@ func (p *prefix) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// targetSize reads how large the result of a delta is: the second of the two numbers it begins with, seven bits a
-// byte, the lowest first.
+// targetSize reads how large the result of a delta is: the second of the two numbers it begins
+// with, seven bits a byte, the lowest first.
 func (p *prefix) targetSize() int64 {
 	var sizes [2]uint64
 	rest := p.data[:p.n]

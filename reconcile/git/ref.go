@@ -50,8 +50,8 @@ func fromAdvRefs(ar *packp.AdvRefs) (advertisement, error) {
 	return adv, nil
 }
 
-// choose returns what a ref stands for: one hash, or, for a pattern of tags without versions, all that match, of which
-// the newest counts.
+// choose returns what a ref stands for: one hash, or, for a pattern of tags without versions, all
+// that match, of which the newest counts.
 func (a advertisement) choose(ref string) ([]plumbing.Hash, error) {
 	if ref == "" || ref == "HEAD" {
 		if a.head.IsZero() {
@@ -90,8 +90,8 @@ func (a advertisement) holding(hash plumbing.Hash) []plumbing.Hash {
 	return wants
 }
 
-// matching returns the tag with the highest version, or all tags that match where no name is a version. A pre-release
-// counts only where no release matches or the pattern has a hyphen.
+// matching returns the tag with the highest version, or all tags that match where no name is a
+// version. A pre-release counts only where no release matches or the pattern has a hyphen.
 func (a advertisement) matching(pattern string) ([]plumbing.Hash, error) {
 	var all []plumbing.Hash
 	var best *semver.Version
@@ -122,7 +122,8 @@ func (a advertisement) matching(pattern string) ([]plumbing.Hash, error) {
 	return all, nil
 }
 
-// newer says whether v goes before best; a release goes before any pre-release unless those are asked for.
+// newer says whether v goes before best; a release goes before any pre-release unless those are
+// asked for.
 func newer(v, best *semver.Version, pre bool) bool {
 	if release, bestRelease := v.Prerelease() == "", best.Prerelease() == ""; !pre && release != bestRelease {
 		return release

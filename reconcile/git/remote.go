@@ -63,8 +63,8 @@ func (r *Repo) remote() (*remote, error) {
 // local says whether the repository is on this machine and read in place.
 func (m *remote) local() bool { return m.ep.Protocol == "file" }
 
-// wholeOnly says whether the server refuses clients that cannot negotiate as it wishes, as Azure DevOps does; such a
-// repository is brought whole each time it changed.
+// wholeOnly says whether the server refuses clients that cannot negotiate as it wishes, as Azure
+// DevOps does; such a repository is brought whole each time it changed.
 func (m *remote) wholeOnly() bool {
 	host := strings.ToLower(m.ep.Host)
 	return host == "dev.azure.com" || host == "ssh.dev.azure.com" || strings.HasSuffix(host, ".visualstudio.com")
@@ -93,8 +93,8 @@ func (m *remote) basicAuth() transport.AuthMethod {
 	return &githttp.BasicAuth{Username: m.cred.user, Password: m.cred.password}
 }
 
-// httpClient returns a client whose answers are bounded. go-git follows redirects for the first request only and takes
-// credentials off when one leaves the host.
+// httpClient returns a client whose answers are bounded. go-git follows redirects for the first
+// request only and takes credentials off when one leaves the host.
 func (m *remote) httpClient() *http.Client {
 	r := m.repo
 	if r.client == nil || r.clientCA != string(m.cred.ca) {

@@ -11,7 +11,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// What a caller may want to tell apart; every other failure is about the server, the network or this machine.
+// What a caller may want to tell apart; every other failure is about the server, the network or
+// this machine.
 var (
 	// ErrNoRef says that the repository answered, and holds nothing by that name.
 	ErrNoRef = errors.New("no such ref")
@@ -21,8 +22,9 @@ var (
 	ErrRefused = errors.New("not accepted")
 )
 
-// Repo is a git repository to read from. Set the fields, then call Fetch; the fields stay as they are from then on.
-// All methods may be called from several goroutines; one fetch or push runs at a time, reading goes on beside it.
+// Repo is a git repository to read from. Set the fields, then call Fetch; the fields stay as they
+// are from then on. All methods may be called from several goroutines; one fetch or push runs at a
+// time, reading goes on beside it.
 type Repo struct {
 	URL     string        // whatever git takes: https, ssh, git, scp-like, file, a local path
 	Ref     string        // branch, tag, tag pattern ("v*": the newest), full commit hash; empty: the remote's HEAD
@@ -53,11 +55,12 @@ const (
 	defaultMaxObject = 64 << 20
 )
 
-// Fetch asks the server what Ref is now, brings what is new, and returns that commit. Where nothing is new it costs one
-// request, or none when Ref is a commit that is here already. Its error means that the state is not known; what earlier
-// calls returned can still be read.
+// Fetch asks the server what Ref is now, brings what is new, and returns that commit. Where nothing
+// is new it costs one request, or none when Ref is a commit that is here already. Its error means
+// that the state is not known; what earlier calls returned can still be read.
 //
-// A branch that went back to an ancestor is believed at the second look, since a lagging replica shows the same.
+// A branch that went back to an ancestor is believed at the second look, since a lagging replica
+// shows the same.
 func (r *Repo) Fetch(ctx context.Context) (Commit, error) {
 	r.fetching.Lock()
 	defer r.fetching.Unlock()
@@ -75,7 +78,8 @@ func (r *Repo) Fetch(ctx context.Context) (Commit, error) {
 	return commit, nil
 }
 
-// Close gives back the cache, connections and files. The Repo can be used again; it then opens them anew.
+// Close gives back the cache, connections and files. The Repo can be used again; it then opens them
+// anew.
 func (r *Repo) Close() error {
 	r.fetching.Lock()
 	defer r.fetching.Unlock()
@@ -89,8 +93,8 @@ func (r *Repo) Close() error {
 	return errors.Join(db.close(), slot.close())
 }
 
-// fetch brings the repository up to date and returns the commit that Ref names. A cache that turns out to be damaged
-// is replaced, once.
+// fetch brings the repository up to date and returns the commit that Ref names. A cache that turns
+// out to be damaged is replaced, once.
 func (r *Repo) fetch(ctx context.Context) (plumbing.Hash, error) {
 	remote, err := r.remote()
 	if err != nil {
@@ -147,8 +151,8 @@ func (r *Repo) fetchRemote(ctx context.Context, remote *remote) (plumbing.Hash, 
 	return hash, r.remember(r.Ref, hash)
 }
 
-// settle returns the commit to believe in: the one just seen, unless it is an ancestor of the last one and seen for the
-// first time.
+// settle returns the commit to believe in: the one just seen, unless it is an ancestor of the last
+// one and seen for the first time.
 func (r *Repo) settle(seen plumbing.Hash) (plumbing.Hash, error) {
 	if r.tip.IsZero() || seen == r.tip || seen == r.behind || !r.has(r.tip) {
 		r.behind = plumbing.ZeroHash

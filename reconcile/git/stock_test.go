@@ -53,7 +53,8 @@ func tryStock(dir, in string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// origin is a bare repository with two commits on main, v1.0.0 on the first, and a clone to push from.
+// origin is a bare repository with two commits on main, v1.0.0 on the first, and a clone to push
+// from.
 type origin struct {
 	t    testing.TB
 	bare string
@@ -111,7 +112,8 @@ func (o *origin) push(args ...string) {
 	stock(o.t, o.work, append([]string{"push", "-q", "--force", "--tags", "origin", "HEAD:main"}, args...)...)
 }
 
-// plant makes a commit on main in the bare repository out of a tree that git itself would not write.
+// plant makes a commit on main in the bare repository out of a tree that git itself would not
+// write.
 func (o *origin) plant(entries ...string) string {
 	o.t.Helper()
 	var raw bytes.Buffer

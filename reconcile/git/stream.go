@@ -19,8 +19,9 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// stream is a conversation over one connection: ssh or git://. go-git's own ssh client cannot be stopped once it is
-// connected; here the connection is closed when the context ends, which ends every read and write.
+// stream is a conversation over one connection: ssh or git://. go-git's own ssh client cannot be
+// stopped once it is connected; here the connection is closed when the context ends, which ends
+// every read and write.
 type stream struct {
 	in      io.Writer
 	out     io.Reader

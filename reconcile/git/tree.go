@@ -15,8 +15,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// tree is an fs.FS within limits. What was read once stays as it was: looking twice gives the same, also where a
-// directory is edited meanwhile. Links and submodules are listed, and refused when opened.
+// tree is an fs.FS within limits. What was read once stays as it was: looking twice gives the same,
+// also where a directory is edited meanwhile. Links and submodules are listed, and refused when
+// opened.
 type tree struct {
 	src    source
 	root   entry

@@ -278,7 +278,8 @@ func content(t interface{ Fatal(...any) }, tree fs.FS) map[string]string {
 	return files
 }
 
-// writeLoose writes a file unless a directory is in its place, or a file in the place of its directory.
+// writeLoose writes a file unless a directory is in its place, or a file in the place of its
+// directory.
 func writeLoose(o *origin, name, content string) {
 	if strings.Contains(name, "..") || strings.HasPrefix(name, ".git") {
 		return

@@ -64,8 +64,8 @@ func (c *Cluster) Live() reconcile.ClusterLive {
 	live := reconcile.ClusterLive{
 		Reachable: c.reachable, Err: c.err, Since: c.since, Held: c.lease.held(), Holder: c.lease.holding(),
 	}
-	if c.session == nil {
-		live.Releases = c.releases
+	if c.session == nil { // it may have answered already, and yet nothing is known of what it holds
+		live.Reachable, live.Releases = false, c.releases
 		return live
 	}
 	listed := c.session.secrets.HasSynced() && c.session.records.HasSynced()
@@ -229,7 +229,7 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 	}
 	obs = observe(revs)
 	rec, retry := c.session.record(key)
-	obs.RetryAsked = retry
+	obs.RetryAsked, obs.Commit = retry, rec.Commit
 	if obs.Owner != c.owner {
 		return obs, true
 	}

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"math/rand/v2"
 	"reflect"
 	"sync"
 	"time"
@@ -63,10 +64,33 @@ func (c *Cluster) connected(ctx context.Context) bool {
 	if !c.fleet.ReadOnly {
 		tasks.Go(func() { c.lease.run(ctx, conn.kube, func() { c.fleet.wake() }) })
 	}
-	<-ctx.Done()
+	c.refreshAfter(ctx)
 	tasks.Wait()
+	if c.fleet.ctx.Err() != nil {
+		_ = c.lease.release(conn.kube) // if that fails, it ends by itself
+	}
 	conn.client.CloseIdleConnections()
 	return true
+}
+
+// refreshAfter waits until ctx ends or everything is to be looked at anew, whichever comes first: a watch
+// that lost an event would never say so. A session in which an action is at work is left to finish it.
+func (c *Cluster) refreshAfter(ctx context.Context) {
+	wait := c.fleet.CheckInterval
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Duration(float64(wait) * (0.9 + 0.2*rand.Float64()))):
+		}
+		c.mu.Lock()
+		idle := len(c.hand) == 0
+		if idle {
+			c.end()
+		}
+		c.mu.Unlock()
+		wait = time.Second
+	}
 }
 
 // jobWorkers bounds how much is found out about a cluster at once.

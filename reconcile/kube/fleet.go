@@ -33,7 +33,9 @@ type Options struct {
 	Credentials Credentials
 	Charts      Charts
 	HTTP        *http.Client // asks for evidence of readiness; nil: the usual one
-	ReadOnly    bool         // write to no cluster and take no Lease
+
+	CheckInterval time.Duration // how often everything is looked at anew without an event; 0: every 30 min
+	ReadOnly      bool          // write to no cluster and take no Lease
 }
 
 // Fleet is the clusters of one deployment. It connects to those that matter and stays connected.
@@ -60,6 +62,9 @@ func NewFleet(ctx context.Context, o Options) *Fleet {
 	once.Do(func() { helmkube.ManagedFieldsManager = fieldManager })
 	if o.HTTP == nil {
 		o.HTTP = http.DefaultClient
+	}
+	if o.CheckInterval <= 0 {
+		o.CheckInterval = 30 * time.Minute
 	}
 	if o.Namespace == "" {
 		o.Namespace = "default"

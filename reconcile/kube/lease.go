@@ -62,21 +62,21 @@ func (l *lease) extend(from time.Time) {
 	l.until.Store(int64(from.Sub(l.start) + leaseDuration - leaseMargin))
 }
 
-// run takes the Lease, keeps it, and takes it again when it was lost, until ctx ends; then it is given
-// back, so that whoever comes next need not wait. changed is called whenever it was won or lost.
+// run takes the Lease, keeps it, and takes it again when it was lost, until ctx ends. It is ours beyond
+// that, for as long as it lasts; see release. changed is called whenever it was won or lost.
 func (l *lease) run(ctx context.Context, client kubernetes.Interface, changed func()) {
-	lock := &watchedLock{lease: l, changed: changed, LeaseLock: resourcelock.LeaseLock{
-		LeaseMeta:  metav1.ObjectMeta{Name: l.name, Namespace: l.namespace},
-		Client:     client.CoordinationV1(),
-		LockConfig: resourcelock.ResourceLockConfig{Identity: l.identity},
-	}}
+	lock := &watchedLock{lease: l, changed: changed, LeaseLock: l.lock(client)}
 	for ctx.Err() == nil {
 		elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
-			Lock: lock, Name: l.name, LeaseDuration: leaseDuration, RenewDeadline: leaseRenew,
-			RetryPeriod: leaseRetry, ReleaseOnCancel: true,
+			Lock: lock, Name: l.name, LeaseDuration: leaseDuration, RenewDeadline: leaseRenew, RetryPeriod: leaseRetry,
 			Callbacks: leaderelection.LeaderCallbacks{
 				OnStartedLeading: func(context.Context) { changed() },
-				OnStoppedLeading: func() { l.until.Store(0); changed() },
+				OnStoppedLeading: func() {
+					if ctx.Err() == nil {
+						l.until.Store(0)
+					}
+					changed()
+				},
 			},
 		})
 		if err != nil {
@@ -85,6 +85,35 @@ func (l *lease) run(ctx context.Context, client kubernetes.Interface, changed fu
 		elector.Run(ctx)
 	}
 }
+
+func (l *lease) lock(client kubernetes.Interface) resourcelock.LeaseLock {
+	return resourcelock.LeaseLock{
+		LeaseMeta:  metav1.ObjectMeta{Name: l.name, Namespace: l.namespace},
+		Client:     client.CoordinationV1(),
+		LockConfig: resourcelock.ResourceLockConfig{Identity: l.identity},
+	}
+}
+
+// release gives the Lease back if it is ours, so that whoever comes next need not wait for its end.
+func (l *lease) release(client kubernetes.Interface) error {
+	if l.until.Swap(0) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
+	defer cancel()
+	lock := l.lock(client)
+	record, _, err := lock.Get(ctx)
+	if err != nil || record.HolderIdentity != l.identity {
+		return err
+	}
+	return lock.Update(ctx, resourcelock.LeaderElectionRecord{
+		LeaseDurationSeconds: 1, AcquireTime: record.AcquireTime, RenewTime: metav1.Now(),
+		LeaderTransitions: record.LeaderTransitions,
+	})
+}
+
+// releaseTimeout bounds giving the Lease back: a cluster that does not answer must not hold up the end.
+const releaseTimeout = 3 * time.Second
 
 // watchedLock is a Lease lock that notes how long we may believe in it, and takes over at once what a
 // process on this machine left behind when it died.
@@ -184,7 +213,7 @@ func startTime(pid int) string {
 	}
 	_, rest, found := strings.Cut(string(stat), ") ")
 	fields := strings.Fields(rest)
-	if !found || len(fields) < 20 {
+	if !found || len(fields) < 20 || fields[0] == "Z" { // a zombie has ended and waits to be collected
 		return ""
 	}
 	return fields[19] // field 22 of proc(5)

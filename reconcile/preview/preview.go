@@ -2,17 +2,20 @@
 // field, and the risks.
 //
 // Charts and values are somebody else's and can run for ever, so they are rendered in the limited worker,
-// many releases in one go. Only what it finished is applied at all. Values that come from a Secret or
-// ConfigMap of the target cluster are not read here: a placeholder stands for each, so that no plan shows
-// one.
+// many releases in one go. Only what it finished is applied at all.
+//
+// Values that come from a Secret or ConfigMap of the target cluster are not read here. A placeholder stands
+// for each, and such a release is rendered twice, with two texts: where the results differ, a value depends
+// on what only the cluster knows, and neither it nor what is in force there is shown.
 package preview
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/workspace-providers/reconcile/reconcile"
 	"github.com/workspace-providers/reconcile/reconcile/charts"
@@ -40,61 +43,89 @@ var _ reconcile.Previewer = (*Previewer)(nil)
 // rendered by itself, so that one cannot spoil the others.
 func (p *Previewer) Preview(ctx context.Context, actions []reconcile.Action) map[reconcile.ID]reconcile.Preview {
 	out := make(map[reconcile.ID]reconcile.Preview, len(actions))
-	batch := charts.Batch{Charts: map[string][]byte{}, Clusters: map[string]charts.Capabilities{}}
-	var in []reconcile.Action
+	b := batch{Batch: charts.Batch{Charts: map[string][]byte{}, Clusters: map[string]charts.Capabilities{}}}
 	for _, a := range actions {
-		if err := p.add(ctx, &batch, a); err != nil {
+		if err := p.add(ctx, &b, a); err != nil {
 			out[a.ID] = reconcile.Preview{Err: err}
-			continue
 		}
-		in = append(in, a)
 	}
-	results, err := p.render(ctx, batch)
-	switch {
-	case err != nil && len(in) > 1 && ctx.Err() == nil:
-		for _, a := range in {
-			for id, one := range p.Preview(ctx, []reconcile.Action{a}) {
-				out[id] = one
-			}
+	results, err := p.render(ctx, b.Batch)
+	for _, e := range b.entries {
+		switch {
+		case err == nil:
+			out[e.ID] = p.finish(ctx, e, results)
+		case len(b.entries) > 1 && ctx.Err() == nil:
+			out[e.ID] = p.Preview(ctx, []reconcile.Action{e.Action})[e.ID]
+		default:
+			out[e.ID] = reconcile.Preview{Err: fmt.Errorf("rendering %s: %w", e.ID.Name, err)}
 		}
-		return out
-	case err != nil:
-		for _, a := range in {
-			out[a.ID] = reconcile.Preview{Err: fmt.Errorf("rendering %s: %w", a.ID.Name, err)}
-		}
-		return out
-	}
-	for i, a := range in {
-		out[a.ID] = p.finish(ctx, a, results[i])
 	}
 	return out
 }
 
+// batch is what the worker is given, and whose it is.
+type batch struct {
+	charts.Batch
+	entries []entry
+}
+
+// entry is an action and where in a batch its renderings are.
+type entry struct {
+	reconcile.Action
+	at   int // with placeholders
+	twin int // with other texts in their place; at where there are none
+}
+
 // add puts one release into a batch.
-func (p *Previewer) add(ctx context.Context, batch *charts.Batch, a reconcile.Action) error {
+func (p *Previewer) add(ctx context.Context, b *batch, a reconcile.Action) error {
 	rel := a.Want.Release
-	if _, there := batch.Charts[rel.Chart.Digest]; !there {
-		archive, err := p.Archive(ctx, rel.Chart.Digest)
-		if err != nil {
-			return fmt.Errorf("chart %s: %w", rel.Chart.Name, err)
-		}
-		batch.Charts[rel.Chart.Digest] = archive
+	if err := p.addChart(ctx, b, rel.Chart); err != nil {
+		return err
 	}
-	if _, there := batch.Clusters[a.ID.Cluster]; !there {
-		cluster, err := p.Cluster(a.ID.Cluster)
-		if err != nil {
-			return err
-		}
-		version, kinds, err := cluster.Capabilities()
-		if err != nil {
-			return err
-		}
-		batch.Clusters[a.ID.Cluster] = charts.Capabilities{KubeVersion: version, APIVersions: kinds}
+	if err := p.addCluster(b, a.ID.Cluster); err != nil {
+		return err
 	}
-	batch.Releases = append(batch.Releases, charts.BatchRelease{
+	one := charts.BatchRelease{
 		Chart: rel.Chart.Digest, Cluster: a.ID.Cluster, Namespace: a.ID.Namespace, Name: a.ID.Name,
-		Revision: a.Have.Revision + 1, Upgrade: a.Have.State != reconcile.Absent, Values: placeholders(a.ID, rel),
-	})
+		Revision: a.Have.Revision + 1, Upgrade: a.Have.State != reconcile.Absent,
+		Values: filled(a, func(placeholder string) string { return placeholder }),
+	}
+	e := entry{Action: a, at: len(b.Releases), twin: len(b.Releases)}
+	b.Releases = append(b.Releases, one)
+	if len(rel.References) > 0 {
+		e.twin++
+		one.Values = filled(a, other)
+		b.Releases = append(b.Releases, one)
+	}
+	b.entries = append(b.entries, e)
+	return nil
+}
+
+func (p *Previewer) addChart(ctx context.Context, b *batch, chart reconcile.Chart) error {
+	if _, there := b.Charts[chart.Digest]; there {
+		return nil
+	}
+	archive, err := p.Archive(ctx, chart.Digest)
+	if err != nil {
+		return fmt.Errorf("chart %s: %w", chart.Name, err)
+	}
+	b.Charts[chart.Digest] = archive
+	return nil
+}
+
+func (p *Previewer) addCluster(b *batch, name string) error {
+	if _, there := b.Clusters[name]; there {
+		return nil
+	}
+	cluster, err := p.Cluster(name)
+	if err != nil {
+		return err
+	}
+	version, kinds, err := cluster.Capabilities()
+	if err != nil {
+		return fmt.Errorf("cluster %s: %w", name, err)
+	}
+	b.Clusters[name] = charts.Capabilities{KubeVersion: version, APIVersions: kinds}
 	return nil
 }
 
@@ -121,52 +152,37 @@ func (p *Previewer) render(ctx context.Context, batch charts.Batch) ([]charts.Re
 	return out.Releases, nil
 }
 
-// finish compares what was rendered with what is in force.
-func (p *Previewer) finish(ctx context.Context, a reconcile.Action, res charts.Result) reconcile.Preview {
-	if res.Error != "" {
-		return reconcile.Preview{Err: errors.New(res.Error)}
+// finish says what was rendered. A chart may insist on values that only its cluster knows: what it says
+// without them is a risk, and no error.
+func (p *Previewer) finish(ctx context.Context, e entry, results []charts.Result) reconcile.Preview {
+	refs, res := e.Want.Release.References, results[e.at]
+	failed := cmp.Or(res.Error, results[e.twin].Error)
+	switch {
+	case failed != "" && len(refs) == 0:
+		return reconcile.Preview{Err: errors.New(failed)}
+	case failed != "":
+		return reconcile.Preview{Risks: []string{"not shown: without the values from " + sources(e.Action) + " it says: " + failed}}
 	}
-	out := reconcile.Preview{Risks: res.Risks}
-	cluster, err := p.Cluster(a.ID.Cluster)
+	cluster, err := p.Cluster(e.ID.Cluster)
 	if err != nil {
 		return reconcile.Preview{Err: err}
 	}
-	manifest, err := cluster.Manifest(ctx, a.ID)
+	manifest, err := cluster.Manifest(ctx, e.ID)
 	if err != nil {
-		return reconcile.Preview{Err: err}
+		return reconcile.Preview{Err: fmt.Errorf("what is in force of %s: %w", e.ID, err)}
 	}
-	before, err := charts.ReadManifest(manifest, a.ID.Namespace)
-	if err != nil {
-		out.Diff = "what is in force cannot be compared: " + err.Error()
-		return out
+	before, err := charts.ReadManifest(manifest, e.ID.Namespace)
+	hides := slices.ContainsFunc(refs, isDocument) && len(before) > 0
+	out := reconcile.Preview{Risks: slices.Clone(res.Risks)}
+	switch {
+	case err != nil: // which may quote what nobody should see
+		out.Risks = append(out.Risks, "not shown: what is in force cannot be read")
+	case hides:
+		out.Risks = append(out.Risks, "not shown: values are in "+sources(e.Action))
+	case len(refs) > 0:
+		out.Diff = charts.DiffBlind(before, charts.Blur(res.Objects, results[e.twin].Objects, placeholders(e.Action)))
+	default:
+		out.Diff = charts.Diff(before, res.Objects)
 	}
-	out.Diff = charts.Diff(before, res.Objects)
-	return out
-}
-
-// placeholders are the values of a release with a placeholder for each that only its cluster knows.
-func placeholders(id reconcile.ID, rel reconcile.Release) charts.Values {
-	out := rel.Values
-	for _, ref := range rel.References {
-		if ref.Path != "" {
-			text := fmt.Sprintf("(from %s %s/%s)", ref.Kind, id.Namespace, ref.Name)
-			out = with(out, strings.Split(ref.Path, "."), text)
-		}
-	}
-	return out
-}
-
-// with is a copy of values that has text at a path.
-func with(values map[string]any, path []string, text string) map[string]any {
-	out := make(map[string]any, len(values)+1)
-	for k, v := range values {
-		out[k] = v
-	}
-	if len(path) == 1 {
-		out[path[0]] = text
-		return out
-	}
-	below, _ := values[path[0]].(map[string]any) // what is no map there is replaced; Helm would refuse it
-	out[path[0]] = with(below, path[1:], text)
 	return out
 }

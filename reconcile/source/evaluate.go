@@ -26,12 +26,13 @@ func Functions() map[string]worker.Func {
 	return map[string]worker.Func{evaluateFunc: evaluate, renderFunc: charts.RenderJSON}
 }
 
-// Evaluator evaluates declarations in a worker.
+// Evaluator evaluates declarations in a worker. What is wrong with them is schema.Errors; any other error
+// says nothing of them.
 func Evaluator(pool *worker.Pool) func(context.Context, fs.FS) (schema.Config, error) {
 	return func(ctx context.Context, tree fs.FS) (schema.Config, error) {
 		in, err := pack(tree)
 		if err != nil {
-			return schema.Config{}, schema.Errors{{Message: err.Error()}}
+			return schema.Config{}, fmt.Errorf("reading the declarations: %w", err)
 		}
 		raw, err := pool.Run(ctx, worker.Task{Name: evaluateFunc, Doing: "evaluating the declarations"}, in)
 		if err != nil {
@@ -39,7 +40,7 @@ func Evaluator(pool *worker.Pool) func(context.Context, fs.FS) (schema.Config, e
 		}
 		var out evaluated
 		if err := json.Unmarshal(raw, &out); err != nil {
-			return schema.Config{}, fmt.Errorf("%w: the worker answered something else: %w", ErrTemporary, err)
+			return schema.Config{}, fmt.Errorf("evaluating the declarations: the worker answered something else: %w", err)
 		}
 		if len(out.Errors) > 0 {
 			return schema.Config{}, out.Errors
@@ -64,7 +65,7 @@ func judged(err error) error {
 	if errors.As(err, &failed) && failed.Class != worker.Broken {
 		return schema.Errors{{Message: failed.Message}}
 	}
-	return fmt.Errorf("%w: %w", ErrTemporary, err)
+	return err
 }
 
 // evaluated is what the worker answers: a configuration or what is wrong with it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/workspace-providers/reconcile/reconcile"
@@ -29,6 +30,15 @@ func (g Git) Ancestors(sha string, n int) ([]reconcile.Commit, error) {
 	return out, err
 }
 
+// Descends looks through the history that was fetched. What was applied from a directory has no place in any
+// history, and nothing is said against it.
+func (g Git) Descends(sha, from string) (bool, error) {
+	if strings.HasPrefix(from, dirPrefix) {
+		return true, nil
+	}
+	return g.IsAncestor(from, sha)
+}
+
 // Declarations reads a commit's tree.
 func (g Git) Declarations(sha string) (fs.FS, error) { return g.Tree(sha, git.Declarations()) }
 
@@ -45,24 +55,41 @@ func commit(c git.Commit) reconcile.Commit {
 // Dir is the origin of declarations in a directory, which has one revision: what is there now.
 type Dir string
 
+// dirPrefix begins the revisions of directories.
+const dirPrefix = "dir:"
+
 // Head hashes the declarations. That there are none is an error: a wrong directory looks like that.
 func (d Dir) Head(context.Context) (reconcile.Commit, error) {
-	tree, err := git.Dir(string(d), git.Declarations())
-	if err != nil {
-		return reconcile.Commit{}, err
+	_, sha, err := d.read()
+	return reconcile.Commit{SHA: sha, Subject: string(d), Time: time.Now()}, err
+}
+
+// read is the directory as it is now, and the hash of the declarations in it.
+func (d Dir) read() (tree fs.FS, sha string, err error) {
+	if tree, err = git.Dir(string(d), git.Declarations()); err != nil {
+		return nil, "", err
 	}
 	if found, err := fs.Glob(tree, "*.cue"); err != nil || len(found) == 0 {
-		return reconcile.Commit{}, fmt.Errorf("no *.cue in %s: name the directory of the declarations with --dir", d)
+		return nil, "", fmt.Errorf("no *.cue in %s: name the directory of the declarations with --dir", d)
 	}
-	sha, err := git.Hash(tree, patterns...)
-	return reconcile.Commit{SHA: sha, Subject: string(d), Time: time.Now()}, err
+	sha, err = git.Hash(tree, patterns...)
+	return tree, sha, err
 }
 
 // Ancestors has none: nobody knows what the directory was before.
 func (d Dir) Ancestors(string, int) ([]reconcile.Commit, error) { return nil, nil }
 
-// Declarations reads the directory as it is now.
-func (d Dir) Declarations(string) (fs.FS, error) { return git.Dir(string(d), git.Declarations()) }
+// Descends says yes: a directory has no history that could say no.
+func (d Dir) Descends(string, string) (bool, error) { return true, nil }
+
+// Declarations reads the directory, if it is still what its hash says.
+func (d Dir) Declarations(sha string) (fs.FS, error) {
+	tree, now, err := d.read()
+	if err == nil && now != sha {
+		err = fmt.Errorf("%s was changed while it was read; it is read anew", d)
+	}
+	return tree, err
+}
 
 // Charts reads the directory as it is now, where files may be larger.
 func (d Dir) Charts(string) (fs.FS, error) { return git.Dir(string(d), git.Charts()) }

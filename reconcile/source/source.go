@@ -1,9 +1,13 @@
 // Package source reads what is declared: the newest revision of a repository or directory, evaluated in
 // the limited worker, its charts found, and rendered into what every cluster should hold.
 //
+//	Origin.Head ──► load (worker) ──► render ──► in force
+//	                  │ invalid: the newest ancestor that is not, by first parents
+//	                  └ not known now: what is in force stays
+//
 // What a revision declares is known or it is not; it is never taken for empty. While the newest revision
-// does not load, the newest ancestor that does stays in force, found anew after a restart; while the
-// repository cannot be read, what was read last does.
+// does not load, the newest ancestor that does is in force, found anew after a restart; while the
+// repository cannot be read, what was read last is.
 package source
 
 import (
@@ -11,10 +15,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/workspace-providers/reconcile/reconcile"
 	"github.com/workspace-providers/reconcile/reconcile/charts"
+	"github.com/workspace-providers/reconcile/reconcile/git"
 	"github.com/workspace-providers/reconcile/render"
 	"github.com/workspace-providers/reconcile/schema"
 )
@@ -26,6 +33,9 @@ type Origin interface {
 
 	// Ancestors are a revision and what it was made from, by first parents, newest first, n at most.
 	Ancestors(sha string, n int) ([]reconcile.Commit, error)
+
+	// Descends says whether a revision was made from another, which may be itself, along any parent.
+	Descends(sha, from string) (bool, error)
 
 	// Declarations is the tree of a revision within the limits of declarations, and Charts the same tree
 	// within those of charts.
@@ -41,21 +51,156 @@ type Resolver interface {
 	Resolve(ctx context.Context, req charts.Request) (reconcile.Chart, error)
 }
 
-// Source reads the newest declarations of an origin.
+// Source reads the newest declarations of an origin. Latest must not be called twice at once.
 type Source struct {
 	Origin   Origin
 	Evaluate func(ctx context.Context, tree fs.FS) (schema.Config, error) // schema.Errors for what is invalid
 	Resolver Resolver
 	Fetched  func(error) // told of each look at the origin; may be nil
 
-	mu     sync.Mutex // guards what follows; Latest is not called twice at once, Config may be meanwhile
-	owner  string     // deployment.name of the first revision that loaded
 	target reconcile.Target
-	config schema.Config // of target.Commit
-	read   map[string]reading
+	walked walk
+	read   map[string]reading // by Origin.Key
+
+	mu    sync.Mutex // guards force, which Latest writes and Config reads
+	force revision
 }
 
 var _ reconcile.Source = (*Source)(nil)
+
+// revision is a valid revision of the declarations; the zero revision is none.
+type revision struct {
+	commit reconcile.Commit
+	config schema.Config
+	want   reconcile.Desired
+}
+
+// Config is the configuration in force; false before there is one.
+func (s *Source) Config() (schema.Config, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.force.config, s.force.commit.SHA != ""
+}
+
+// Descends says whether a revision was made from another. Not knowing is no.
+func (s *Source) Descends(sha, from string) bool {
+	yes, err := s.Origin.Descends(sha, from)
+	return err == nil && yes
+}
+
+// Latest reads the newest revision, and puts the newest valid one of its line in force.
+func (s *Source) Latest(ctx context.Context) reconcile.Target {
+	head, err := s.Origin.Head(ctx)
+	if s.Fetched != nil {
+		s.Fetched(err)
+	}
+	s.target.FetchErr = err
+	if err != nil {
+		return s.target
+	}
+	if head.SHA != s.target.Head.SHA { // a directory says another time each time
+		s.target.Head = head
+	}
+	rev, err := s.newestValid(ctx, s.target.Head)
+	s.target.HeadErr = err
+	if rev.commit.SHA != "" {
+		s.enforce(ctx, rev)
+	}
+	return s.target
+}
+
+// enforce puts a revision in force. Where it is in force already, its charts may have moved.
+func (s *Source) enforce(ctx context.Context, rev revision) {
+	if rev.commit.SHA != s.force.commit.SHA {
+		s.target.Changed = s.changed(ctx, rev)
+	}
+	s.target.Commit, s.target.Want = rev.commit, rev.want
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.force = rev
+}
+
+// walk is what came of the search for a valid revision. What commits hold does not change, so that the same
+// head need not be searched again.
+type walk struct {
+	head  string
+	found reconcile.Commit // zero: none
+	err   error            // why it is not the head
+}
+
+// newestValid is the newest valid revision of head's line, and why that is not head. It is zero where there
+// is none, or where that is not known now.
+func (s *Source) newestValid(ctx context.Context, head reconcile.Commit) (revision, error) {
+	switch w := s.walked; {
+	case w.head != head.SHA:
+		return s.search(ctx, head)
+	case w.found.SHA == "":
+		return revision{}, w.err
+	default:
+		rev, err := s.judge(ctx, w.found)
+		return rev, errors.Join(w.err, err)
+	}
+}
+
+// maxAncestors bounds the search for a valid revision.
+const maxAncestors = 100
+
+// search walks from head to the newest valid revision, and remembers what it found unless a revision on the
+// way could not be judged now.
+func (s *Source) search(ctx context.Context, head reconcile.Commit) (revision, error) {
+	rev, wrong := s.judge(ctx, head)
+	if wrong != nil && !invalid(wrong) {
+		return revision{}, wrong
+	}
+	if wrong != nil {
+		line, err := s.Origin.Ancestors(head.SHA, maxAncestors)
+		if err != nil {
+			return revision{}, wrong
+		}
+		for _, commit := range line[min(1, len(line)):] {
+			if rev, err = s.judge(ctx, commit); err == nil {
+				break
+			}
+			if !invalid(err) {
+				return revision{}, wrong
+			}
+		}
+	}
+	s.walked = walk{head.SHA, rev.commit, wrong}
+	return rev, wrong
+}
+
+// invalid says whether an error is about the revision itself, now and whenever it is looked at. Every other
+// one is about this machine or the network, and says nothing of what is declared.
+func invalid(err error) bool {
+	var mistakes schema.Errors
+	return errors.As(err, &mistakes) || errors.Is(err, git.ErrTooLarge) || errors.Is(err, git.ErrRefused) ||
+		errors.Is(err, fs.ErrNotExist)
+}
+
+// judge makes a revision of a commit, or says why it is none.
+func (s *Source) judge(ctx context.Context, commit reconcile.Commit) (revision, error) {
+	cfg, err := s.load(ctx, commit.SHA)
+	if err != nil {
+		return revision{}, err
+	}
+	if was := s.force.config.Deployment.Name; was != "" && was != cfg.Deployment.Name {
+		return revision{}, schema.Errors{{
+			Position: cfg.Positions["deployment.name"], Path: "deployment.name",
+			Message: fmt.Sprintf("found %q, was %q: the name marks everything that was installed and cannot change "+
+				"while the daemon runs; change it back", cfg.Deployment.Name, was),
+		}}
+	}
+	tree, err := s.Origin.Charts(commit.SHA)
+	if err != nil {
+		return revision{}, err
+	}
+	want, err := render.Render(cfg, s.resolve(ctx, cfg, tree), commit)
+	if err != nil {
+		return revision{}, schema.Errors{{Message: err.Error()}}
+	}
+	return revision{commit, cfg, want}, nil
+}
 
 // reading is what evaluating one content of the declarations gave.
 type reading struct {
@@ -63,152 +208,10 @@ type reading struct {
 	err    error
 }
 
-// keptReadings bounds how many evaluations are remembered.
-const keptReadings = 16
+// keptReadings bounds how many evaluations are remembered; one may be some megabytes.
+const keptReadings = 4
 
-// Config is the configuration in force; false before there is one.
-func (s *Source) Config() (schema.Config, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.config, s.target.Commit.SHA != ""
-}
-
-// Latest reads the newest revision.
-func (s *Source) Latest(ctx context.Context) reconcile.Target {
-	head, err := s.Origin.Head(ctx)
-	if s.Fetched != nil {
-		s.Fetched(err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.target.FetchErr = err
-	if err == nil {
-		s.advance(ctx, head)
-	}
-	return s.target
-}
-
-// advance puts the newest valid revision of head's line in force.
-func (s *Source) advance(ctx context.Context, head reconcile.Commit) {
-	s.target.Head, s.target.HeadErr = head, nil
-	cfg, err := s.load(ctx, head.SHA)
-	if err == nil {
-		s.target.HeadErr = s.force(ctx, head, cfg)
-		return
-	}
-	s.target.HeadErr = err
-	if temporary(err) {
-		return // the revision was not judged
-	}
-	line, err := s.Origin.Ancestors(head.SHA, maxAncestors)
-	if err != nil {
-		return
-	}
-	for _, commit := range line[min(1, len(line)):] {
-		if commit.SHA == s.target.Commit.SHA {
-			return // it is in force already
-		}
-		if cfg, err := s.load(ctx, commit.SHA); err == nil {
-			_ = s.force(ctx, commit, cfg) // the head's error is what people must see
-			return
-		}
-	}
-}
-
-// maxAncestors bounds the search for a valid revision.
-const maxAncestors = 100
-
-// force puts one revision in force.
-func (s *Source) force(ctx context.Context, commit reconcile.Commit, cfg schema.Config) error {
-	if s.owner != "" && cfg.Deployment.Name != s.owner {
-		return fmt.Errorf("deployment.name is %q and was %q: the name marks everything that was installed, "+
-			"so it cannot change while the daemon runs", cfg.Deployment.Name, s.owner)
-	}
-	tree, err := s.Origin.Charts(commit.SHA)
-	if err != nil {
-		return err
-	}
-	want, err := render.Render(cfg, s.resolve(ctx, cfg, tree), commit)
-	if err != nil {
-		return err
-	}
-	s.target.Changed = s.changed(ctx, commit, want)
-	s.owner, s.config, s.target.Commit, s.target.Want = cfg.Deployment.Name, cfg, commit, want
-	return nil
-}
-
-// resolve finds all charts. One that cannot be found stops its own providers and nobody else.
-func (s *Source) resolve(ctx context.Context, cfg schema.Config, tree fs.FS) render.Charts {
-	found := render.Charts{}
-	for _, c := range render.Wanted(cfg) {
-		chart, err := s.Resolver.Resolve(ctx, charts.Request{
-			Ref:  charts.Ref{Name: c.Name, Version: c.Version, Repo: c.Repo, OCI: c.OCI, Path: c.Path, Digest: c.Digest},
-			Tree: tree, Allowed: sources(cfg),
-		})
-		found[c] = render.Chart{Chart: chart, Err: err}
-	}
-	return found
-}
-
-func sources(cfg schema.Config) []string {
-	var out []string
-	for prefix, allowed := range cfg.Deployment.ChartSources {
-		if allowed {
-			out = append(out, prefix)
-		}
-	}
-	return out
-}
-
-// changed are the providers that a revision changed: against what was in force before, or, on a fresh
-// start, against the revision's parent. Nil says that it is not known.
-func (s *Source) changed(ctx context.Context, commit reconcile.Commit, want reconcile.Desired) map[string]bool {
-	if commit.SHA == s.target.Commit.SHA {
-		return s.target.Changed
-	}
-	if s.target.Commit.SHA != "" {
-		return difference(s.target.Want, want)
-	}
-	line, err := s.Origin.Ancestors(commit.SHA, 2)
-	if err != nil || len(line) < 2 {
-		return nil
-	}
-	cfg, err := s.load(ctx, line[1].SHA)
-	if err != nil {
-		return nil
-	}
-	tree, err := s.Origin.Charts(line[1].SHA)
-	if err != nil {
-		return nil
-	}
-	before, err := render.Render(cfg, s.resolve(ctx, cfg, tree), line[1])
-	if err != nil {
-		return nil
-	}
-	return difference(before, want)
-}
-
-// difference are the providers that two states of the declarations do not have in common.
-func difference(before, after reconcile.Desired) map[string]bool {
-	out := map[string]bool{}
-	was := make(map[reconcile.ID]reconcile.Item, len(before.Items))
-	for _, it := range before.Items {
-		was[it.ID] = it
-	}
-	for _, it := range after.Items {
-		old, there := was[it.ID]
-		if !there || !old.Same(it) {
-			out[it.Provider] = true
-		}
-		delete(was, it.ID)
-	}
-	for _, it := range was {
-		out[it.Provider] = true
-	}
-	return out
-}
-
-// load evaluates a revision, once for each content.
+// load evaluates a commit, once for each content.
 func (s *Source) load(ctx context.Context, sha string) (schema.Config, error) {
 	key, err := s.Origin.Key(sha)
 	if err != nil {
@@ -222,8 +225,8 @@ func (s *Source) load(ctx context.Context, sha string) (schema.Config, error) {
 		return schema.Config{}, err
 	}
 	cfg, err := s.Evaluate(ctx, tree)
-	if temporary(err) {
-		return cfg, err
+	if err != nil && !invalid(err) {
+		return schema.Config{}, err
 	}
 	if s.read == nil || len(s.read) >= keptReadings {
 		s.read = map[string]reading{}
@@ -232,9 +235,18 @@ func (s *Source) load(ctx context.Context, sha string) (schema.Config, error) {
 	return cfg, err
 }
 
-// ErrTemporary says that declarations could not be judged now.
-var ErrTemporary = errors.New("the declarations could not be evaluated now")
-
-func temporary(err error) bool {
-	return errors.Is(err, ErrTemporary) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+// resolve finds all charts. One that cannot be found stops its own providers and nobody else.
+func (s *Source) resolve(ctx context.Context, cfg schema.Config, tree fs.FS) render.Charts {
+	allowed := slices.DeleteFunc(slices.Sorted(maps.Keys(cfg.Deployment.ChartSources)), func(prefix string) bool {
+		return !cfg.Deployment.ChartSources[prefix]
+	})
+	found := render.Charts{}
+	for _, c := range render.Wanted(cfg) {
+		chart, err := s.Resolver.Resolve(ctx, charts.Request{
+			Ref:  charts.Ref{Name: c.Name, Version: c.Version, Repo: c.Repo, OCI: c.OCI, Path: c.Path, Digest: c.Digest},
+			Tree: tree, Allowed: allowed,
+		})
+		found[c] = render.Chart{Chart: chart, Err: err}
+	}
+	return found
 }

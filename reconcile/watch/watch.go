@@ -1,8 +1,10 @@
-// Package watch tells when files on this machine changed: declarations in a directory, rotated credentials.
+// Package watch tells when files on this machine changed: declarations in a directory, rotated
+// credentials.
 //
-// In goes a path, out come signals without content; whoever gets one reads anew. The kernel's notices (fsnotify) make
-// it quick, and looking again now and then makes it certain: notices are lost on network mounts, when a limit of the
-// machine is reached, and when what was watched is replaced.
+// In goes a path, out come signals without content; whoever gets one reads anew. The kernel's
+// notices (fsnotify) make it quick, and looking again now and then makes it certain: notices are
+// lost on network mounts, when a limit of the machine is reached, and when what was watched is
+// replaced.
 package watch
 
 import (
@@ -25,9 +27,10 @@ const (
 	maxDepth = 32                     // likewise
 )
 
-// Tree watches a file, or a directory with all below it, until ctx ends; the channel is closed then. A signal says that
-// something may have changed since the one before; signals that nobody takes become one. A path that is not there yet is
-// waited for. Links are looked through, since mounted Secrets are swapped by one; directories named .git are not entered.
+// Tree watches a file, or a directory with all below it, until ctx ends; the channel is closed
+// then. A signal says that something may have changed since the one before; signals that nobody
+// takes become one. A path that is not there yet is waited for. Links are looked through, since
+// mounted Secrets are swapped by one; directories named .git are not entered.
 func Tree(ctx context.Context, path string) <-chan struct{} {
 	w := &watcher{path: filepath.Clean(path), out: make(chan struct{}, 1)}
 	if notices, err := fsnotify.NewWatcher(); err == nil { // without it, polling remains
@@ -91,7 +94,8 @@ func (w *watcher) compare() {
 	}
 }
 
-// look walks the tree, sums up names, kinds, sizes, times and identities, and asks for notices of what it finds.
+// look walks the tree, sums up names, kinds, sizes, times and identities, and asks for notices of
+// what it finds.
 func (w *watcher) look() uint64 {
 	w.notice(filepath.Dir(w.path)) // the path itself may come and go
 	s := &sum{Hash64: fnv.New64a(), left: maxFiles}
@@ -125,8 +129,8 @@ func (w *watcher) walk(s *sum, name string, depth int) {
 	}
 }
 
-// notice asks the kernel to tell of changes in a directory. Asking twice is asking once; asking again also renews what
-// ended with a directory of the same name.
+// notice asks the kernel to tell of changes in a directory. Asking twice is asking once; asking
+// again also renews what ended with a directory of the same name.
 func (w *watcher) notice(dir string) {
 	if w.notices != nil {
 		_ = w.notices.Add(dir) // what gives no notices is polled

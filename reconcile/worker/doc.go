@@ -1,9 +1,9 @@
-// Package worker runs a function in a limited child process of this same program, so that input of unknown origin can
-// exhaust, crash or hang the child and never the daemon.
+// Package worker runs a function in a limited child process of this same program, so that input of
+// unknown origin can exhaust, crash or hang the child and never the daemon.
 //
-// In goes the name of a function and bytes; out come bytes, or an Error that says which limit was met. The program's
-// main calls Main first thing: in a child it runs the function and exits, elsewhere it does nothing. The parent has a
-// Pool.
+// In goes the name of a function and bytes; out come bytes, or an Error that says which limit was
+// met. The program's main calls Main first thing: in a child it runs the function and exits,
+// elsewhere it does nothing. The parent has a Pool.
 //
 //	parent: Pool.Run ──► queue ──► thread that gives up files, network, privileges ──► fork, exec
 //	child:  Main ──► memory, time, no descriptors, no environment ──► read input ──► function ──► output, exit
@@ -19,5 +19,6 @@
 //	             Landlock without a rule for any file or TCP port, and no new privileges, where the kernel has them
 //	output       counted by the parent
 //
-// The child dies with its parent. What the functions do, and what is sent to them, is left to others.
+// The child dies with its parent. What the functions do, and what is sent to them, is left to
+// others.
 package worker

@@ -11,9 +11,10 @@ import (
 // ownProgram is this program, also when its file has been replaced or removed since.
 func ownProgram() string { return "/proc/self/exe" }
 
-// isolate makes the child its own process group, bound to the life of this thread, and takes files, network and new
-// privileges from this thread, which the child inherits. It is called on a thread that ends with the child. What the
-// kernel does not have is left out: the child gives up descriptors in any case.
+// isolate makes the child its own process group, bound to the life of this thread, and takes files,
+// network and new privileges from this thread, which the child inherits. It is called on a thread
+// that ends with the child. What the kernel does not have is left out: the child gives up
+// descriptors in any case.
 func isolate(cmd *exec.Cmd, locked bool) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -23,7 +24,8 @@ func isolate(cmd *exec.Cmd, locked bool) {
 	}
 }
 
-// Landlock is the version of the kernel's Landlock, 0 where it has none or it is off; network is covered from 4.
+// Landlock is the version of the kernel's Landlock, 0 where it has none or it is off; network is
+// covered from 4.
 func Landlock() int {
 	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
@@ -69,7 +71,8 @@ func landlock(exe string) error {
 	return nil
 }
 
-// allow lets a program, or what is in a directory, be run and read. What is not there needs no rule.
+// allow lets a program, or what is in a directory, be run and read. What is not there needs no
+// rule.
 func allow(ruleset int, name string) {
 	f, err := unix.Open(name, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// Func is what a worker does: bytes in, bytes out. An error means that the input is wrong; it is carried to the parent
-// as text, and as JSON where it has exported content. It sees no files, no network and no environment.
+// Func is what a worker does: bytes in, bytes out. An error means that the input is wrong; it is
+// carried to the parent as text, and as JSON where it has exported content. It sees no files, no
+// network and no environment.
 type Func func(in []byte) ([]byte, error)
 
 // verb is the first argument of a child.
@@ -24,14 +25,18 @@ const (
 	answerError = 'e'
 )
 
-// exitMemory is how the watchdog ends the child; Go's own end is 2.
-const exitMemory = 3
+// How the child ends itself at a limit; Go's own way to crash is 2.
+const (
+	exitMemory = 3
+	exitCPU    = 4
+)
 
 // stack is what one goroutine's may grow to. Go's default is 1 GiB, which takes seconds to fill.
 const stack = 64 << 20
 
-// Main runs the function for which this process was started as a worker, and exits. In any other process it returns at
-// once. Call it before anything else: what is open or running by then is there for the function too.
+// Main runs the function for which this process was started as a worker, and exits. In any other
+// process it returns at once. Call it before anything else: what is open or running by then is
+// there for the function too.
 func Main(funcs map[string]Func) {
 	if len(os.Args) != 4 || os.Args[1] != verb {
 		return

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Task is a kind of work: which function, and how much it may use. Zero limits are the defaults, fit for CUE; rendering
-// with Helm needs 768 MiB.
+// Task is a kind of work: which function, and how much it may use. Zero limits are the defaults,
+// fit for CUE; rendering with Helm needs 768 MiB.
 type Task struct {
 	Name   string        `json:"-"` // of the function, as main gives it to Main
 	Doing  string        `json:"-"` // begins messages: "evaluating the declarations"
@@ -51,11 +51,14 @@ type Pool struct {
 	slots chan struct{} // one is taken for each child; who waits longest is next
 }
 
-// Run gives input to a function in a child process and returns its output. It waits for its turn. The error is an *Error,
-// or says that ctx ended or that no child could be started.
+// Run gives input to a function in a child process and returns its output. It waits for its turn.
+// The error is an *Error, or says that ctx ended or that no child could be started.
 func (p *Pool) Run(ctx context.Context, t Task, in []byte) ([]byte, error) {
 	t = t.withDefaults()
-	p.once.Do(func() { p.slots = make(chan struct{}, or(p.Parallel, runtime.NumCPU())) })
+	p.once.Do(func() {
+		p.slots = make(chan struct{}, or(p.Parallel, runtime.NumCPU()))
+		keepDescriptors()
+	})
 	select {
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()
@@ -87,8 +90,8 @@ type run struct {
 	over   error // why we ended it
 }
 
-// start runs a child to its end, on a thread of its own: the thread gives up rights that the child inherits, the child
-// dies with it, and nothing else runs on it before or after.
+// start runs a child to its end, on a thread of its own: the thread gives up rights that the child
+// inherits, the child dies with it, and nothing else runs on it before or after.
 func start(ctx context.Context, t Task, j job) *run {
 	r := &run{task: t, ctx: ctx}
 	done := make(chan struct{})
@@ -123,7 +126,7 @@ func (r *run) exec(j job) {
 	r.stdout = limited{left: r.task.Output + 1, full: full} // and the byte that says which answer it is
 	r.stderr = limited{left: maxSaid, full: full}
 	r.cmd = exec.CommandContext(ctx, j.exe, verb, r.task.Name, string(limits))
-	r.cmd.Env = []string{"GOTRACEBACK=none"} // the cause is one line; the rest would be megabytes
+	r.cmd.Env = []string{"GOTRACEBACK=none", "GOMAXPROCS=2"} // no megabytes of text, no stacks for 64 threads
 	r.cmd.Dir = "/"
 	r.cmd.Stdin, r.cmd.Stdout, r.cmd.Stderr = bytes.NewReader(j.in), &r.stdout, &r.stderr
 	r.cmd.WaitDelay = 2 * time.Second

@@ -9,7 +9,8 @@ import (
 	"unicode"
 )
 
-// answer turns the child's end into a result. A limit is told before whatever else is wrong, since it is the cause.
+// answer turns the child's end into a result. A limit is told before whatever else is wrong, since
+// it is the cause.
 func (r *run) answer() ([]byte, error) {
 	t := r.task
 	switch {
@@ -17,18 +18,24 @@ func (r *run) answer() ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", t.Doing, r.ctx.Err())
 	case errors.Is(r.over, errWall):
 		return nil, r.limit(Time, fmt.Sprintf("took longer than %v", t.Wall))
-	case errors.Is(r.over, errOutput):
-		return nil, r.limit(Output, fmt.Sprintf("gave more than %s of output", mebibytes(t.Output)))
 	case r.cmd.ProcessState == nil:
 		return nil, fmt.Errorf("%s: starting a worker: %w", t.Doing, r.err)
+	case r.fatal() != nil:
+		return nil, r.fatal()
+	case errors.Is(r.over, errOutput):
+		return nil, r.limit(Output, fmt.Sprintf("gave more than %s of output", mebibytes(t.Output)))
 	case r.err != nil:
-		return nil, r.crash()
+		return nil, r.broken(firstLine(r.stderr.data))
 	}
-	out := r.stdout.data
-	if len(out) == 0 {
+	return r.decode()
+}
+
+// decode reads the answer of a child that came to its end.
+func (r *run) decode() ([]byte, error) {
+	if len(r.stdout.data) == 0 {
 		return nil, r.broken("the worker said nothing")
 	}
-	kind, out := out[0], out[1:]
+	kind, out := r.stdout.data[0], r.stdout.data[1:]
 	switch kind {
 	case answerOK:
 		return out, nil
@@ -41,25 +48,26 @@ func (r *run) answer() ([]byte, error) {
 	return nil, r.broken("the worker's answer cannot be read")
 }
 
-// crash says why a child that we did not end is gone.
-func (r *run) crash() error {
-	t := r.task
-	said := string(r.stderr.data)
-	memory := fmt.Sprintf("needed more than %s of memory", mebibytes(t.Memory))
-	state := r.cmd.ProcessState
-	switch killed := signaled(state); {
-	case killed && state.UserTime()+state.SystemTime() >= t.CPU*9/10:
+// fatal is the limit that a child died of, if it did. What Go's runtime says is text; there is no
+// other way to tell.
+func (r *run) fatal() error {
+	t, state, said := r.task, r.cmd.ProcessState, string(r.stderr.data)
+	if state.Success() {
+		return nil
+	}
+	killed := killed(state) && r.over == nil
+	cpu := state.UserTime() + state.SystemTime()
+	switch {
+	case state.ExitCode() == exitCPU, killed && cpu > t.CPU/2:
 		return r.limit(CPU, fmt.Sprintf("needed more than %v of CPU time", t.CPU))
 	case killed:
 		return r.limit(Memory, "was ended by the system, most likely for lack of memory")
-	case state.ExitCode() == exitMemory:
-		return r.limit(Memory, memory)
 	case strings.Contains(said, "stack overflow"):
 		return r.limit(Stack, "went too deep into itself")
-	case containsAny(said, "out of memory", "cannot allocate memory", "failed to create new OS thread"):
-		return r.limit(Memory, memory)
+	case state.ExitCode() == exitMemory, outOfMemory(said):
+		return r.limit(Memory, fmt.Sprintf("needed more than %s of memory", mebibytes(t.Memory)))
 	}
-	return r.broken(firstLine(r.stderr.data))
+	return nil
 }
 
 // limit is an error about a limit, with what can be done.
@@ -75,13 +83,19 @@ func (r *run) broken(what string) error {
 		r.task.Doing, or(what, "the worker ended unexpectedly"))}
 }
 
-func containsAny(text string, words ...string) bool {
-	for _, w := range words {
-		if strings.Contains(text, w) {
+// outOfMemory recognises how Go's runtime ends when the system gives it no more: with a word, or,
+// where it did not expect that, with a fault of its own. Code in Go that goes wrong says "panic"
+// instead.
+func outOfMemory(said string) bool {
+	for _, words := range []string{
+		"out of memory", "cannot allocate memory", "failed to create new OS thread", "pthread_create failed",
+		"unexpected signal during runtime execution",
+	} {
+		if strings.Contains(said, words) {
 			return true
 		}
 	}
-	return false
+	return strings.HasPrefix(said, "SIGSEGV")
 }
 
 // firstLine is the first line of what a child said, safe to show.

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// What is used of the checkout.
+const (
+	binHelm      = "bin/helm"
+	binKubectl   = "bin/kubectl"
+	binLocalkube = "bin/localkube"
+	chartSource  = "examples/charts/workspace-provider"
+)
+
+// clusterName is the one cluster, and the context in its kubeconfigs.
+const clusterName = "bench"
+
+// Who acts: both tools, and whoever edits by hand and looks at the outcome.
+const (
+	ourUser  = "reconcile"
+	helmUser = "helm"
+	admin    = "admin"
+)
+
+// lab is a cluster with everything around it, in a directory that goes with it.
+type lab struct {
+	dir     string
+	audit   *audit
+	cluster *exec.Cmd
+	hold    io.Closer         // as long as it is open, the cluster runs
+	users   map[string]string // kubeconfig files
+}
+
+// newLab starts a cluster in which the two tools are administrators, each as a user of its own.
+func newLab(ctx context.Context) (*lab, error) {
+	for _, name := range []string{binLocalkube, binHelm, binKubectl} {
+		if _, err := os.Stat(name); err != nil {
+			return nil, fmt.Errorf("%w: run `make bench` at the top of the checkout", err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "reconcile-bench-")
+	if err != nil {
+		return nil, err
+	}
+	l := &lab{dir: dir, users: map[string]string{}}
+	if err := l.start(ctx); err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	return l, nil
+}
+
+func (l *lab) start(ctx context.Context) error {
+	clusters := filepath.Join(l.dir, "clusters")
+	// The process outlives ctx: it ends by itself when its input closes, and cleans up.
+	l.cluster = exec.Command(binLocalkube, "run", clusterName, "--audit", "--until-stdin-closes", "--clusters", clusters)
+	l.cluster.Stderr = os.Stderr
+	in, err := l.cluster.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, err := l.cluster.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := l.cluster.Start(); err != nil {
+		return fmt.Errorf("starting a cluster: %w", err)
+	}
+	l.hold = in
+	stop := context.AfterFunc(ctx, func() { in.Close() })
+	defer stop()
+	if err := awaitLine(out, "ready"); err != nil {
+		return fmt.Errorf("starting a cluster: %w", err)
+	}
+	go io.Copy(io.Discard, out)
+	l.users[admin] = filepath.Join(clusters, clusterName+".kubeconfig")
+	for _, user := range []string{ourUser, helmUser} {
+		path, err := l.output(ctx, binLocalkube, "user", clusterName, user, "--group", "system:masters", "--clusters", clusters)
+		if err != nil {
+			return err
+		}
+		l.users[user] = strings.TrimSpace(path)
+	}
+	l.audit = &audit{path: filepath.Join(clusters, ".localkube", clusterName, "audit.log"), mark: l.mark}
+	return nil
+}
+
+// awaitLine reads until a line says what is waited for.
+func awaitLine(from io.Reader, line string) error {
+	lines := bufio.NewScanner(from)
+	for lines.Scan() {
+		if lines.Text() == line {
+			return nil
+		}
+	}
+	return errors.Join(lines.Err(), errors.New("it ended before it was ready"))
+}
+
+// patience is how long the cluster may take to end.
+const patience = 30 * time.Second
+
+// close ends the cluster and removes everything.
+func (l *lab) close() error {
+	var err error
+	if l.hold != nil {
+		l.hold.Close()
+		kill := time.AfterFunc(patience, func() { l.cluster.Process.Kill() })
+		err = l.cluster.Wait()
+		kill.Stop()
+	}
+	return errors.Join(err, os.RemoveAll(l.dir))
+}
+
+// command is a program with a home of its own, so that it finds nothing there at first and leaves nothing.
+func (l *lab) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, name, args...)
+	c.Env = append(os.Environ(), "HOME="+l.dir, "KUBECONFIG=", "XDG_CACHE_HOME=", "XDG_CONFIG_HOME=", "XDG_DATA_HOME=")
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	c.WaitDelay = patience
+	return c
+}
+
+// output runs a program and returns what it wrote.
+func (l *lab) output(ctx context.Context, name string, args ...string) (string, error) {
+	var complaints bytes.Buffer
+	c := l.command(ctx, name, args...)
+	c.Stderr = &complaints
+	out, err := c.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w\n%s", name, args[0], err, complaints.Bytes())
+	}
+	return string(out), nil
+}
+
+// kubectl asks the cluster as its administrator.
+func (l *lab) kubectl(ctx context.Context, args ...string) (string, error) {
+	return l.output(ctx, binKubectl, append([]string{"--kubeconfig", l.users[admin]}, args...)...)
+}
+
+// helm asks Helm's storage as the cluster's administrator.
+func (l *lab) helm(ctx context.Context, args ...string) (string, error) {
+	return l.output(ctx, binHelm, append([]string{"--kubeconfig", l.users[admin]}, args...)...)
+}
+
+// mark makes a request that the audit log shows.
+func (l *lab) mark(ctx context.Context, path string) error {
+	_, err := l.kubectl(ctx, "get", "--raw", path)
+	return err
+}

@@ -1,0 +1,111 @@
+package reconcile
+
+import (
+	"maps"
+	"math/rand/v2"
+	"time"
+)
+
+// attempts remembers, by item, what was tried and did not work, so that the next try comes later.
+type attempts map[ID]attempt
+
+// attempt is the last try at an item.
+type attempt struct {
+	digest string    // what was tried
+	count  int       // failures in a row with this digest
+	err    error     // of the last one; nil while count is 0
+	next   time.Time // not to be tried again before
+	asked  bool      // somebody had asked for it; the wish may still stand there
+}
+
+const (
+	firstWait = 5 * time.Second
+	longWait  = 5 * time.Minute
+	moment    = time.Second // until the watches have seen what moved
+)
+
+// failed notes a failure: the next try may come after 5 s at first, 5 min at most, a fifth more or less so
+// that many do not come back at once.
+func (t attempts) failed(a Action, err error, now time.Time) {
+	was := t[a.ID]
+	if was.digest != a.Digest {
+		was = attempt{digest: a.Digest}
+	}
+	was.count++
+	wait := min(longWait, firstWait<<min(was.count-1, 10))
+	was.err, was.next, was.asked = err, now.Add(jitter(wait, 0.2)), a.Have.RetryAsked
+	t[a.ID] = was
+}
+
+// worked notes that what was tried did work.
+func (t attempts) worked(a Action) {
+	delete(t, a.ID)
+	if a.Have.RetryAsked {
+		t[a.ID] = attempt{asked: true}
+	}
+}
+
+// outrun notes that somebody else was faster, which is no failure: it is looked at anew in a moment.
+func (t attempts) outrun(a Action, now time.Time) {
+	was := t[a.ID]
+	if was.digest != a.Digest {
+		was = attempt{digest: a.Digest}
+	}
+	was.next = now.Add(moment)
+	t[a.ID] = was
+}
+
+// resting says whether an action was tried so shortly ago that it is not tried again yet.
+func (t attempts) resting(a Action, now time.Time) bool {
+	was := t[a.ID]
+	return was.digest == a.Digest && was.next.After(now)
+}
+
+// failure is what the last try at an action ended with; nil where there was none.
+func (t attempts) failure(a Action) error {
+	if was := t[a.ID]; was.digest == a.Digest {
+		return was.err
+	}
+	return nil
+}
+
+// lay puts what was tried over what is seen of an item. A wish to try again counts once: whatever came of
+// it, it is not heard again while it still stands there.
+func (t attempts) lay(id ID, obs *Observed) {
+	was := t[id]
+	if obs.RetryAsked && !was.asked {
+		delete(t, id)
+		return
+	}
+	was.asked = obs.RetryAsked
+	t[id] = was
+	obs.RetryAsked = false
+	if was.count > 0 {
+		obs.Tries, obs.Tried, obs.RetryAt, obs.Failure = was.count, was.digest, was.next, was.err.Error()
+	}
+}
+
+// forget drops what is about items that no plan knows any more.
+func (t attempts) forget(p Plan) {
+	known := make(map[ID]bool, len(p.Actions))
+	for _, a := range p.Actions {
+		known[a.ID] = true
+	}
+	maps.DeleteFunc(t, func(id ID, _ attempt) bool { return !known[id] })
+}
+
+// due is how long it is until the next thing may be tried again, an hour at most.
+func (t attempts) due(now time.Time) time.Duration {
+	wait := time.Hour
+	for _, was := range t {
+		if was.next.After(now) {
+			wait = min(wait, was.next.Sub(now))
+		}
+	}
+	return wait
+}
+
+// jitter is d, a share of it more or less.
+func jitter(d time.Duration, share float64) time.Duration {
+	return time.Duration(float64(d) * (1 - share + 2*share*rand.Float64()))
+}

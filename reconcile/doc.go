@@ -1,0 +1,101 @@
+// Package reconcile is the heart of the program: it decides what has to happen so that clusters hold what is
+// declared, and sees to it that it happens. It knows no git, no CUE and no Kubernetes, and imports nothing
+// but the standard library; those who do serve the interfaces in ports.go.
+//
+//	Source ─► Target{Desired} ─┐
+//	                           ├─► Decide ─► Plan ─► Previewer ─► Ready ─► Cluster.Do
+//	Fleet ──► Live ────────────┘              └────► Report ─► Reporters
+//
+// Decide and Ready are pure: what they need of the world is in Desired and Live. Loop has the effects. Only
+// its own goroutine knows any state; sources, previews and actions each run in one of their own and send
+// what came out. It wakes up when one does, when a cluster changes, and when something is due; what it
+// remembers is no more than the cluster and git could not tell, and losing it delays and never breaks.
+//
+// # What is decided for an item
+//
+// The first row that fits says what an action does and why. The words are those that people read.
+//
+//	wanted, and                                              op        reason              class
+//	its cluster cannot be seen                               hold      unknown             person
+//	it is not known what it should be                        hold      unknown             person
+//	nothing is there                                         create    absent
+//	we are at it                                             hold      locked              progress
+//	its stored release cannot be read                        hold      unknown             person
+//	another tool manages it                                  hold      not ours            person
+//	it belongs to another deployment                         hold      not ours            person
+//	it is nobody's                                           hold      not ours            person
+//	it is nobody's, adopt is declared, somebody is at it     hold      not ours            person
+//	it is nobody's, adopt is declared                        adopt     adopted
+//	its uninstall was begun and not finished                 create    failed
+//	it was left pending                                      update    failed
+//	these inputs failed, a retry is asked for                update    failed
+//	it was rolled back from these inputs                     hold      rolled back         person
+//	these inputs failed, rollback is declared                rollback  failed
+//	these inputs failed                                      update    failed
+//	other inputs failed                                      update    changed
+//	it has other inputs                                      update    changed
+//	it is marked with another policy                         update    changed
+//	it is marked with another provider                       update    changed
+//	it is marked with another organization                   update    changed
+//	it drifted, repair is declared                           repair    drifted
+//	it is healthy, it drifted                                keep      drifted
+//	it is healthy                                            keep      in sync
+//	it was never ready, rollback is declared                 rollback  failed
+//	it was never ready, there is nothing to go back to       keep      failed
+//	it is not healthy any more                               keep      failed
+//	it is not healthy yet                                    hold      settling            progress
+//
+// What would act is held, in this order, while
+//
+//	it is suspended                                          hold      suspended           declared
+//	it takes values from what is not there                   hold      waiting for secret  person
+//	the same inputs failed a moment ago                      hold      backing off         progress
+//
+// A release that is ours and not wanted any more is an orphan. Its end is what removed declares, else the
+// policy that stands on it, else block.
+//
+//	not wanted, and                                          op        reason              class
+//	it is declared forgotten, its cluster cannot be seen     -
+//	it is declared forgotten                                 hold      forgotten           person
+//	its cluster is not seen                                  hold      unknown             person
+//	we are at its end                                        hold      locked              progress
+//	its stored end cannot be read                            hold      unknown             person
+//	its policy is block                                      hold      blocked             person
+//	its end failed a moment ago                              hold      backing off         progress
+//	its policy is uninstall                                  delete    orphaned
+//	its policy is orphan                                     orphan    orphaned
+//	it is uninstalled, and its history was kept              -
+//	it is not ours                                           -
+//	only a part of what is declared is looked at             -
+//
+// # Guards
+//
+// Some reasons to hold a deletion are in no single item. Guards hold them, in this order, after everything
+// else is decided; they never make a plan do more.
+//
+//	a cluster was not looked at yet                          hold      unknown             person
+//	nothing is declared any more, removed does not name it   hold      guarded             person
+//	it was last changed by a revision not in our history     hold      guarded             person
+//	more would go than may                                   hold      guarded             person
+//
+// The first and the last hold all deletions of a plan. How many may go is the smaller of both declared
+// limits, but at least one; counted are the providers, by organization where there is a release for each,
+// that a plan would take away, with those that went for the same revision or within the hour. While a
+// raised limit is declared it counts instead, and the history is not asked.
+//
+// # Order
+//
+// Order is not a hold: what comes after something else keeps its op, and After says what must be in place
+// before, which is installed as declared and well. A release that moved to another cluster or namespace is
+// taken away after the new one is in place. In each cluster, what gives comes before what takes away,
+// lower waves first, deletions one at a time; as many releases are worked on at once as are declared.
+//
+// Nothing here waits for readiness. An action ends when Helm has, and whether it worked is what the next
+// look says: until then its release is settling. A release in hand is locked to the plan.
+//
+// # What stays with others
+//
+// What charts make of values (package charts, in a worker), the contents of Secrets (whoever carries an
+// action out), which process may act on a cluster (its Lease, which Cluster checks before each write), and
+// the telling (package status).
+package reconcile

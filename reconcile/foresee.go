@@ -1,0 +1,85 @@
+package reconcile
+
+import (
+	"context"
+	"maps"
+	"time"
+)
+
+// previewKey tells what a preview was made for.
+type previewKey struct {
+	id       ID
+	digest   string
+	revision int
+}
+
+func keyOf(a Action) previewKey { return previewKey{a.ID, a.Digest, a.Have.Revision} }
+
+// previewed is what came of a batch of actions in one cluster.
+type previewed struct {
+	cluster string
+	batch   []Action
+	found   map[ID]Preview
+}
+
+// previewBatch bounds how many actions are rendered by one worker.
+const previewBatch = 64
+
+// renders says whether an action, or what it would be, renders a chart.
+func renders(a Action) bool {
+	op := a.Op
+	if op == OpHold {
+		op = a.Would
+	}
+	return op == OpCreate || op == OpUpdate || op == OpAdopt
+}
+
+// shown says whether an action was rendered, where that comes first.
+func (r *running) shown(a Action) bool {
+	_, there := r.previews[keyOf(a)]
+	return there || r.Previewer == nil || !renders(a)
+}
+
+// preview has the next actions of each cluster that were not rendered yet rendered, unless that is under
+// way there; what may start before what is held. Clusters do not wait for each other: one may take long to
+// say what it has.
+func (r *running) preview(ctx context.Context, p Plan, now time.Time) {
+	batches := map[string][]Action{}
+	for _, acts := range []bool{true, false} {
+		for _, a := range p.Actions {
+			c := a.ID.Cluster
+			wanted := a.Acts() == acts && !r.shown(a) && !r.tries.resting(a, now)
+			if wanted && !r.previewing[c] && len(batches[c]) < previewBatch {
+				batches[c] = append(batches[c], a)
+			}
+		}
+	}
+	for cluster, batch := range batches {
+		r.render(ctx, cluster, batch)
+	}
+}
+
+// keep remembers what a batch came to. One that cannot be rendered is a failed attempt.
+func (r *running) keep(p previewed) {
+	delete(r.previewing, p.cluster)
+	for _, a := range p.batch {
+		pre := p.found[a.ID]
+		if pre.Err != nil {
+			r.tries.failed(a, pre.Err, time.Now())
+			continue
+		}
+		r.previews[keyOf(a)] = pre
+	}
+}
+
+// describe lays the previews that are there over a plan, and forgets those of anything else.
+func (r *running) describe(p Plan) {
+	used := make(map[previewKey]bool, len(r.previews))
+	for i, a := range p.Actions {
+		if pre, there := r.previews[keyOf(a)]; there && renders(a) {
+			p.Actions[i].Diff, p.Actions[i].Risks = pre.Diff, pre.Risks
+			used[keyOf(a)] = true
+		}
+	}
+	maps.DeleteFunc(r.previews, func(key previewKey, _ Preview) bool { return !used[key] })
+}

@@ -1,0 +1,66 @@
+package source
+
+import (
+	"context"
+	"reflect"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// changed are the providers that a revision changed: against what was in force before, however many
+// commits ago that was, or, on a fresh start, against the revision's first parent. Nil says that it is not
+// known.
+func (s *Source) changed(ctx context.Context, rev revision) map[string]bool {
+	if s.force.commit.SHA != "" {
+		return difference(s.force, rev)
+	}
+	line, err := s.Origin.Ancestors(rev.commit.SHA, 2)
+	if err != nil || len(line) < 2 {
+		return nil
+	}
+	before, err := s.judge(ctx, line[1])
+	if err != nil {
+		return nil
+	}
+	return difference(before, rev)
+}
+
+// difference are the providers that two revisions do not have in common: what is declared of them, who may
+// use them, how they end, and what is in their charts.
+func difference(before, after revision) map[string]bool {
+	out := map[string]bool{}
+	unequal(out, before.config.Providers, after.config.Providers)
+	unequal(out, before.config.Allowlists, after.config.Allowlists)
+	for name, end := range after.config.Removed {
+		if before.config.Removed[name] != end {
+			out[name] = true
+		}
+	}
+	unequal(out, before.want.Providers, after.want.Providers)
+	was := make(map[reconcile.ID]reconcile.Item, len(before.want.Items))
+	for _, it := range before.want.Items {
+		was[it.ID] = it
+	}
+	for _, it := range after.want.Items {
+		old, there := was[it.ID]
+		known := it.Broken == "" && old.Broken == "" // else it is not known what is in the chart
+		if there && known && old.Base != it.Base {
+			out[it.Provider] = true
+		}
+	}
+	return out
+}
+
+// unequal notes the keys whose values differ.
+func unequal[T any](out map[string]bool, before, after map[string]T) {
+	for name, b := range before {
+		if a, there := after[name]; !there || !reflect.DeepEqual(a, b) {
+			out[name] = true
+		}
+	}
+	for name := range after {
+		if _, there := before[name]; !there {
+			out[name] = true
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package reconcile
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+)
+
+// step looks at everything, starts what may start, and reports. It returns when to step again without an
+// event.
+func (r *running) step(ctx context.Context) time.Duration {
+	if !r.known {
+		return time.Hour
+	}
+	live, plan := r.plan()
+	if ctx.Err() == nil {
+		r.preview(ctx, plan, live.At)
+		if r.begin(plan, live) {
+			live, plan = r.plan() // what was begun is locked now
+		}
+	}
+	r.tell(plan, live)
+	return min(r.tries.due(live.At), r.countsUntil(live.At))
+}
+
+// plan looks at everything and decides. Before any revision was valid there is nothing to decide.
+func (r *running) plan() (Live, Plan) {
+	live := r.look()
+	if r.target.Commit.SHA == "" {
+		return live, Plan{}
+	}
+	plan := Decide(r.target.Want, live)
+	r.tries.forget(plan)
+	r.describe(plan)
+	return live, plan
+}
+
+// look takes a snapshot of all clusters, with what only this loop knows laid over it.
+func (r *running) look() Live {
+	live := Live{At: time.Now(), Clusters: map[string]ClusterLive{}}
+	for name, c := range r.Fleet.Clusters() {
+		live.Clusters[name] = r.lay(name, c.Live())
+	}
+	r.gone = slices.DeleteFunc(r.gone, func(g Gone) bool {
+		return g.Commit != r.target.Commit.SHA && live.At.Sub(g.At) >= limitWindow
+	})
+	live.Gone = slices.Clone(r.gone)
+	return live
+}
+
+// lay puts over a cluster's snapshot what was tried and did not work, what is in hand, and, of what is not
+// wanted any more, what was last changed by a revision that the one in force was not made from.
+func (r *running) lay(cluster string, c ClusterLive) ClusterLive {
+	c.Releases = maps.Clone(c.Releases)
+	if c.Releases == nil {
+		c.Releases = map[ID]Observed{}
+	}
+	edit := func(id ID, change func(*Observed)) {
+		if id.Cluster == cluster {
+			obs := c.Releases[id]
+			change(&obs)
+			c.Releases[id] = obs
+		}
+	}
+	for id, obs := range c.Releases {
+		if !r.wanted[id] && obs.Commit != "" {
+			edit(id, func(obs *Observed) { obs.Stray = !r.descendsFrom(obs.Commit) })
+		}
+	}
+	for id := range r.tries {
+		edit(id, func(obs *Observed) { r.tries.lay(id, obs) })
+	}
+	for id := range r.hand {
+		edit(id, func(obs *Observed) { obs.State = Locked })
+	}
+	return c
+}
+
+// descendsFrom says whether the revision in force was made from another; the source is asked once.
+func (r *running) descendsFrom(sha string) bool {
+	yes, known := r.descends[sha]
+	if !known {
+		yes = r.Source.Descends(r.target.Commit.SHA, sha)
+		r.descends[sha] = yes
+	}
+	return yes
+}
+
+// begin starts what may start, and says whether that was anything.
+func (r *running) begin(p Plan, live Live) bool {
+	before := len(r.hand)
+	for _, a := range Ready(p, r.target.Want, live) {
+		if !r.ReadOnly && r.shown(a) && !r.tries.resting(a, live.At) {
+			r.start(a)
+		}
+	}
+	return len(r.hand) > before
+}
+
+// countsUntil is how long it is until a deletion counts no more in the limit, an hour at most.
+func (r *running) countsUntil(now time.Time) time.Duration {
+	wait := limitWindow
+	for _, g := range r.gone {
+		if left := limitWindow - now.Sub(g.At); left > 0 {
+			wait = min(wait, left)
+		}
+	}
+	return wait
+}
+
+// tell hands the newest report to everyone.
+func (r *running) tell(plan Plan, live Live) {
+	failed := map[ID]error{}
+	for _, a := range plan.Actions {
+		if err := r.tries.failure(a); err != nil {
+			failed[a.ID] = err
+		}
+	}
+	t := r.target
+	r.report = Report{
+		Head: t.Head, HeadErr: t.HeadErr, FetchErr: t.FetchErr, Commit: t.Commit, Changed: t.Changed,
+		Want: t.Want, Live: live, Plan: plan, Failed: failed,
+	}
+	for _, to := range r.Reporters {
+		to.Report(r.report)
+	}
+}
+
+// settled says whether only holds and failures are left.
+func (r *running) settled() bool {
+	if !r.known || len(r.hand) > 0 || len(r.previewing) > 0 {
+		return false
+	}
+	for _, c := range r.report.Plan.Clusters {
+		if live := r.report.Live.Clusters[c.Name]; !live.Looked && (live.Reachable || live.Err == "") {
+			return false
+		}
+	}
+	stuck := r.report.Plan.stuck()
+	return r.ReadOnly || !slices.ContainsFunc(r.report.Plan.Actions, func(a Action) bool {
+		return !stuck[a.ID] && a.Op != OpKeep
+	})
+}
