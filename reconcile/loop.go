@@ -86,7 +86,7 @@ type running struct {
 
 func newRunning(l *Loop, work context.Context) *running {
 	return &running{
-		Loop: l, work: work, hand: map[ID]Action{}, tries: attempts{},
+		Loop: l, work: work, descends: map[string]bool{}, hand: map[ID]Action{}, tries: attempts{},
 		previews: map[previewKey]Preview{}, previewing: map[string]bool{},
 		targets: make(chan Target), done: make(chan Outcome), previewed: make(chan previewed),
 	}

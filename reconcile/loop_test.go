@@ -48,7 +48,7 @@ func TestTheLoopBringsEverythingInPlace(t *testing.T) {
 		if diff := cmp.Diff([]string{"create frankfurt for one", "update frankfurt for two"}, words(r.begun("eu"))); diff != "" {
 			t.Errorf("in eu, -want +got:\n%s", diff)
 		}
-		if diff := cmp.Diff([]string{"create boston for one", "repair boston for two"}, words(r.begun("us"))); diff != "" {
+		if diff := cmp.Diff([]string{"create boston for one", "repair boston for one"}, words(r.begun("us"))); diff != "" {
 			t.Errorf("in us, -want +got:\n%s", diff)
 		}
 	})
@@ -299,7 +299,7 @@ func TestWhenTheEndIsAskedFor(t *testing.T) {
 		r.Previewer, r.source.blocks = r.preview, time.Second
 		r.start()
 		time.Sleep(2 * time.Second)
-		r.source.blocks = time.Hour
+		r.source.edit(func(s *memorySource) { s.blocks = time.Hour })
 		r.poke()
 		began := time.Now()
 		r.stop()
@@ -337,12 +337,13 @@ func TestTheSourceIsLookedAt(t *testing.T) {
 		r.start()
 		time.Sleep(time.Hour)
 		r.stop()
-		for i, at := range r.source.looks[1:] {
-			if wait := at.Sub(r.source.looks[i]); wait < 54*time.Second || wait > 66*time.Second+time.Millisecond {
+		looks := r.source.looked()
+		for i, at := range looks[1:] {
+			if wait := at.Sub(looks[i]); wait < 54*time.Second || wait > 66*time.Second+time.Millisecond {
 				t.Errorf("wait %d was %v", i, wait)
 			}
 		}
-		if n := len(r.source.looks); n < 54 {
+		if n := len(looks); n < 54 {
 			t.Errorf("%d looks in an hour", n)
 		}
 	})
@@ -353,7 +354,7 @@ func TestTheSourceIsLookedAt(t *testing.T) {
 		r.pokes <- struct{}{}
 		time.Sleep(90 * time.Second)
 		r.stop()
-		if n := len(r.source.looks); n != 2 {
+		if n := len(r.source.looked()); n != 2 {
 			t.Errorf("%d looks", n)
 		}
 	})
@@ -361,9 +362,7 @@ func TestTheSourceIsLookedAt(t *testing.T) {
 		it := testItem("eu", "frankfurt")
 		r := newRig(it)
 		r.start()
-		lost := r.source.target
-		lost.FetchErr = errRefused
-		r.source.set(lost)
+		r.source.edit(func(s *memorySource) { s.target.FetchErr = errRefused })
 		r.poke()
 		r.edit("eu", it.ID, func(obs *Observed) { obs.Drift, obs.Health = []Drift{{Object: "Deployment/a"}}, Healthy })
 		synctest.Wait()
@@ -444,7 +443,7 @@ func TestWhatAnotherHistoryAppliedStays(t *testing.T) {
 		if a := r.action(t, it.ID); a.Reason != Guarded || !strings.Contains(a.Message, "0f0f0f") {
 			t.Errorf("%s (%s) %s", a.Op, a.Reason, a.Message)
 		}
-		r.source.strange = nil
+		r.source.edit(func(s *memorySource) { s.strange = nil })
 		r.want("merged", testItem("eu", "paris"))
 		r.poke()
 		if a := r.action(t, it.ID); a.Op != "" {

@@ -145,10 +145,19 @@ type memorySource struct {
 	strange map[string]bool
 }
 
-func (s *memorySource) set(t Target) {
+func (s *memorySource) set(t Target) { s.edit(func(s *memorySource) { s.target = t }) }
+
+// edit changes or reads the source.
+func (s *memorySource) edit(change func(s *memorySource)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.target = t
+	change(s)
+}
+
+// looked tells when it was looked at.
+func (s *memorySource) looked() (out []time.Time) {
+	s.edit(func(s *memorySource) { out = s.looks })
+	return out
 }
 
 func (s *memorySource) Latest(ctx context.Context) Target {

@@ -14,6 +14,7 @@ func effect(releases map[ID]Observed, a Action, owner string) {
 		obs = Observed{
 			Owner: owner, Provider: a.Provider, Organization: a.Organization, Digest: a.Digest, Commit: a.Commit.SHA,
 			Policy: a.Want.Release.Deletion, State: Deployed, Revision: obs.Revision + 1, Health: Progressing,
+			RetryAsked: obs.RetryAsked, // stands beside the release
 		}
 	case OpRepair:
 		obs.Drift = nil

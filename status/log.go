@@ -1,9 +1,11 @@
 package status
 
 import (
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/workspace-providers/reconcile/reconcile"
 )
@@ -105,5 +107,21 @@ func (l *Log) holds(c change, revision string) {
 			l.out.Info("provider is not held any more", "provider", c.Name, "cluster", c.Cluster,
 				"hold", string(h.Reason), "revision", revision)
 		}
+	}
+}
+
+// Done logs how an action ended. What somebody else was faster at is no event: it is looked at anew.
+func (l *Log) Done(o reconcile.Outcome) {
+	a := o.Action
+	args := []any{
+		"op", a.Op, "release", a.ID.Namespace + "/" + a.ID.Name, "cluster", a.ID.Cluster, "provider", a.Provider,
+		"reason", a.Reason, "revision", short(a.Commit.SHA), "took", o.Took.Round(time.Millisecond),
+	}
+	switch {
+	case errors.Is(o.Err, reconcile.ErrMoved), errors.Is(o.Err, reconcile.ErrFenced):
+	case o.Err != nil:
+		l.out.Error("action failed", append(args, "error", clean(o.Err.Error()))...)
+	default:
+		l.out.Info("action done", append(args, "message", clean(a.Message))...)
 	}
 }

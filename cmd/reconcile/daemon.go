@@ -61,8 +61,15 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	p.source.Fetched = metrics.Fetched
 	web := &status.Web{Metrics: registry}
 	poster := status.NewPoster(status.PosterOptions{Forge: p.forge, Count: metrics.Posted, Log: p.log})
-	p.loop.Reporters = []reconcile.Reporter{metrics, web, poster, p.teller(io)}
+	teller := p.teller(io)
+	p.loop.Reporters = []reconcile.Reporter{metrics, web, poster, teller}
 	p.loop.Done = metrics.Done
+	if log, is := teller.(*status.Log); is {
+		p.loop.Done = func(o reconcile.Outcome) {
+			metrics.Done(o)
+			log.Done(o)
+		}
+	}
 	p.loop.Interval, p.loop.Once = p.interval, p.once
 	p.loop.Poke = p.pokes(ctx)
 	stop, err := p.serve(web)

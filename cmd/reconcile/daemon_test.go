@@ -82,11 +82,17 @@ func (s *site) daemonOn(args ...string) *daemon {
 	return d
 }
 
-// bury ends the daemon and shows what it logged where the test failed.
+// bury ends the daemon if the test has not, and shows what it logged last where the test failed.
 func (d *daemon) bury() {
+	select {
+	case <-d.done:
+		return
+	default:
+	}
 	d.kill()
 	if d.Failed() {
-		d.Logf("the daemon logged:\n%s", d.log)
+		text := d.log.String()
+		d.Logf("the daemon logged:\n%s", text[max(0, len(text)-16<<10):])
 	}
 }
 

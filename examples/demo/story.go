@@ -34,6 +34,10 @@ func play(ctx context.Context, st *stage, s script) error {
 	if err := st.clusters(bounded); err != nil {
 		return err
 	}
+	// The control plane has a namespace; the built-in provider is in it.
+	if err := st.show(bounded, "kubectl --kubeconfig ../clusters/built-in.kubeconfig create namespace coder"); err != nil {
+		return err
+	}
 	if err := st.repository(bounded); err != nil {
 		return err
 	}
@@ -63,7 +67,7 @@ func (st *stage) clusters(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(st.out, "  they serve after %.0f s\n", time.Since(begin).Seconds())
-	return st.show(ctx, "kubectl --kubeconfig ../clusters/built-in.kubeconfig create namespace coder  # the control plane's own")
+	return nil
 }
 
 // repository makes a bare git repository, and a clone of it with the declarations, which it pushes.

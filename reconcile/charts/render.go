@@ -79,7 +79,7 @@ func (p *prepared) renderChart(in RenderInput) (Rendered, error) {
 		return Rendered{}, err
 	}
 	if len(out.Objects)+len(out.Hooks)+len(out.CRDs) == 0 {
-		return Rendered{}, errors.New("it makes no objects; see that the chart has templates "+
+		return Rendered{}, errors.New("it makes no objects; see that the chart has templates " +
 			"and that its values do not turn them all off")
 	}
 	if out.Size, err = releaseSize(in, ch, files); err != nil {

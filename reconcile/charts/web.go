@@ -226,7 +226,7 @@ func readCredentials(creds fs.FS) (auth.CredentialFunc, error) {
 	}
 	store, err := credentials.NewMemoryStoreFromDockerConfig(b)
 	if err != nil {
-		return nil, errors.New("registries/config.json of the credentials directory is not "+
+		return nil, errors.New("registries/config.json of the credentials directory is not " +
 			"a Docker configuration with auths")
 	}
 	return credentials.Credential(store), nil

@@ -41,7 +41,8 @@ func readCredentials(dir, caDir string) (credentials, error) {
 		return data
 	}
 	line := func(name string) string { return strings.TrimRight(string(read(name)), "\r\n") }
-	c.user, c.password, c.key, c.ca = line("username"), line("password"), read("ssh-privatekey"), read("ca.crt")
+	c.user, c.password = line("username"), line("password")
+	c.key, c.ca = read("ssh-privatekey"), read("ca.crt")
 	if c.password == "" {
 		c.password = line("token")
 	}
@@ -86,7 +87,8 @@ func (c credentials) sshConfig(user, addr string) (*ssh.ClientConfig, func(), er
 		done = func() { _ = conn.Close() }
 		config.Auth = []ssh.AuthMethod{ssh.PublicKeysCallback(agent.NewClient(conn).Signers)}
 	default:
-		return nil, nil, errors.New("no ssh key: put ssh-privatekey into the git folder of the credentials")
+		return nil, nil, errors.New(
+			"no ssh key: put ssh-privatekey into the git folder of the credentials")
 	}
 	hosts, err := knownhosts.NewDB(c.hostFiles()...)
 	if err != nil {

@@ -83,7 +83,7 @@ func (r *Repo) renew() error {
 	if last != nil {
 		number = last.number + 1
 	}
-	if last != nil && last.older != nil { // it was never fetched into: what it was to replace is better
+	if last != nil && last.older != nil { // never fetched into: what it was to replace is better
 		last, last.older = last.older, nil
 		r.db.remove()
 	}
@@ -116,7 +116,8 @@ func openSlot(dir, url string) (*slot, error) {
 		}
 		return &slot{fs: osfs.New(path, osfs.WithBoundOS()), lock: lock}, nil
 	}
-	return nil, fmt.Errorf("cache %s: %d processes use it already: stop some or choose another directory", dir, maxSlots)
+	return nil, fmt.Errorf("cache %s: %d processes use it already: stop some, or choose another",
+		dir, maxSlots)
 }
 
 // generations lists the numbers of what is there, newest first.

@@ -44,11 +44,11 @@ func (r *Repo) Commit(hash string) (Commit, error) {
 
 // commit reads a commit that must be here.
 func (r *Repo) commit(hash plumbing.Hash) (Commit, error) {
-	_, data, err := r.object(hash, plumbing.CommitObject, or(r.MaxObject, defaultMaxObject))
+	o, err := r.object(hash, plumbing.CommitObject, or(r.MaxObject, defaultMaxObject))
 	if err != nil {
 		return Commit{}, fmt.Errorf("git commit %s: %w", hash, err)
 	}
-	return decodeCommit(hash, data)
+	return decodeCommit(hash, o)
 }
 
 // Ancestors returns a commit and those before it along the first parents, newest first, at most n.
@@ -83,7 +83,7 @@ func (r *Repo) IsAncestor(a, b string) (bool, error) {
 			return true, nil
 		}
 		if len(seen) > maxVisits {
-			return false, fmt.Errorf("git history of %s: %w: more than %d commits", b, ErrTooLarge, maxVisits)
+			return false, fmt.Errorf("git history of %s: %w: over %d commits", b, ErrTooLarge, maxVisits)
 		}
 		if c, err = r.commit(plumbing.NewHash(queue[0])); err != nil {
 			return false, err
@@ -115,29 +115,22 @@ func (r *Repo) TreeHash(commit, name string) (string, error) {
 }
 
 // decodeCommit reads the head of a commit; a message of any length costs no more than maxHeader.
-func decodeCommit(hash plumbing.Hash, data []byte) (Commit, error) {
-	raw := new(object.Commit)
-	if err := raw.Decode(memoryObject(plumbing.CommitObject, data[:min(len(data), maxHeader)])); err != nil {
-		return Commit{}, fmt.Errorf("git commit %s: %w: the repository is damaged there: run git fsck on it", hash, err)
+func decodeCommit(hash plumbing.Hash, o raw) (Commit, error) {
+	o.data = o.data[:min(len(o.data), maxHeader)]
+	full := new(object.Commit)
+	if err := full.Decode(o.encoded()); err != nil {
+		return Commit{}, fmt.Errorf("git commit %s: %w: run git fsck on the repository", hash, err)
 	}
 	c := Commit{
-		Hash: hash.String(), Tree: raw.TreeHash.String(), Time: raw.Committer.When.UTC(),
-		Author: printable(raw.Author.Name, maxSubject),
+		Hash: hash.String(), Tree: full.TreeHash.String(), Time: full.Committer.When.UTC(),
+		Author: printable(full.Author.Name, maxSubject),
 	}
-	for _, p := range raw.ParentHashes {
+	for _, p := range full.ParentHashes {
 		c.Parents = append(c.Parents, p.String())
 	}
-	subject, _, _ := strings.Cut(strings.TrimLeftFunc(raw.Message, unicode.IsSpace), "\n")
+	subject, _, _ := strings.Cut(strings.TrimLeftFunc(full.Message, unicode.IsSpace), "\n")
 	c.Subject = printable(subject, maxSubject)
 	return c, nil
-}
-
-// memoryObject wraps bytes for go-git's decoders.
-func memoryObject(kind plumbing.ObjectType, data []byte) *plumbing.MemoryObject {
-	o := new(plumbing.MemoryObject)
-	o.SetType(kind)
-	_, _ = o.Write(data) // cannot fail
-	return o
 }
 
 // printable makes text of unknown origin safe to show: what is not a printing character becomes

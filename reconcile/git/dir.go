@@ -166,7 +166,8 @@ func (d directory) read(file entry, max int64) ([]byte, error) {
 		return nil, err
 	}
 	defer root.Close()
-	f, err := root.OpenFile(file.path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe put there meanwhile must not block
+	// A pipe that was put there meanwhile must not block.
+	f, err := root.OpenFile(file.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, inside(err)
 	}

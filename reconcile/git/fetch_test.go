@@ -347,7 +347,7 @@ func TestCredentialsStayWhereTheyBelong(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "token", "s3cret")
 	_, err := (&Repo{URL: "http://git.example.com/x", Ref: "main", Auth: dir}).Fetch(context.Background())
-	wrong(t, err, "not sent over plain http")
+	wrong(t, err, "credentials over plain http")
 
 	o := filled(t)
 	web := o.web()

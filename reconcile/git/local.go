@@ -44,7 +44,8 @@ func (r *Repo) openLocal(m *remote) (*database, error) {
 	if r.db != nil {
 		return r.db, nil
 	}
-	repo, err := git.PlainOpenWithOptions(m.ep.Path, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
+	linked := &git.PlainOpenOptions{EnableDotGitCommonDir: true} // as git worktree add makes them
+	repo, err := git.PlainOpenWithOptions(m.ep.Path, linked)
 	if err != nil {
 		return nil, fmt.Errorf("%w: correct the path, or make a repository there with git init", err)
 	}
@@ -91,7 +92,8 @@ func (db *database) advertise() (advertisement, error) {
 		return adv, err
 	}
 	err = iter.ForEach(func(ref *plumbing.Reference) error {
-		if hash, err := storer.ResolveReference(db, ref.Name()); err == nil { // one that leads nowhere is none
+		hash, err := storer.ResolveReference(db, ref.Name())
+		if err == nil { // one that leads nowhere is none
 			adv.refs[ref.Name().String()] = hash.Hash()
 		}
 		return nil
@@ -108,5 +110,6 @@ type unlocked struct{ billy.Filesystem }
 // ReadDir lists a directory without lock files.
 func (u unlocked) ReadDir(dir string) ([]fs.FileInfo, error) {
 	infos, err := u.Filesystem.ReadDir(dir)
-	return slices.DeleteFunc(infos, func(i fs.FileInfo) bool { return strings.HasSuffix(i.Name(), ".lock") }), err
+	locked := func(i fs.FileInfo) bool { return strings.HasSuffix(i.Name(), ".lock") }
+	return slices.DeleteFunc(infos, locked), err
 }

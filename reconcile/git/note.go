@@ -78,8 +78,8 @@ func (r *Repo) readNote(ctx context.Context, ref, commit string) (string, error)
 	if err != nil || blob.IsZero() {
 		return "", err
 	}
-	_, data, err := r.object(blob, plumbing.BlobObject, maxNote)
-	return string(data), err
+	o, err := r.object(blob, plumbing.BlobObject, maxNote)
+	return string(o.data), err
 }
 
 // write is one try to write a note.
@@ -105,7 +105,7 @@ func (n note) check() error {
 	case !strings.HasPrefix(n.ref, "refs/notes/") || plumbing.ReferenceName(n.ref).Validate() != nil:
 		return fmt.Errorf("git note: %w: ref %q: use refs/notes/ and a name", ErrRefused, cut(n.ref, 100))
 	case !plumbing.IsHash(n.commit):
-		return fmt.Errorf("git note: %w: %q is not the full hash of a commit", ErrRefused, cut(n.commit, 64))
+		return fmt.Errorf("git note: %w: %q is not a full hash", ErrRefused, cut(n.commit, 64))
 	case len(n.text) > maxNote:
 		return fmt.Errorf("git note: %w: %d bytes, at most %d", ErrTooLarge, len(n.text), maxNote)
 	}
@@ -211,13 +211,15 @@ func push(ctx context.Context, s transport.ReceivePackSession, ar *packp.AdvRefs
 // refused tells a ref that moved, which is worth another try, from a server that does not want the
 // note.
 func refused(status string) error {
-	text := strings.ToLower(status)
-	for _, words := range []string{"fetch first", "failed to update", "lock", "stale", "already exists", "non-fast-forward"} {
+	text, shown := strings.ToLower(status), printable(status, 200)
+	for _, words := range []string{
+		"fetch first", "failed to update", "lock", "stale", "already exists", "non-fast-forward",
+	} {
 		if strings.Contains(text, words) {
-			return fmt.Errorf("%w (%s)", errMoved, printable(status, 100))
+			return fmt.Errorf("%w (%s)", errMoved, shown)
 		}
 	}
-	return fmt.Errorf("%w by the server: %s: let these credentials push refs/notes", ErrRefused, printable(status, 200))
+	return fmt.Errorf("%w by the server: %s: let these credentials push refs/notes", ErrRefused, shown)
 }
 
 // keep adds objects to the cache.

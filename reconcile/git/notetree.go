@@ -23,9 +23,18 @@ const (
 	noteAuthor = "reconcile"
 )
 
+// objectStore is where new objects go.
+type objectStore = storer.EncodedObjectStorer
+
+// leaf is a note with its place in a tree.
+type leaf struct {
+	path []string
+	blob plumbing.Hash
+}
+
 // compose makes the objects of a note on top of a notes commit, which may be zero, and returns the
 // new notes commit; it is the old one where the note says that already.
-func (r *Repo) compose(into storer.EncodedObjectStorer, tip plumbing.Hash, n note) (plumbing.Hash, error) {
+func (r *Repo) compose(into objectStore, tip plumbing.Hash, n note) (plumbing.Hash, error) {
 	name, old, err := r.findNote(tip, n.commit)
 	if err != nil {
 		return plumbing.ZeroHash, err
@@ -40,12 +49,12 @@ func (r *Repo) compose(into storer.EncodedObjectStorer, tip plumbing.Hash, n not
 			return plumbing.ZeroHash, err
 		}
 	}
-	root, err := r.graft(into, plumbing.NewHash(c.Tree), strings.Split(name, "/"), blob)
+	root, err := r.graft(into, plumbing.NewHash(c.Tree), leaf{strings.Split(name, "/"), blob})
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
 	me := object.Signature{Name: noteAuthor, Email: noteAuthor + "@localhost", When: time.Now().UTC()}
-	next := object.Commit{Author: me, Committer: me, TreeHash: root, Message: "Note for " + n.commit + "\n"}
+	next := object.Commit{Author: me, Committer: me, TreeHash: root, Message: "Note for " + n.commit}
 	if !tip.IsZero() {
 		next.ParentHashes = []plumbing.Hash{tip}
 	}
@@ -94,21 +103,21 @@ func (r *Repo) findNote(tip plumbing.Hash, commit string) (string, plumbing.Hash
 	}
 }
 
-// graft puts a blob at a path into a tree, which may be zero, and returns the new tree.
-func (r *Repo) graft(into storer.EncodedObjectStorer, at plumbing.Hash, name []string, blob plumbing.Hash) (plumbing.Hash, error) {
+// graft puts a note into a tree, which may be zero, and returns the new tree.
+func (r *Repo) graft(into objectStore, at plumbing.Hash, leaf leaf) (plumbing.Hash, error) {
 	tree, err := r.noteTree(at)
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
-	e := object.TreeEntry{Name: name[0], Mode: filemode.Regular, Hash: blob}
-	i := slices.IndexFunc(tree.Entries, func(e object.TreeEntry) bool { return e.Name == name[0] })
-	if len(name) > 1 {
+	e := object.TreeEntry{Name: leaf.path[0], Mode: filemode.Regular, Hash: leaf.blob}
+	i := slices.IndexFunc(tree.Entries, func(o object.TreeEntry) bool { return o.Name == e.Name })
+	if leaf.path = leaf.path[1:]; len(leaf.path) > 0 {
 		below := plumbing.ZeroHash
 		if i >= 0 {
 			below = tree.Entries[i].Hash
 		}
 		e.Mode = filemode.Dir
-		if e.Hash, err = r.graft(into, below, name[1:], blob); err != nil {
+		if e.Hash, err = r.graft(into, below, leaf); err != nil {
 			return plumbing.ZeroHash, err
 		}
 	}
@@ -131,18 +140,18 @@ func (r *Repo) noteTree(hash plumbing.Hash) (*object.Tree, error) {
 	if hash.IsZero() {
 		return tree, nil
 	}
-	_, data, err := r.object(hash, plumbing.TreeObject, maxTree)
+	o, err := r.object(hash, plumbing.TreeObject, maxTree)
 	if err != nil {
 		return nil, err
 	}
-	if err := tree.Decode(memoryObject(plumbing.TreeObject, data)); err != nil {
+	if err := tree.Decode(o.encoded()); err != nil {
 		return nil, fmt.Errorf("tree of notes: %w", err)
 	}
 	return tree, nil
 }
 
 // store adds one object.
-func store(into storer.EncodedObjectStorer, kind plumbing.ObjectType, data []byte) (plumbing.Hash, error) {
+func store(into objectStore, kind plumbing.ObjectType, data []byte) (plumbing.Hash, error) {
 	o := into.NewEncodedObject()
 	o.SetType(kind)
 	w, err := o.Writer()

@@ -11,6 +11,20 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/storer"
 )
 
+// raw is an object as it is stored.
+type raw struct {
+	kind plumbing.ObjectType
+	data []byte
+}
+
+// encoded wraps an object for go-git's decoders.
+func (o raw) encoded() *plumbing.MemoryObject {
+	m := new(plumbing.MemoryObject)
+	m.SetType(o.kind)
+	_, _ = m.Write(o.data) // cannot fail
+	return m
+}
+
 // has says whether an object is here.
 func (r *Repo) has(hash plumbing.Hash) bool {
 	r.reading.Lock()
@@ -24,22 +38,22 @@ func (r *Repo) has(hash plumbing.Hash) bool {
 
 // object reads an object of at most limit bytes that must be here, since something here refers to
 // it; where it cannot be read, the next fetch starts with an empty cache.
-func (r *Repo) object(hash plumbing.Hash, kind plumbing.ObjectType, limit int64) (plumbing.ObjectType, []byte, error) {
+func (r *Repo) object(hash plumbing.Hash, kind plumbing.ObjectType, limit int64) (raw, error) {
 	r.reading.Lock()
 	defer r.reading.Unlock()
 	if r.db == nil {
-		return 0, nil, errors.New("nothing fetched yet: call Fetch first")
+		return raw{}, errors.New("nothing fetched yet: call Fetch first")
 	}
-	got, data, err := r.db.read(hash, limit)
+	o, err := r.db.read(hash, limit)
 	switch {
 	case errors.Is(err, ErrTooLarge):
-		return 0, nil, err
+		return raw{}, err
 	case err != nil:
-		return 0, nil, r.damaged(hash, err)
-	case kind != plumbing.AnyObject && kind != got:
-		return 0, nil, fmt.Errorf("object %s: %w: a %s where a %s belongs", hash, ErrRefused, got, kind)
+		return raw{}, r.damaged(hash, err)
+	case kind != plumbing.AnyObject && kind != o.kind:
+		return raw{}, fmt.Errorf("object %s: %w: a %s where a %s belongs", hash, ErrRefused, o.kind, kind)
 	}
-	return got, data, nil
+	return o, nil
 }
 
 // size returns the bytes of an object that must be here.
@@ -63,12 +77,12 @@ func (r *Repo) damaged(hash plumbing.Hash, err error) error {
 }
 
 // read looks for an object here and in what is behind.
-func (db *database) read(hash plumbing.Hash, limit int64) (kind plumbing.ObjectType, data []byte, err error) {
+func (db *database) read(hash plumbing.Hash, limit int64) (o raw, err error) {
 	err = db.look(func(db *database) error {
-		kind, data, err = readObject(db, hash, limit)
+		o, err = readObject(db, hash, limit)
 		return err
 	})
-	return kind, data, err
+	return o, err
 }
 
 // size returns the bytes of an object without unpacking it.
@@ -96,28 +110,28 @@ func (db *database) look(try func(*database) error) error {
 
 // readObject asks for the size first, so that a large object is never unpacked, and checks the
 // hash, which go-git does not: what is applied is what was committed.
-func readObject(db storer.EncodedObjectStorer, hash plumbing.Hash, limit int64) (plumbing.ObjectType, []byte, error) {
+func readObject(db storer.EncodedObjectStorer, hash plumbing.Hash, limit int64) (raw, error) {
 	size, err := db.EncodedObjectSize(hash)
 	if err != nil {
-		return 0, nil, err
+		return raw{}, err
 	}
 	if size > limit {
-		return 0, nil, fmt.Errorf("object %s: %w: %d bytes, at most %d", hash, ErrTooLarge, size, limit)
+		return raw{}, fmt.Errorf("object %s: %w: %d bytes, at most %d", hash, ErrTooLarge, size, limit)
 	}
 	o, err := db.EncodedObject(plumbing.AnyObject, hash)
 	if err != nil {
-		return 0, nil, err
+		return raw{}, err
 	}
 	in, err := o.Reader()
 	if err != nil {
-		return 0, nil, err
+		return raw{}, err
 	}
 	defer in.Close()
 	data, err := io.ReadAll(io.LimitReader(in, limit+1))
 	if err == nil && plumbing.ComputeHash(o.Type(), data) != hash {
 		err = errors.New("its content has another hash")
 	}
-	return o.Type(), data, err
+	return raw{o.Type(), data}, err
 }
 
 // remember keeps what a ref of the remote was, so that the next fetch, also after a restart, starts

@@ -52,12 +52,12 @@ func (o *objects) find(root plumbing.Hash, name string) (entry, error) {
 
 func (o *objects) list(dir entry, max int) ([]entry, error) {
 	limit := int64(max+1) * bytesPerEntry
-	_, data, err := o.repo.object(dir.hash, plumbing.TreeObject, limit)
+	raw, err := o.repo.object(dir.hash, plumbing.TreeObject, limit)
 	if err != nil {
 		return nil, err
 	}
 	tree := new(object.Tree)
-	if err := tree.Decode(memoryObject(plumbing.TreeObject, data)); err != nil {
+	if err := tree.Decode(raw.encoded()); err != nil {
 		return nil, fmt.Errorf("%w: %w: run git fsck on the repository", ErrRefused, err)
 	}
 	list := make([]entry, 0, len(tree.Entries))
@@ -77,8 +77,8 @@ func (o *objects) size(file entry) (int64, error) {
 }
 
 func (o *objects) read(file entry, max int64) ([]byte, error) {
-	_, data, err := o.repo.object(file.hash, plumbing.BlobObject, max)
-	return data, err
+	raw, err := o.repo.object(file.hash, plumbing.BlobObject, max)
+	return raw.data, err
 }
 
 // kind translates git's modes. Whether a file may be executed is of no interest to anybody here.
@@ -91,5 +91,6 @@ func kind(mode filemode.FileMode) (fs.FileMode, string) {
 	case filemode.Symlink:
 		return fs.ModeSymlink, "a symbolic link is not followed: commit the file itself"
 	}
-	return fs.ModeIrregular, "a submodule, or a mode that git does not write, is not followed: commit the files themselves"
+	return fs.ModeIrregular,
+		"a submodule, or a mode that git does not write, is not followed: commit the files themselves"
 }

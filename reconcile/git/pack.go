@@ -38,7 +38,7 @@ func (r *Repo) download(ctx context.Context, d download) error {
 		return nil
 	}
 	if d.whole {
-		_ = req.Capabilities.Set(capability.MultiACK) // without it such servers refuse; with no haves it changes nothing
+		_ = req.Capabilities.Set(capability.MultiACK) // they insist; with no haves it changes nothing
 	} else {
 		req.Haves = r.haves()
 	}
@@ -65,7 +65,8 @@ func (r *Repo) download(ctx context.Context, d download) error {
 func (r *Repo) missing(wants []plumbing.Hash) []plumbing.Hash {
 	r.reading.Lock()
 	defer r.reading.Unlock()
-	return slices.DeleteFunc(slices.Clone(wants), func(h plumbing.Hash) bool { return r.db.HasEncodedObject(h) == nil })
+	here := func(h plumbing.Hash) bool { return r.db.HasEncodedObject(h) == nil }
+	return slices.DeleteFunc(slices.Clone(wants), here)
 }
 
 // fill writes a pack to the spool file and looks it over.
@@ -120,14 +121,14 @@ func (r *Repo) haves() []plumbing.Hash {
 	_ = r.db.each(func(tip plumbing.Hash) error {
 		queue := []plumbing.Hash{tip}
 		for n := 0; n < maxHaves && len(queue) > 0; queue = queue[1:] {
-			_, data, err := readObject(r.db, queue[0], maxHeader)
+			o, err := readObject(r.db, queue[0], maxHeader)
 			if seen[queue[0]] || err != nil {
 				continue // what cannot be read is not told of
 			}
 			seen[queue[0]] = true
 			haves = append(haves, queue[0])
 			n++
-			if c, err := decodeCommit(queue[0], data); err == nil {
+			if c, err := decodeCommit(queue[0], o); err == nil {
 				for _, p := range c.Parents {
 					queue = append(queue, plumbing.NewHash(p))
 				}
@@ -176,8 +177,8 @@ func inspect(pack io.Reader, limit int64) error {
 			size = head.targetSize()
 		}
 		if size > limit {
-			return fmt.Errorf("%w: one object has %d bytes, at most %d: take the large file out of the history",
-				ErrTooLarge, size, limit)
+			return fmt.Errorf("%w: one object has %d bytes, at most %d: "+
+				"take the large file out of the history", ErrTooLarge, size, limit)
 		}
 	}
 	_, err = scan.Checksum()

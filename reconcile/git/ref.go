@@ -41,8 +41,9 @@ func advertised(ctx context.Context, s transport.Session) (advertisement, error)
 
 func fromAdvRefs(ar *packp.AdvRefs) (advertisement, error) {
 	adv := advertisement{refs: ar.References, caps: ar.Capabilities}
-	if format := ar.Capabilities.Get(capability.Capability("object-format")); len(format) > 0 && format[0] != "sha1" {
-		return advertisement{}, fmt.Errorf("object format %q is not known here: use a repository with SHA-1 objects", format[0])
+	if format := ar.Capabilities.Get("object-format"); len(format) > 0 && format[0] != "sha1" {
+		return advertisement{}, fmt.Errorf("%w: object format %q: use a repository with SHA-1 objects",
+			ErrRefused, cut(format[0], 20))
 	}
 	if ar.Head != nil {
 		adv.head = *ar.Head
@@ -70,16 +71,16 @@ func (a advertisement) choose(ref string) ([]plumbing.Hash, error) {
 			return []plumbing.Hash{hash}, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: %q is neither a branch nor a tag; there are %s: correct --ref", ErrNoRef, ref, a.branches())
+	return nil, fmt.Errorf("%w: %q is neither a branch nor a tag; there are %s: correct --ref",
+		ErrNoRef, ref, a.branches())
 }
 
 // holding returns what to ask for to get a commit by its hash: itself where the server allows
 // that, else everything that may lead to it.
 func (a advertisement) holding(hash plumbing.Hash) []plumbing.Hash {
-	for _, c := range []capability.Capability{capability.AllowReachableSHA1InWant, "allow-any-sha1-in-want"} {
-		if a.caps.Supports(c) {
-			return []plumbing.Hash{hash}
-		}
+	caps := a.caps
+	if caps.Supports(capability.AllowReachableSHA1InWant) || caps.Supports("allow-any-sha1-in-want") {
+		return []plumbing.Hash{hash}
 	}
 	var wants []plumbing.Hash
 	for name, tip := range a.refs {
@@ -117,7 +118,8 @@ func (a advertisement) matching(pattern string) ([]plumbing.Hash, error) {
 	case len(all) == 0:
 		return nil, fmt.Errorf("%w: no tag matches %q: push one or correct --ref", ErrNoRef, pattern)
 	case len(all) > maxTags:
-		return nil, fmt.Errorf("%w: %d tags match %q and none is a version; at most %d: narrow --ref", ErrTooLarge, len(all), pattern, maxTags)
+		return nil, fmt.Errorf("%w: %d tags match %q and none is a version; at most %d: narrow --ref",
+			ErrTooLarge, len(all), pattern, maxTags)
 	}
 	return all, nil
 }
@@ -125,7 +127,7 @@ func (a advertisement) matching(pattern string) ([]plumbing.Hash, error) {
 // newer says whether v goes before best; a release goes before any pre-release unless those are
 // asked for.
 func newer(v, best *semver.Version, pre bool) bool {
-	if release, bestRelease := v.Prerelease() == "", best.Prerelease() == ""; !pre && release != bestRelease {
+	if release := v.Prerelease() == ""; !pre && release != (best.Prerelease() == "") {
 		return release
 	}
 	return v.GreaterThan(best)
@@ -160,7 +162,7 @@ func (r *Repo) newest(wants []plumbing.Hash) (plumbing.Hash, error) {
 	if len(wants) == 1 {
 		return r.peel(wants[0])
 	}
-	slices.SortFunc(wants, func(a, b plumbing.Hash) int { return strings.Compare(a.String(), b.String()) })
+	plumbing.HashesSort(wants) // so that of two of one age always the same counts
 	var best plumbing.Hash
 	var bestTime time.Time
 	for _, want := range wants {
@@ -181,34 +183,33 @@ func (r *Repo) peel(hash plumbing.Hash) (plumbing.Hash, error) {
 	return commit, err
 }
 
+// maxPeel is how many tags may mark each other.
+const maxPeel = 8
+
 // dated is peel, with the time of the outermost tag, or else of the commit.
 func (r *Repo) dated(hash plumbing.Hash) (commit plumbing.Hash, when time.Time, err error) {
-	for range 8 {
-		kind, data, err := r.object(hash, plumbing.AnyObject, or(r.MaxObject, defaultMaxObject))
+	for range maxPeel {
+		o, err := r.object(hash, plumbing.AnyObject, or(r.MaxObject, defaultMaxObject))
 		if err != nil {
 			return plumbing.ZeroHash, when, err
 		}
-		switch kind {
+		switch o.kind {
 		case plumbing.CommitObject:
-			c, err := decodeCommit(hash, data)
-			if when.IsZero() {
-				when = c.Time
-			}
-			return hash, when, err
+			c, err := decodeCommit(hash, o)
+			return hash, or(when, c.Time), err
 		case plumbing.TagObject:
 			tag := new(object.Tag)
-			if err := tag.Decode(memoryObject(kind, data)); err != nil {
+			if err := tag.Decode(o.encoded()); err != nil {
 				return plumbing.ZeroHash, when, fmt.Errorf("tag %s: %w", hash, err)
 			}
-			if when.IsZero() {
-				when = tag.Tagger.When
-			}
-			hash = tag.Target
+			hash, when = tag.Target, or(when, tag.Tagger.When)
 		default:
-			return plumbing.ZeroHash, when, fmt.Errorf("%w: the ref marks a %s: point it at a commit", ErrRefused, kind)
+			err := fmt.Errorf("%w: the ref marks a %s: point it at a commit", ErrRefused, o.kind)
+			return plumbing.ZeroHash, when, err
 		}
 	}
-	return plumbing.ZeroHash, when, fmt.Errorf("%w: more than 8 tags on tags: point the ref at a commit", ErrRefused)
+	err = fmt.Errorf("%w: over %d tags on tags: point the ref at a commit", ErrRefused, maxPeel)
+	return plumbing.ZeroHash, when, err
 }
 
 // fullHash says whether a ref is the full hash of a commit.

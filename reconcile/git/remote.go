@@ -23,6 +23,9 @@ import (
 // maxAdvertised is how many bytes of refs a server may tell of; twenty thousand take two million.
 const maxAdvertised = 64 << 20
 
+// useThese says which URLs we take.
+const useThese = "use https, ssh, git, file or a path"
+
 // remote is where the repository is and what opens it, for one fetch or push.
 type remote struct {
 	repo *Repo
@@ -33,7 +36,7 @@ type remote struct {
 // remote reads the URL and the credentials.
 func (r *Repo) remote() (*remote, error) {
 	if helper, _, ok := strings.Cut(r.URL, "::"); ok && !strings.ContainsAny(helper, "/[@") {
-		return nil, fmt.Errorf("%w: helper programs are not run: use https, ssh, git, file or a path", ErrRefused)
+		return nil, fmt.Errorf("%w: helper %q is not run: %s", ErrRefused, cut(helper, 20), useThese)
 	}
 	ep, err := transport.NewEndpoint(r.URL)
 	if err != nil {
@@ -51,11 +54,11 @@ func (r *Repo) remote() (*remote, error) {
 		}
 		ep.User, ep.Password = "", ""
 		if ep.Protocol == "http" && m.cred.password != "" && !loopback(ep.Host) {
-			return nil, fmt.Errorf("%w: credentials are not sent over plain http: use https or ssh", ErrRefused)
+			return nil, fmt.Errorf("%w: credentials over plain http: use https or ssh", ErrRefused)
 		}
 	case "ssh", "git", "file":
 	default:
-		return nil, fmt.Errorf("%w: scheme %q: use https, ssh, git, file or a path", ErrRefused, printable(ep.Protocol, 20))
+		return nil, fmt.Errorf("%w: scheme %q: %s", ErrRefused, cut(ep.Protocol, 20), useThese)
 	}
 	return m, nil
 }
@@ -66,8 +69,8 @@ func (m *remote) local() bool { return m.ep.Protocol == "file" }
 // wholeOnly says whether the server refuses clients that cannot negotiate as it wishes, as Azure
 // DevOps does; such a repository is brought whole each time it changed.
 func (m *remote) wholeOnly() bool {
-	host := strings.ToLower(m.ep.Host)
-	return host == "dev.azure.com" || host == "ssh.dev.azure.com" || strings.HasSuffix(host, ".visualstudio.com")
+	host := "." + strings.ToLower(m.ep.Host)
+	return strings.HasSuffix(host, ".dev.azure.com") || strings.HasSuffix(host, ".visualstudio.com")
 }
 
 func (m *remote) uploadSession(ctx context.Context) (transport.UploadPackSession, error) {

@@ -27,10 +27,10 @@ var (
 // time, reading goes on beside it.
 type Repo struct {
 	URL     string        // whatever git takes: https, ssh, git, scp-like, file, a local path
-	Ref     string        // branch, tag, tag pattern ("v*": the newest), full commit hash; empty: the remote's HEAD
+	Ref     string        // branch, tag, pattern of tags ("v*": the newest), full hash; empty: HEAD
 	Path    string        // the folder of the declarations, slash-separated; empty: the root
 	Cache   string        // directory for fetched objects, shared with nobody; empty: memory
-	Auth    string        // directory with credentials, read anew for each fetch; see auth.go; empty: none
+	Auth    string        // directory with credentials, read anew for each fetch; empty: none
 	CA      string        // directory with *.pem, trusted beside the system's; empty: none
 	Timeout time.Duration // for one Fetch or Note; default 2m
 
@@ -137,7 +137,8 @@ func (r *Repo) fetchRemote(ctx context.Context, remote *remote) (plumbing.Hash, 
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
-	if err := r.download(ctx, download{session: s, adv: adv, wants: wants, whole: remote.wholeOnly()}); err != nil {
+	d := download{session: s, adv: adv, wants: wants, whole: remote.wholeOnly()}
+	if err := r.download(ctx, d); err != nil {
 		return plumbing.ZeroHash, err
 	}
 	hash, err := r.newest(wants)
@@ -158,6 +159,7 @@ func (r *Repo) settle(seen plumbing.Hash) (plumbing.Hash, error) {
 		r.behind = plumbing.ZeroHash
 		return seen, nil
 	}
+	r.behind = plumbing.ZeroHash
 	back, err := r.IsAncestor(seen.String(), r.tip.String())
 	if err != nil || !back {
 		return seen, err

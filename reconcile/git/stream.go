@@ -53,7 +53,8 @@ func (m *remote) openStream(ctx context.Context, service string) (*stream, error
 		_ = s.Close()
 		return nil, err
 	}
-	s.out = &capped{ReadCloser: io.NopCloser(s.out), left: maxAdvertised + or(m.repo.MaxPack, defaultMaxPack)}
+	limit := maxAdvertised + or(m.repo.MaxPack, defaultMaxPack)
+	s.out = &capped{ReadCloser: io.NopCloser(s.out), left: limit}
 	return s, nil
 }
 
@@ -89,9 +90,11 @@ func (s *stream) startSSH(m *remote, conn net.Conn, addr string) error {
 func hostKeyHint(err error) error {
 	switch {
 	case knownhosts.IsHostKeyChanged(err):
-		return fmt.Errorf("%w: the host key changed: if the server's owner confirms that, correct known_hosts", err)
+		return fmt.Errorf("%w: the host key changed: "+
+			"if the server's owner confirms that, correct known_hosts", err)
 	case knownhosts.IsHostUnknown(err):
-		return fmt.Errorf("%w: add the host's key to known_hosts in the git folder of the credentials", err)
+		return fmt.Errorf("%w: "+
+			"add the host's key to known_hosts in the git folder of the credentials", err)
 	}
 	return err
 }
@@ -119,7 +122,9 @@ func (s *stream) AdvertisedReferencesContext(context.Context) (*packp.AdvRefs, e
 }
 
 // UploadPack asks for a pack.
-func (s *stream) UploadPack(_ context.Context, req *packp.UploadPackRequest) (*packp.UploadPackResponse, error) {
+func (s *stream) UploadPack(
+	_ context.Context, req *packp.UploadPackRequest,
+) (*packp.UploadPackResponse, error) {
 	if err := req.Validate(); err != nil {
 		return nil, err
 	}
@@ -141,7 +146,9 @@ func (s *stream) UploadPack(_ context.Context, req *packp.UploadPackRequest) (*p
 }
 
 // ReceivePack sends a pack and the refs to change.
-func (s *stream) ReceivePack(_ context.Context, req *packp.ReferenceUpdateRequest) (*packp.ReportStatus, error) {
+func (s *stream) ReceivePack(
+	_ context.Context, req *packp.ReferenceUpdateRequest,
+) (*packp.ReportStatus, error) {
 	s.asked = true
 	if err := req.Encode(s.in); err != nil {
 		return nil, fmt.Errorf("%w%s", err, s.stderr.text())
@@ -179,7 +186,9 @@ func (s *stream) silence() error {
 // notFound recognises what servers say of repositories that are not there for us.
 func notFound(err error) error {
 	text := strings.ToLower(err.Error())
-	for _, words := range []string{"not found", "does not exist", "not appear to be a git repository", "access denied"} {
+	for _, words := range []string{
+		"not found", "does not exist", "not appear to be a git repository", "access denied",
+	} {
 		if strings.Contains(text, words) {
 			return fmt.Errorf("%w: %s", transport.ErrRepositoryNotFound, printable(err.Error(), 200))
 		}

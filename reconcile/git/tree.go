@@ -51,7 +51,10 @@ type entry struct {
 
 func newTree(src source, root entry, limits Limits) *tree {
 	root.path, root.mode = ".", fs.ModeDir
-	return &tree{src: src, root: root, limits: limits, dirs: map[string][]entry{}, files: map[string][]byte{}}
+	return &tree{
+		src: src, root: root, limits: limits,
+		dirs: map[string][]entry{}, files: map[string][]byte{},
+	}
 }
 
 // Open opens a file or directory.
@@ -130,10 +133,12 @@ func (t *tree) load(e entry) ([]byte, error) {
 		return nil, err
 	}
 	if size > t.limits.File {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d: split the file", ErrTooLarge, size, t.limits.File)
+		return nil, fmt.Errorf("%w: %d bytes, at most %d: split the file",
+			ErrTooLarge, size, t.limits.File)
 	}
 	if t.bytes+size > t.limits.Total {
-		return nil, fmt.Errorf("%w: all files together have more than %d bytes: take some out", ErrTooLarge, t.limits.Total)
+		return nil, fmt.Errorf("%w: all files together have more than %d bytes: take some out",
+			ErrTooLarge, t.limits.Total)
 	}
 	data, err := t.src.read(e, size)
 	t.bytes += int64(len(data))
@@ -149,20 +154,23 @@ func (t *tree) listing(e entry) ([]entry, error) {
 		return nil, e.refusal()
 	}
 	if e.path != "." && strings.Count(e.path, "/")+1 > t.limits.Depth {
-		return nil, fmt.Errorf("%w: more than %d directories inside each other", ErrTooLarge, t.limits.Depth)
+		return nil, fmt.Errorf("%w: more than %d directories inside each other: move some up",
+			ErrTooLarge, t.limits.Depth)
 	}
 	left := t.limits.Entries - t.entries
 	list, err := t.src.list(e, left)
 	if len(list) > left || errors.Is(err, ErrTooLarge) {
-		return nil, fmt.Errorf("%w: more than %d files and directories: take some out", ErrTooLarge, t.limits.Entries)
+		return nil, fmt.Errorf("%w: more than %d files and directories: take some out",
+			ErrTooLarge, t.limits.Entries)
 	}
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(list, func(a, b entry) int { return strings.Compare(a.path, b.path) })
+	slices.SortFunc(list, func(a, b entry) int { return a.compare(b.path) })
 	for i, one := range list {
 		if i > 0 && one.path == list[i-1].path {
-			return nil, fmt.Errorf("%w: two entries have the name %q: remove one", ErrRefused, cut(path.Base(one.path), 60))
+			return nil, fmt.Errorf("%w: two entries have the name %q: remove one",
+				ErrRefused, cut(path.Base(one.path), 60))
 		}
 	}
 	t.entries += len(list)
@@ -190,7 +198,7 @@ func (t *tree) find(op, name string) (entry, error) {
 		if j := strings.IndexByte(name[i:], '/'); j >= 0 {
 			end = i + j
 		}
-		n, ok := slices.BinarySearchFunc(list, name[:end], func(e entry, want string) int { return strings.Compare(e.path, want) })
+		n, ok := slices.BinarySearchFunc(list, name[:end], entry.compare)
 		if !ok {
 			return entry{}, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
 		}
@@ -214,6 +222,9 @@ func (t *tree) info(e entry) (fs.FileInfo, error) {
 	}
 	return fileInfo{e, size}, nil
 }
+
+// compare orders entries by path.
+func (e entry) compare(path string) int { return strings.Compare(e.path, path) }
 
 // refusal says why an entry cannot be opened as what it was taken for.
 func (e entry) refusal() error {

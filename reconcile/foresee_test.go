@@ -1,0 +1,147 @@
+package reconcile
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// foreseeing is a rig that renders first.
+func foreseeing(items ...Item) *rig {
+	r := newRig(items...)
+	r.Previewer = r.preview
+	return r
+}
+
+func TestNothingIsDoneBeforeItWasRendered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		it := testItem("eu", "frankfurt")
+		r := foreseeing(it)
+		r.preview.takes = func(string) time.Duration { return 10 * time.Second }
+		r.start()
+		time.Sleep(9 * time.Second)
+		if a := r.action(t, it.ID); a.Op != OpCreate || len(r.begun("eu")) > 0 {
+			t.Errorf("%s (%s), %d begun", a.Op, a.Reason, len(r.begun("eu")))
+		}
+		time.Sleep(2 * time.Second)
+		if d := r.begun("eu"); len(d) != 1 || d[0].Diff != "diff of "+it.Base {
+			t.Errorf("begun %+v", d)
+		}
+		r.stop()
+	})
+}
+
+func TestHoldsShowWhatTheyWouldDo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		it := testItem("eu", "frankfurt")
+		it.Suspended = "audit"
+		r := foreseeing(it)
+		r.start()
+		time.Sleep(time.Hour)
+		if a := r.action(t, it.ID); a.Reason != Suspended || a.Diff != "diff of "+it.Base {
+			t.Errorf("%s (%s) %q", a.Op, a.Reason, a.Diff)
+		}
+		if n := len(r.preview.rendered()); n != 1 {
+			t.Errorf("rendered %d times", n)
+		}
+		r.stop()
+	})
+}
+
+func TestActionsAreRenderedInBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var items []Item
+		for i := range 100 {
+			it := testItem("eu", fmt.Sprintf("p%02d", i))
+			if i < 50 {
+				it.Suspended = "audit"
+			}
+			items = append(items, it)
+		}
+		r := foreseeing(append(items, testItem("us", "boston"))...)
+		r.preview.takes = func(string) time.Duration { return time.Second }
+		r.start()
+		sizes := map[string][]int{}
+		for _, b := range r.preview.rendered() {
+			sizes[b[0].ID.Cluster] = append(sizes[b[0].ID.Cluster], len(b))
+		}
+		if diff := cmp.Diff(map[string][]int{"eu": {previewBatch}, "us": {1}}, sizes); diff != "" {
+			t.Errorf("at first, -want +got:\n%s", diff)
+		}
+		time.Sleep(time.Minute)
+		var rest []Action
+		seen := map[ID]int{}
+		for _, b := range r.preview.rendered() {
+			for _, a := range b {
+				seen[a.ID]++
+			}
+			if b[0].ID.Cluster == "eu" {
+				rest = b
+			}
+		}
+		if len(seen) != 101 || len(rest) != 100-previewBatch {
+			t.Errorf("%d were rendered, %d in the last batch", len(seen), len(rest))
+		}
+		for _, a := range rest {
+			if a.Acts() {
+				t.Errorf("%s might have started and was rendered last", a.ID)
+			}
+		}
+		r.stop()
+	})
+}
+
+func TestWhatCannotBeRenderedIsAFailedAttempt(t *testing.T) {
+	for _, suspended := range []string{"", "audit"} {
+		bubble(t, "suspended: "+suspended, func(t *testing.T) {
+			bad, good := testItem("eu", "bad"), testItem("eu", "good")
+			bad.Suspended = suspended
+			r := foreseeing(bad, good)
+			r.preview.fails = func(a Action) error {
+				if a.ID == bad.ID {
+					return errRefused
+				}
+				return nil
+			}
+			r.start()
+			if err := r.last(t).Failed[bad.ID]; err != errRefused {
+				t.Errorf("failed %v", err)
+			}
+			time.Sleep(34 * time.Second) // tries at 0, 5, 15 and 35 s, a fifth more or less
+			if n := len(r.preview.rendered()); n < 3 || n > 4 {
+				t.Errorf("rendered %d times", n)
+			}
+			if a := r.action(t, good.ID); a.Reason != InSync {
+				t.Errorf("the other is %s (%s)", a.Op, a.Reason)
+			}
+			if n := len(r.deedsOf(bad.ID)); n > 0 {
+				t.Errorf("it was done %d times", n)
+			}
+			r.preview.fails = nil
+			time.Sleep(time.Minute)
+			if a := r.action(t, bad.ID); a.Diff == "" && a.Reason != InSync || len(r.last(t).Failed) > 0 {
+				t.Errorf("afterwards %s (%s), failed %v", a.Op, a.Reason, r.last(t).Failed)
+			}
+			r.stop()
+		})
+	}
+}
+
+func TestANewRevisionIsRenderedAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		it := testItem("eu", "frankfurt")
+		r := foreseeing(it)
+		r.start()
+		time.Sleep(2 * time.Second)
+		changed := revised(it, "new")
+		r.want("two", changed)
+		r.poke()
+		if d := r.begun("eu"); len(d) != 2 || d[1].Diff != "diff of "+changed.Base {
+			t.Errorf("begun %+v", d)
+		}
+		r.stop()
+	})
+}
