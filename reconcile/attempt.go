@@ -16,6 +16,7 @@ type attempt struct {
 	err    error     // of the last one; nil while count is 0
 	next   time.Time // not to be tried again before
 	asked  bool      // somebody had asked for it; the wish may still stand there
+	unseen bool      // it could not even be rendered
 }
 
 const (
@@ -33,8 +34,23 @@ func (t attempts) failed(a Action, err error, now time.Time) {
 	}
 	was.count++
 	wait := min(longWait, firstWait<<min(was.count-1, 10))
-	was.err, was.next, was.asked = err, now.Add(jitter(wait, 0.2)), a.Have.RetryAsked
+	was.err, was.next, was.asked, was.unseen = err, now.Add(jitter(wait, 0.2)), a.Have.RetryAsked, false
 	t[a.ID] = was
+}
+
+// unrendered notes that an action cannot be rendered, which is a failure too.
+func (t attempts) unrendered(a Action, err error, now time.Time) {
+	t.failed(a, err, now)
+	was := t[a.ID]
+	was.unseen = true
+	t[a.ID] = was
+}
+
+// rendered notes that an action can be rendered now.
+func (t attempts) rendered(a Action) {
+	if t[a.ID].unseen {
+		delete(t, a.ID)
+	}
 }
 
 // worked notes that what was tried did work.
@@ -85,13 +101,13 @@ func (t attempts) lay(id ID, obs *Observed) {
 	}
 }
 
-// forget drops what is about items that no plan knows any more.
+// forget drops what is about items that no plan knows any more, and what is over since they are in place.
 func (t attempts) forget(p Plan) {
-	known := make(map[ID]bool, len(p.Actions))
+	open := make(map[ID]bool, len(p.Actions))
 	for _, a := range p.Actions {
-		known[a.ID] = true
+		open[a.ID] = a.Op != OpKeep || t[a.ID].asked
 	}
-	maps.DeleteFunc(t, func(id ID, _ attempt) bool { return !known[id] })
+	maps.DeleteFunc(t, func(id ID, _ attempt) bool { return !open[id] })
 }
 
 // due is how long it is until the next thing may be tried again, an hour at most.

@@ -119,6 +119,8 @@ func compare(a Action, owner string) Action {
 		return act(a, OpUpdate, HasFailed, "left pending by a process that was stopped")
 	case obs.Attempted == a.Digest:
 		return compareAttempted(a)
+	case obs.State == Deployed && obs.Digest == "":
+		return act(a, OpUpdate, Changed, "its newest revision was made by somebody else, with helm upgrade or helm rollback")
 	case obs.State == Failed || obs.Digest != a.Digest:
 		return act(a, OpUpdate, Changed, "")
 	}

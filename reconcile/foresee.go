@@ -65,9 +65,10 @@ func (r *running) keep(p previewed) {
 	for _, a := range p.batch {
 		pre := p.found[a.ID]
 		if pre.Err != nil {
-			r.tries.failed(a, pre.Err, time.Now())
+			r.tries.unrendered(a, pre.Err, time.Now())
 			continue
 		}
+		r.tries.rendered(a)
 		r.previews[keyOf(a)] = pre
 	}
 }

@@ -47,8 +47,11 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 		return 1
 	}
 	err = play(ctx, st, script{exit: *exit, bound: *bound})
-	if err != nil {
-		fmt.Fprintf(out, "\ndemo: %v\n", err)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		st.say("demo: interrupted")
+	case err != nil:
+		st.say("demo: %v", err)
 		st.showLogs()
 	}
 	if err = errors.Join(err, st.end()); err != nil {

@@ -55,7 +55,7 @@ func (st *stage) start(line string) (*process, error) {
 // prints waits until the log has a whole line with the text, and returns what follows the text in it.
 func (p *process) prints(ctx context.Context, text string) (string, error) {
 	var rest string
-	err := p.until(ctx, fmt.Sprintf("prints %q", text), func() (bool, error) {
+	err := p.until(ctx, "prints "+strings.TrimSpace(text), func() (bool, error) {
 		log, err := os.ReadFile(p.log)
 		_, after, _ := strings.Cut(string(log), text)
 		var whole bool

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -91,25 +89,4 @@ func exchanges(markdown string) []exchange {
 func steady(text string) string {
 	text = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d UTC`).ReplaceAllString(text, "TIME")
 	return regexp.MustCompile(`\b[0-9a-f]{7,}\b`).ReplaceAllString(text, "DIGEST")
-}
-
-// TestTheReadmeNamesWhatIsThere looks at its links and flags.
-func TestTheReadmeNamesWhatIsThere(t *testing.T) {
-	text := readme(t)
-	for _, link := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(text, -1) {
-		if _, err := os.Stat(filepath.Join("../..", link[1])); err != nil {
-			t.Errorf("link: %v", err)
-		}
-	}
-	help, err := exec.Command("go", "run", "../../cmd/reconcile", "help").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, flag := range regexp.MustCompile("`[^`]*`").FindAllString(text, -1) {
-		for _, name := range regexp.MustCompile(`--[a-z-]+`).FindAllString(flag, -1) {
-			if !strings.Contains(string(help), name) {
-				t.Errorf("%s: reconcile help does not know %s", flag, name)
-			}
-		}
-	}
 }

@@ -319,3 +319,32 @@ func TestReadingGoesOnBesideFetching(t *testing.T) {
 		}
 	}
 }
+
+func TestObjectThatIsNotWhatItsNameSaysIsRefused(t *testing.T) {
+	o := newOrigin(t)
+	o.write("a.cue", "replicas: 1\n")
+	o.commit("one")
+	o.write("a.cue", "replicas: 9\n")
+	o.commit("nine")
+	file := func(rev string) string {
+		hash := stock(t, o.work, "rev-parse", rev+":a.cue")
+		return o.work + "/.git/objects/" + hash[:2] + "/" + hash[2:]
+	}
+	data, err := os.ReadFile(file("HEAD^"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(file("HEAD")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file("HEAD"), data, 0o444); err != nil {
+		t.Fatal(err)
+	}
+	r := &Repo{URL: o.work, Ref: "main"}
+	tree, err := r.Tree(fetch(t, r).Hash, Declarations())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = fs.ReadFile(tree, "a.cue")
+	wrong(t, err, "its content has another hash")
+}

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	helmkube "helm.sh/helm/v3/pkg/kube"
+	"helm.sh/helm/v3/pkg/release"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -92,10 +93,15 @@ func (c *client) info(obj *unstructured.Unstructured) (*resource.Info, error) {
 	}, nil
 }
 
-// Create creates objects.
+// Create creates objects: those of the chart, which the release holds from then on, and those of hooks,
+// which it does not.
 func (c *client) Create(resources helmkube.ResourceList) (*helmkube.Result, error) {
 	res, err := c.Client.Create(resources)
-	c.applied = append(c.applied, resources...)
+	for _, info := range resources {
+		if _, hook := info.Object.(metav1.Object).GetAnnotations()[release.HookAnnotation]; !hook {
+			c.applied = append(c.applied, info)
+		}
+	}
 	return res, err
 }
 

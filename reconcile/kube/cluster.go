@@ -53,6 +53,8 @@ type known struct {
 	since    time.Time // when this revision and state were first seen
 	corrupt  string
 	sound    bool // its objects are healthy
+	moved    bool // objects are not as they were when they were last compared with what was applied
+	compared bool // they were compared once, or could not be
 	asking   bool // its pods are being asked why they are not ready
 	alarm    bool // it is looked at again when its timeout is over
 }
@@ -180,10 +182,14 @@ func (c *Cluster) refresh() {
 	c.releases = next
 }
 
-// judged says whether the health of everything that is ours is known.
+// judged says whether the health of everything that is ours is known, and whether it was edited.
 func (c *Cluster) judged() bool {
-	for _, obs := range c.releases {
-		if obs.Owner == c.owner && obs.State == reconcile.Deployed && obs.Health == reconcile.HealthUnknown {
+	for id, obs := range c.releases {
+		if obs.Owner != c.owner || obs.State != reconcile.Deployed {
+			continue
+		}
+		k := c.known[releaseKey{id.Namespace, id.Name}]
+		if obs.Health == reconcile.HealthUnknown || k != nil && k.moved && !k.compared {
 			return false
 		}
 	}
@@ -238,6 +244,9 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 	}
 	k := c.knowledge(key, obs, rec)
 	obs.Since = k.since
+	if obs.State == reconcile.Pending && !revs[len(revs)-1].ours() {
+		c.respect(key, k, &obs)
+	}
 	if len(rec.History) > 0 && (obs.State == reconcile.Failed || obs.Attempted != "") {
 		obs.Failure = rec.History[0].Error
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"helm.sh/helm/v3/pkg/action"
@@ -108,7 +110,7 @@ func (op *operation) apply(ctx context.Context) error {
 	want := op.action.Want.Release
 	if have := op.action.Have; op.action.Op == reconcile.OpUpdate && have.State == reconcile.Deployed &&
 		have.Digest == op.action.Digest {
-		return op.relabel(ctx, marks(op.owner, op.action))
+		return op.remark(ctx)
 	}
 	values, err := op.values(ctx)
 	if err != nil {
@@ -135,6 +137,16 @@ func (op *operation) apply(ctx context.Context) error {
 		return err
 	}
 	return op.settle(ctx, rel, began)
+}
+
+// remark brings the marks of a release up to date that carries what is wanted already. Older revisions
+// keep theirs, which say what they were made from.
+func (op *operation) remark(ctx context.Context) error {
+	rev, there := op.storage.revs[op.action.Have.Revision]
+	if !there {
+		return errChanged
+	}
+	return op.relabel(ctx, []*stored{rev}, marks(op.owner, op.action))
 }
 
 func (op *operation) install(chrt *chart.Chart, values map[string]any, want reconcile.Release) (*release.Release, error) {
@@ -263,12 +275,11 @@ func (op *operation) uninstall(ctx context.Context) error {
 
 // orphan takes our marks off the release and leaves everything as it is.
 func (op *operation) orphan(ctx context.Context) error {
-	gone := map[string]string{}
+	gone := map[string]string{markOrganization: "", markRevision: ""}
 	for name := range marks("", op.action) {
 		gone[name] = ""
 	}
-	gone[markOrganization] = ""
-	if err := op.relabel(ctx, gone); err != nil {
+	if err := op.relabel(ctx, slices.Collect(maps.Values(op.storage.revs)), gone); err != nil {
 		return err
 	}
 	return op.session.dropRecord(ctx, op.key)

@@ -116,8 +116,8 @@ func (op *operation) failed(ctx context.Context, err error) error {
 	return errors.Join(err, op.seen(ctx, func() bool { return op.caughtUp(revision) }))
 }
 
-// relabel changes the marks of the newest revision; an empty value takes a mark off.
-func (op *operation) relabel(ctx context.Context, labels map[string]string) error {
+// relabel changes the marks of revisions; an empty value takes a mark off.
+func (op *operation) relabel(ctx context.Context, revs []*stored, labels map[string]string) error {
 	set := map[string]any{}
 	for name, value := range labels {
 		set[name] = value
@@ -130,7 +130,7 @@ func (op *operation) relabel(ctx context.Context, labels map[string]string) erro
 		return err
 	}
 	var version string
-	for _, rev := range op.storage.revs {
+	for _, rev := range revs {
 		got, err := op.session.meta.Resource(secretsResource).Namespace(op.key.namespace).
 			Patch(ctx, rev.key, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
 		if err != nil {

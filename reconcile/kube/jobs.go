@@ -59,7 +59,9 @@ func (c *Cluster) doJob(s *session, j job) (news bool, err error) {
 	case followObjects:
 		return true, c.followAll(s, j.key)
 	case compareAll:
-		return true, c.compareAll(ctx, s, j.key)
+		err := c.compareAll(ctx, s, j.key)
+		c.noteCompared(j.key)
+		return true, err
 	case askPods:
 		return c.askPods(ctx, s, j.key)
 	case noteReady:

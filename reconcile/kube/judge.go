@@ -22,7 +22,7 @@ func (c *Cluster) judge(key releaseKey, k *known, obs *reconcile.Observed) {
 	if k.objects == nil || obs.State != reconcile.Deployed {
 		return
 	}
-	obs.Health = reconcile.Healthy
+	obs.Health, k.moved = reconcile.Healthy, false
 	for _, ref := range k.objects {
 		obj, listed := c.session.object(ref)
 		switch {
@@ -56,6 +56,7 @@ func (c *Cluster) judgeObject(key releaseKey, k *known, obs *reconcile.Observed,
 		return
 	}
 	if k.marks[ref] != obj.mark {
+		k.moved = true
 		c.session.jobs.Add(job{key, compareAll})
 		return
 	}
@@ -97,22 +98,33 @@ func badness(h reconcile.Health) int {
 	return 3
 }
 
-// deadline turns progress that took longer than the timeout into a failure, and sees to it that it is
-// looked at again then.
+// deadline turns progress that took longer than the timeout into a failure.
 func (c *Cluster) deadline(key releaseKey, k *known, obs *reconcile.Observed) {
 	if obs.Health != reconcile.Progressing {
 		return
 	}
+	if !c.inTime(key, k) {
+		obs.Health = reconcile.Unhealthy
+	}
+}
+
+// respect leaves a revision alone that somebody else makes right now, with the stock helm: whoever that is
+// holds no Lease, so that only time tells that he is gone.
+func (c *Cluster) respect(key releaseKey, k *known, obs *reconcile.Observed) {
+	if c.inTime(key, k) {
+		obs.State = reconcile.Locked
+	}
+}
+
+// inTime says whether the release is in its state for less than its timeout, and sees to it that it is
+// looked at again when that is over.
+func (c *Cluster) inTime(key releaseKey, k *known) bool {
 	timeout := c.items[key].Release.Timeout
 	if timeout <= 0 {
 		timeout = defaultTimeout
 	}
 	left := timeout - time.Since(k.since)
-	if left <= 0 {
-		obs.Health = reconcile.Unhealthy
-		return
-	}
-	if !k.alarm {
+	if left > 0 && !k.alarm {
 		k.alarm = true
 		time.AfterFunc(left, func() {
 			c.mu.Lock()
@@ -121,6 +133,7 @@ func (c *Cluster) deadline(key releaseKey, k *known, obs *reconcile.Observed) {
 			c.touch(key)
 		})
 	}
+	return left > 0
 }
 
 // hasPods are the kinds whose trouble is better told by their pods.

@@ -22,6 +22,7 @@ const (
 	markPolicy       = markPrefix + "deletion"     // what happens when it is not declared any more
 	markChart        = markPrefix + "chart"        // name of the chart
 	markVersion      = markPrefix + "version"      // version of the chart
+	markRevision     = markPrefix + "revision"     // number of the revision: Helm copies labels to the next one, whoever makes it
 )
 
 // marks are the labels for a revision that an action makes.
@@ -58,6 +59,9 @@ type revision struct {
 	labels  map[string]string
 }
 
+// ours says whether we made the revision, and not somebody with the stock helm, which copies our marks.
+func (r revision) ours() bool { return r.labels[markRevision] == strconv.Itoa(r.number) }
+
 // revisionOf reads the labels of a release Secret; ok is false where they are not a release's.
 func revisionOf(secret metav1.Object) (rev revision, ok bool) {
 	labels := secret.GetLabels()
@@ -81,10 +85,10 @@ func observe(revs []revision) reconcile.Observed {
 			force = rev
 		}
 	}
-	if force.status == release.StatusDeployed {
+	if force.status == release.StatusDeployed && force.ours() {
 		obs.Digest, obs.Attempted = force.labels[markDigest], force.labels[markAttempted]
 	}
-	if obs.State == reconcile.Failed {
+	if obs.State == reconcile.Failed && last.ours() {
 		obs.Attempted = last.labels[markDigest]
 	}
 	obs.Owner, obs.Policy = last.labels[markOwner], reconcile.Policy(last.labels[markPolicy])

@@ -105,7 +105,7 @@ func (s *storage) Query(want map[string]string) ([]*release.Release, error) {
 
 // Create stores a new revision. Somebody else having done so is errChanged.
 func (s *storage) Create(key string, rel *release.Release) error {
-	rel.Labels = merged(rel.Labels, s.extra)
+	rel.Labels = merged(merged(rel.Labels, s.extra), map[string]string{markRevision: strconv.Itoa(rel.Version)})
 	secret, err := pack(key, rel, "createdAt")
 	if err != nil {
 		return err

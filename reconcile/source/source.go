@@ -174,8 +174,7 @@ func (s *Source) search(ctx context.Context, head reconcile.Commit) (revision, e
 // one is about this machine or the network, and says nothing of what is declared.
 func invalid(err error) bool {
 	var mistakes schema.Errors
-	return errors.As(err, &mistakes) || errors.Is(err, git.ErrTooLarge) || errors.Is(err, git.ErrRefused) ||
-		errors.Is(err, fs.ErrNotExist)
+	return errors.As(err, &mistakes) || errors.Is(err, git.ErrTooLarge) || errors.Is(err, git.ErrRefused)
 }
 
 // judge makes a revision of a commit, or says why it is none.
@@ -186,7 +185,7 @@ func (s *Source) judge(ctx context.Context, commit reconcile.Commit) (revision, 
 	}
 	if was := s.force.config.Deployment.Name; was != "" && was != cfg.Deployment.Name {
 		return revision{}, schema.Errors{{
-			Position: cfg.Positions["deployment.name"], Path: "deployment.name",
+			Position: cfg.Positions["deployment"], Path: "deployment.name",
 			Message: fmt.Sprintf("found %q, was %q: the name marks everything that was installed and cannot change "+
 				"while the daemon runs; change it back", cfg.Deployment.Name, was),
 		}}
@@ -214,7 +213,11 @@ const keptReadings = 4
 // load evaluates a commit, once for each content.
 func (s *Source) load(ctx context.Context, sha string) (schema.Config, error) {
 	key, err := s.Origin.Key(sha)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return schema.Config{}, schema.Errors{{Message: fmt.Sprintf("found no folder of declarations (%v): "+
+			"put it back, or correct --path", err)}}
+	case err != nil:
 		return schema.Config{}, err
 	}
 	if r, there := s.read[key]; there {
