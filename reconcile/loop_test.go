@@ -136,6 +136,15 @@ func TestAFailure(t *testing.T) {
 		}
 		r.stop()
 	})
+	bubble(t, "is over when it is in place anyway", func(t *testing.T) {
+		r := failing()
+		r.start()
+		r.edit("eu", it.ID, func(obs *Observed) { *obs = inPlace(it) })
+		if a := r.action(t, it.ID); a.Reason != InSync || len(r.last(t).Failed) > 0 {
+			t.Errorf("%s (%s), failed %v", a.Op, a.Reason, r.last(t).Failed)
+		}
+		r.stop()
+	})
 	bubble(t, "by panic is one like any other", func(t *testing.T) {
 		r := failing()
 		r.fleet.clusters["eu"].do = func(context.Context, Action) error { panic("nil map") }
@@ -222,13 +231,28 @@ func TestASlowClusterKeepsNobodyWaiting(t *testing.T) {
 		r.stop()
 	})
 	bubble(t, "in saying what it has", func(t *testing.T) {
-		r := newRig(testItem("eu", "frankfurt"), it)
+		r := newRig(testItem("eu", "frankfurt"))
 		r.preview.takes = func(cluster string) time.Duration { return map[string]time.Duration{"eu": time.Hour}[cluster] }
 		r.Previewer = r.preview
 		r.start()
+		r.want("two", testItem("eu", "frankfurt"), it)
+		r.poke()
 		time.Sleep(2 * time.Second)
 		if a := r.action(t, it.ID); a.Reason != InSync {
 			t.Errorf("%s (%s)", a.Op, a.Reason)
+		}
+		r.stop()
+	})
+}
+
+func TestWorkInHandIsToldAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		it := testItem("eu", "frankfurt")
+		r := newRig(it)
+		r.fleet.clusters["eu"].do = func(context.Context, Action) error { time.Sleep(time.Minute); return nil }
+		r.start()
+		if a := r.action(t, it.ID); a.Reason != IsLocked || r.reported() != 1 {
+			t.Errorf("%s (%s) after %d reports", a.Op, a.Reason, r.reported())
 		}
 		r.stop()
 	})

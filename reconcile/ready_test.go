@@ -67,6 +67,9 @@ func TestReady(t *testing.T) {
 			[]string{"delete eu/a", "delete us/c"}},
 		{"deletions last in their cluster", []Action{todo(OpCreate, "eu", "a"), todo(OpDelete, "eu", "b"), todo(OpDelete, "us", "c")},
 			[]string{"create eu/a", "delete us/c"}},
+		{"deletions after what waits for another cluster",
+			[]Action{todo(OpUpdate, "us", "base"), todo(OpCreate, "eu", "a", at("us", "base")), todo(OpDelete, "eu", "b")},
+			[]string{"update us/base"}},
 		{"a hold keeps no deletion waiting", []Action{held(NotOurs, "eu", "a"), todo(OpDelete, "eu", "b")}, []string{"delete eu/b"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -62,7 +62,7 @@ func load(files []*ast.File, partial bool) (Config, Errors) {
 	if err := v.Validate(cue.Concrete(true)); err != nil && len(w.known(false)) == 0 {
 		w.doubts = translate(err) // it stands where the walk does not go
 	}
-	return complete(evaluated{walker: w, form: f, value: v, root: root})
+	return complete(evaluated{walker: w, form: f, value: v, root: root, ctx: ctx})
 }
 
 // tooMany is the mistake of more entries than there may be.
@@ -77,6 +77,7 @@ type evaluated struct {
 	form   *form
 	value  cue.Value
 	root   *node
+	ctx    *cue.Context // of value, and of this one load
 }
 
 // complete fills in what is not declared, and checks the whole.
@@ -84,7 +85,7 @@ func complete(e evaluated) (Config, Errors) {
 	written := writtenOrganizations(e.root)
 	e.root = fillDefaults(e.root)
 	e.root = fillOrganizations(e)
-	s := &shaper{shapes: e.value.Context().CompileString(shapes), root: e.root}
+	s := &shaper{shapes: e.ctx.CompileString(shapes), root: e.root}
 	root := fillShapes(s)
 	errs := slices.Concat(e.walker.known(false), s.errs)
 	cfg, err := decode(root)

@@ -23,7 +23,7 @@ func fillOrganizations(e evaluated) *node {
 		for _, o := range organizations {
 			wanted[o] = map[string]any{}
 		}
-		made := pattern.Unify(pattern.Context().Encode(wanted))
+		made := pattern.Unify(e.ctx.Encode(wanted))
 		all := &node{at: p.get("perOrganization").at, fields: map[string]*node{}}
 		for _, o := range organizations {
 			entry := e.walker.walk(join(path, o), form, made.LookupPath(cue.MakePath(cue.Str(o))), all.at)

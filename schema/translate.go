@@ -50,6 +50,8 @@ func places(err error) []Position {
 }
 
 // meaning says in our words what CUE found. It is long, since it is a table.
+//
+//gocyclo:ignore
 func meaning(e cueerrors.Error, places []Position, known []string) string {
 	format, args := e.Msg()
 	other := ""

@@ -59,15 +59,26 @@ func lintNode(file string, n *yaml.Node) Errors {
 			"put it in quotes, or write true, false or a number without leading zero")
 	}
 	for i, c := range n.Content {
-		key := n.Kind == yaml.MappingNode && i%2 == 0
-		if key && c.Kind != yaml.ScalarNode && c.Kind != yaml.AliasNode {
-			n = c
-			add("a key that is a map or a list", "a key is a name")
-		} else if !key || c.Anchor != "" || c.Kind == yaml.AliasNode || c.Tag == "!!merge" {
+		if n.Kind == yaml.MappingNode && i%2 == 0 {
+			errs = append(errs, lintKey(file, c)...)
+		} else {
 			errs = append(errs, lintNode(file, c)...)
 		}
 	}
 	return errs
+}
+
+// lintKey looks at the key of a map, which may be any plain word.
+func lintKey(file string, n *yaml.Node) Errors {
+	switch {
+	case n.Kind != yaml.ScalarNode && n.Kind != yaml.AliasNode:
+		return Errors{{
+			Position: Position{file, n.Line, n.Column}, Message: "found a key that is a map or a list: a key is a name",
+		}}
+	case n.Anchor != "" || n.Kind == yaml.AliasNode || n.Tag == "!!merge":
+		return lintNode(file, n)
+	}
+	return nil
 }
 
 // ambiguous tells whether a plain scalar is a truth value or octal in YAML 1.1, and not in 1.2.

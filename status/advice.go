@@ -14,6 +14,8 @@ func advice(a reconcile.Action) string {
 }
 
 // adviceFor is advice for a reason, whatever the action. It is a table.
+//
+//gocyclo:ignore
 func adviceFor(r reconcile.Reason) string {
 	switch r {
 	case reconcile.Settling:

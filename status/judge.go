@@ -42,6 +42,8 @@ func judge(a *reconcile.Action, r *reconcile.Report) Release {
 
 // stored is the part of the table that Helm's storage decides: everything before the release stands
 // there as it is wanted.
+//
+//gocyclo:ignore
 func stored(a *reconcile.Action, r *reconcile.Report) (Status, string, bool) {
 	obs := &a.Have
 	tried := obs.Attempted != "" && obs.Attempted == a.Digest

@@ -3,11 +3,13 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/workspace-providers/reconcile/reconcile/kube/kubetest"
 	"github.com/workspace-providers/reconcile/status"
 )
 
@@ -126,4 +128,43 @@ func TestWhatPeopleDoWithHelmIsBroughtBack(t *testing.T) {
 func (s *site) limit() string {
 	s.Helper()
 	return s.kubectl(eu, "get", "configmap", "frankfurt", "-o", "jsonpath={.data.limit}", "--ignore-not-found")
+}
+
+// A helm that somebody runs right now is left to finish; one that was killed is taken up after the
+// release's timeout.
+func TestHelmAtWorkIsLeftAlone(t *testing.T) {
+	s := newSite(t, eu)
+	s.declare("frankfurt.cue", `providers: frankfurt: {cluster: "eu", chart: path: "charts/hooked", release: timeout: "7s"}`)
+	sha := s.push()
+	d := s.daemon()
+	d.ready(sha, "frankfurt")
+	chart := s.worktree() + "/charts/hooked"
+	s.helm(eu, "upgrade", "frankfurt", chart, "--set", "after=2s,greeting=mine")
+	settled := func(number int) func(status.StatusDoc) bool {
+		return func(doc status.StatusDoc) bool {
+			p := provider(doc, "frankfurt")
+			return revision(doc, "frankfurt") == number && p.Applied && p.Status == status.Ready
+		}
+	}
+	d.until("it is brought back when helm is done", settled(3))
+	if history := s.helm(eu, "history", "frankfurt"); strings.Contains(history, "failed") {
+		t.Errorf("helm was interrupted:\n%s", history)
+	}
+
+	begun := s.api(eu)
+	helm := exec.Command(kubetest.Tool("helm"), "--kubeconfig", s.admin(eu), "--namespace", s.name,
+		"upgrade", "frankfurt", chart, "--set", "after=1m")
+	if err := helm.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.await("helm is at work", func() (any, bool) {
+		pending := len(s.revisions(begun, "status=pending-upgrade"))
+		return pending, pending == 1
+	})
+	if err := helm.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = helm.Wait() // it was killed
+	d.until("it is taken up", settled(5))
+	s.sane(begun, d.status(), 5)
 }

@@ -150,16 +150,14 @@ func (d *differ) compare(at []field, a, b any) {
 			d.maps(at, x, y)
 			return
 		}
-		a = d.old(a)
 	case []any:
 		if y, ok := b.([]any); ok {
 			d.lists(at, x, y)
 			return
 		}
-		a = d.old(a)
 	}
-	if isPlaceholder(b) {
-		a = hidden{}
+	if holds(b) || reflect.TypeOf(a) != reflect.TypeOf(b) {
+		a = d.old(a)
 	}
 	d.changed(at, a, b)
 }

@@ -13,7 +13,7 @@ import (
 func (d *differ) lists(at []field, a, b []any) {
 	id := identity(a, b)
 	if id == "" {
-		a = hide(a, b)
+		a = d.hide(a, b)
 		for i := range max(len(a), len(b)) {
 			d.either(below(at, field{strconv.Itoa(i), true}), element(a, i), element(b, i))
 		}
@@ -72,7 +72,7 @@ func distinct(list []any, key string) bool {
 	seen := map[string]bool{}
 	for _, one := range list {
 		name, ok := nameOf(one, key)
-		if !ok || seen[name] {
+		if !ok || seen[name] || isPlaceholder(name) {
 			return false
 		}
 		seen[name] = true

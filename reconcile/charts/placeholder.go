@@ -86,16 +86,13 @@ func isPlaceholder(v any) bool {
 // hidden stands for an old value that may be what the cluster knows.
 type hidden struct{}
 
-// hide leaves of an old list only what the new one has too, where the new one holds a placeholder: elements
+// hide leaves of an old list only what the new one has too, where the rest may not be shown: elements
 // without a name may have moved.
-func hide(old, new []any) []any {
-	if !slices.ContainsFunc(new, holds) {
-		return old
-	}
+func (d *differ) hide(old, new []any) []any {
 	out := slices.Clone(old)
 	for i, one := range out {
 		if !slices.ContainsFunc(new, func(n any) bool { return reflect.DeepEqual(n, one) }) {
-			out[i] = hidden{}
+			out[i] = d.old(one)
 		}
 	}
 	return out

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/go-git/go-billy/v5"
 	"github.com/go-git/go-billy/v5/memfs"
@@ -89,6 +90,11 @@ func (r *Repo) renew() error {
 	}
 	r.db = last
 	db, err := r.slot.generation(number)
+	if errors.Is(err, syscall.ENOSPC) && last != nil { // it may be what the disk is full of
+		last.remove()
+		last, r.db = nil, nil
+		db, err = r.slot.generation(number)
+	}
 	if err != nil {
 		return err
 	}

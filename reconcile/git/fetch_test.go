@@ -405,3 +405,51 @@ func TestSSHKeysAndHosts(t *testing.T) {
 	t.Setenv("SSH_AUTH_SOCK", "")
 	wrong(t, try(func(dir string) { _ = os.Remove(dir + "/ssh-privatekey") }), "put ssh-privatekey")
 }
+
+func TestServersThatCannotBeToldWhatIsHere(t *testing.T) {
+	o := filled(t)
+	web, sshd := o.web(), o.sshd()
+	for name, r := range map[string]*Repo{
+		"https": web.repo(o, "main"), "git": {URL: o.daemon(), Ref: "main"},
+		"ssh": {URL: sshd.url, Auth: sshd.auth, Ref: "main"},
+	} {
+		m, err := r.remote()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the second on top of the first
+			head := o.commit(name)
+			o.push()
+			if err := r.open(); err != nil {
+				t.Fatal(err)
+			}
+			s, err := m.uploadSession(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			adv, err := advertised(t.Context(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wants := []plumbing.Hash{plumbing.NewHash(head)}
+			if err := r.download(t.Context(), download{session: s, adv: adv, wants: wants, whole: true}); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			_ = s.Close()
+			if chain, err := r.Ancestors(head, 100); err != nil || len(chain) < 3 {
+				t.Errorf("%s: %d commits, %v", name, len(chain), err)
+			}
+		}
+		_ = r.Close()
+	}
+	for host, want := range map[string]bool{
+		"https://dev.azure.com/acme/_git/x": true, "https://acme.visualstudio.com/_git/x": true,
+		"git@ssh.dev.azure.com:v3/acme/x/y": true, "https://github.com/acme/x": false, "https://notdev.azure.com.example/x": false,
+	} {
+		m, err := (&Repo{URL: host}).remote()
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, host, m.wholeOnly(), want)
+	}
+}

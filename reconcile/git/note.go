@@ -158,7 +158,7 @@ func (r *Repo) writeRemote(ctx context.Context, m *remote, n note) error {
 		return err
 	}
 	tip := ar.References[n.ref]
-	if false {
+	if !tip.IsZero() && !r.has(tip) {
 		if tip, err = r.notesTip(ctx, m, n.ref); err != nil {
 			return err
 		}

@@ -81,17 +81,9 @@ func (r *Repo) findNote(tip plumbing.Hash, commit string) (string, plumbing.Hash
 		if err != nil {
 			return "", plumbing.ZeroHash, err
 		}
-		var folder plumbing.Hash
-		folders := len(tree.Entries) >= maxFlat
-		for _, e := range tree.Entries {
-			isDir := e.Mode == filemode.Dir
-			folders = folders || isDir && len(e.Name) == 2
-			if e.Name == rest && !isDir {
-				return dir + rest, e.Hash, nil
-			}
-			if isDir && e.Name == rest[:2] {
-				folder = e.Hash
-			}
+		note, folder, folders := pick(tree, rest)
+		if !note.IsZero() {
+			return dir + rest, note, nil
 		}
 		if folder.IsZero() || len(rest) <= 2 {
 			if folders && len(rest) > 2 {
@@ -101,6 +93,23 @@ func (r *Repo) findNote(tip plumbing.Hash, commit string) (string, plumbing.Hash
 		}
 		dir, rest, at = dir+rest[:2]+"/", rest[2:], folder
 	}
+}
+
+// pick looks for a note in one folder: the note itself, the folder that it would be in, and whether
+// notes are kept in folders here.
+func pick(tree *object.Tree, rest string) (note, folder plumbing.Hash, folders bool) {
+	folders = len(tree.Entries) >= maxFlat
+	for _, e := range tree.Entries {
+		isDir := e.Mode == filemode.Dir
+		folders = folders || isDir && len(e.Name) == 2
+		switch {
+		case e.Name == rest && !isDir:
+			note = e.Hash
+		case isDir && e.Name == rest[:2]:
+			folder = e.Hash
+		}
+	}
+	return note, folder, folders
 }
 
 // graft puts a note into a tree, which may be zero, and returns the new tree.

@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	maxHaves      = 256     // commits we tell the server of, for each ref that we keep
-	maxPackObject = 5 << 20 // objects in one pack
+	maxHaves       = 256     // commits we tell the server of, for each ref that we keep
+	maxPackObjects = 5 << 20 // in one fetch
+	maxUnpacked    = 8 << 30 // bytes of all objects of one fetch, unpacked: half a minute of work
 )
 
 // download is what to bring in which conversation.
@@ -55,7 +56,7 @@ func (r *Repo) download(ctx context.Context, d download) error {
 		_ = spool.Close()
 		_ = r.db.fs.Remove(spool.Name())
 	}()
-	if err := r.fill(spool, demultiplex(req.Capabilities, resp)); err != nil {
+	if err := r.fill(ctx, spool, demultiplex(req.Capabilities, resp)); err != nil {
 		return err
 	}
 	return r.index(spool)
@@ -70,7 +71,7 @@ func (r *Repo) missing(wants []plumbing.Hash) []plumbing.Hash {
 }
 
 // fill writes a pack to the spool file and looks it over.
-func (r *Repo) fill(spool billy.File, pack io.Reader) error {
+func (r *Repo) fill(ctx context.Context, spool billy.File, pack io.Reader) error {
 	limit := or(r.MaxPack, defaultMaxPack)
 	n, err := io.Copy(spool, io.LimitReader(pack, limit+1))
 	if err != nil {
@@ -85,7 +86,7 @@ func (r *Repo) fill(spool billy.File, pack io.Reader) error {
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("cache: %w", err)
 	}
-	if err := inspect(spool, or(r.MaxObject, defaultMaxObject)); err != nil {
+	if err := inspect(ctx, spool, or(r.MaxObject, defaultMaxObject)); err != nil {
 		return fmt.Errorf("received objects: %w", err)
 	}
 	_, err = spool.Seek(0, io.SeekStart)
@@ -150,39 +151,60 @@ func demultiplex(caps *capability.List, in io.Reader) io.Reader {
 	return in
 }
 
-// inspect reads a pack once, in bounded memory, and refuses objects that would unpack to more than
-// limit bytes, by themselves or as a delta.
-func inspect(pack io.Reader, limit int64) error {
+// inspect reads a pack once, in bounded memory, and refuses what would take too much to unpack: an
+// object of more than limit bytes, by itself or as a delta, or too much in all. After this,
+// indexing cannot be stopped.
+func inspect(ctx context.Context, pack io.Reader, limit int64) error {
 	scan := packfile.NewScanner(pack)
 	_, count, err := scan.Header()
 	if err != nil {
 		return err
 	}
-	if count > maxPackObject {
-		return fmt.Errorf("%w: %d objects, at most %d", ErrTooLarge, count, maxPackObject)
+	if count > maxPackObjects {
+		return fmt.Errorf("%w: %d objects, at most %d: %s", ErrTooLarge, count, maxPackObjects, ownRepository)
 	}
+	total := int64(0)
 	for range count {
-		header, err := scan.NextObjectHeader()
-		if err != nil {
+		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		size := header.Length
-		head := new(prefix)
-		if size <= limit {
-			if _, _, err := scan.NextObject(head); err != nil {
-				return err
-			}
-		}
-		if header.Type.IsDelta() && size <= limit {
-			size = head.targetSize()
+		size, err := nextSize(scan, limit)
+		if err != nil {
+			return err
 		}
 		if size > limit {
 			return fmt.Errorf("%w: one object has %d bytes, at most %d: "+
 				"take the large file out of the history", ErrTooLarge, size, limit)
 		}
+		if total += size; total > maxUnpacked {
+			return fmt.Errorf("%w: over %d bytes unpacked: %s", ErrTooLarge, maxUnpacked, ownRepository)
+		}
 	}
 	_, err = scan.Checksum()
 	return err
+}
+
+// ownRepository is what to do about a history that is too large.
+const ownRepository = "give the declarations a repository of their own"
+
+// nextSize reads the next object and returns how many bytes would come out of it. One that says it
+// has more than limit is not read further.
+func nextSize(scan *packfile.Scanner, limit int64) (int64, error) {
+	header, err := scan.NextObjectHeader()
+	if err != nil {
+		return 0, err
+	}
+	if header.Length > limit {
+		return header.Length, nil
+	}
+	head := new(prefix)
+	if _, _, err := scan.NextObject(head); err != nil {
+		return 0, err
+	}
+	if header.Type.IsDelta() {
+		return head.targetSize(), nil
+	}
+	return header.Length, nil
 }
 
 // prefix keeps the first bytes of what is written to it.

@@ -35,7 +35,7 @@ type Repo struct {
 	Timeout time.Duration // for one Fetch or Note; default 2m
 
 	MaxPack   int64 // bytes that one fetch may bring; default 512 MiB
-	MaxObject int64 // bytes of the largest object, unpacked; default 64 MiB
+	MaxObject int64 // bytes of the largest object, unpacked; default 32 MiB
 
 	fetching sync.Mutex      // held during a fetch or push; guards slot, tip, behind, client
 	slot     *slot           // where the cache lives
@@ -52,7 +52,7 @@ type Repo struct {
 const (
 	defaultTimeout   = 2 * time.Minute
 	defaultMaxPack   = 512 << 20
-	defaultMaxObject = 64 << 20
+	defaultMaxObject = 32 << 20
 )
 
 // Fetch asks the server what Ref is now, brings what is new, and returns that commit. Where nothing

@@ -54,8 +54,8 @@ func TestHostileTreesAreRefusedWhereTheyAreMet(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for i, e := range c.entries {
 				e = strings.Replace(e, "%tree", "\x00"+subtree, 1)
-				if strings.Contains(e, "%large") {
-					e = strings.Replace(e, "%large", "\x00"+o.object("blob", strings.Repeat("x", 256<<10+1)), 1)
+				if before, after, large := strings.Cut(e, "%large"); large {
+					e = before + "\x00" + o.object("blob", strings.Repeat("x", 256<<10+1)) + after
 				}
 				c.entries[i] = e
 			}
@@ -100,7 +100,6 @@ func TestExecutableFilesAreData(t *testing.T) {
 func TestWalksEnd(t *testing.T) {
 	o := newOrigin(t)
 	leaf := o.object("blob", "")
-	bomb, deep := o.object("blob", ""), o.object("blob", "")
 	level := func(mode, below string, n int) string {
 		var in strings.Builder
 		for i := range n {
@@ -116,11 +115,11 @@ func TestWalksEnd(t *testing.T) {
 		}
 		return strings.TrimSpace(out)
 	}
-	bomb = level("100644", leaf, 10)
+	bomb := level("100644", leaf, 10)
 	for range 9 {
 		bomb = level("040000", bomb, 10)
 	}
-	deep = level("100644", leaf, 1)
+	deep := level("100644", leaf, 1)
 	for range 40 {
 		deep = level("040000", deep, 1)
 	}

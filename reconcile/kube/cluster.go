@@ -49,8 +49,9 @@ type known struct {
 	marks    map[objectRef]string // as they were when the object was last as declared
 	drift    map[objectRef][]reconcile.Drift
 	pods     string // why its pods are not ready, in their own words
+	newest   int    // revision, which objects and marks are not about while it is pending
 	state    reconcile.State
-	since    time.Time // when this revision and state were first seen
+	since    time.Time // when newest and state were first seen
 	corrupt  string
 	sound    bool // its objects are healthy
 	moved    bool // objects are not as they were when they were last compared with what was applied
@@ -182,20 +183,6 @@ func (c *Cluster) refresh() {
 	c.releases = next
 }
 
-// judged says whether the health of everything that is ours is known, and whether it was edited.
-func (c *Cluster) judged() bool {
-	for id, obs := range c.releases {
-		if obs.Owner != c.owner || obs.State != reconcile.Deployed {
-			continue
-		}
-		k := c.known[releaseKey{id.Namespace, id.Name}]
-		if obs.Health == reconcile.HealthUnknown || k != nil && k.moved && !k.compared {
-			return false
-		}
-	}
-	return !c.allDirty && len(c.dirty) == 0
-}
-
 // allKeys are all releases that are there, wanted, or were there.
 func (c *Cluster) allKeys() map[releaseKey]bool {
 	out := map[releaseKey]bool{}
@@ -272,8 +259,8 @@ func (c *Cluster) knowledge(key releaseKey, obs reconcile.Observed, rec record) 
 		k = &known{}
 		c.known[key] = k
 	}
-	if k.state != obs.State || k.revision != obs.Revision || k.since.IsZero() {
-		k.state, k.since = obs.State, time.Now()
+	if k.state != obs.State || k.newest != obs.Revision {
+		k.newest, k.state, k.since = obs.Revision, obs.State, time.Now()
 	}
 	if k.revision == obs.Revision || obs.State == reconcile.Pending {
 		return k

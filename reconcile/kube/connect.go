@@ -96,11 +96,12 @@ func (c *Cluster) refreshAfter(ctx context.Context) {
 // jobWorkers bounds how much is found out about a cluster at once.
 const jobWorkers = 2
 
-// use makes a session the cluster's.
+// use makes a session the cluster's. Everything is looked at anew: what was seen through the one before is
+// of the past.
 func (c *Cluster) use(s *session, config *rest.Config) {
 	c.mu.Lock()
 	c.session, c.config, c.allDirty = s, config, true
-	c.known = nil
+	c.known, c.looked = nil, false
 	c.followWanted()
 	c.mu.Unlock()
 	c.fleet.wake()

@@ -76,15 +76,6 @@ func (c *Cluster) compareAll(ctx context.Context, s *session, key releaseKey) er
 	return nil
 }
 
-// noteCompared notes that a comparison of a release was tried.
-func (c *Cluster) noteCompared(key releaseKey) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if k := c.known[key]; k != nil {
-		k.compared = true
-	}
-}
-
 // moved are the objects whose marks are not those that were examined last.
 func (c *Cluster) moved(s *session, key releaseKey) map[objectRef]string {
 	c.mu.Lock()

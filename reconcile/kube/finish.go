@@ -52,7 +52,9 @@ func (op *operation) learn(revision int, rec record) {
 	if op.known == nil {
 		op.known = map[releaseKey]*known{}
 	}
-	k := &known{revision: revision, state: reconcile.Deployed, since: time.Now(), marks: map[objectRef]string{}}
+	k := &known{
+		revision: revision, newest: revision, state: reconcile.Deployed, since: time.Now(), marks: map[objectRef]string{},
+	}
 	k.recall(rec)
 	op.known[op.key] = k
 }

@@ -70,6 +70,15 @@ func (c *Cluster) doJob(s *session, j job) (news bool, err error) {
 	return false, nil
 }
 
+// noteCompared notes that a comparison of a release was tried.
+func (c *Cluster) noteCompared(key releaseKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k := c.known[key]; k != nil {
+		k.compared = true
+	}
+}
+
 // newest reads the newest revision of a release from Helm's storage.
 func (s *session) newest(ctx context.Context, key releaseKey) (*release.Release, error) {
 	revs := s.revisions(key)

@@ -63,6 +63,20 @@ func (c *Cluster) judgeObject(key releaseKey, k *known, obs *reconcile.Observed,
 	obs.Drift = append(obs.Drift, k.drift[ref]...)
 }
 
+// judged says whether the health of everything that is ours is known, and whether it was edited.
+func (c *Cluster) judged() bool {
+	for id, obs := range c.releases {
+		if obs.Owner != c.owner || obs.State != reconcile.Deployed {
+			continue
+		}
+		k := c.known[releaseKey{id.Namespace, id.Name}]
+		if obs.Health == reconcile.HealthUnknown || k != nil && k.moved && !k.compared {
+			return false
+		}
+	}
+	return !c.allDirty && len(c.dirty) == 0
+}
+
 // remember has the record brought up to date when the release has become ready, or its objects were
 // compared since it was written.
 func (c *Cluster) remember(key releaseKey, k *known, obs *reconcile.Observed, rec record) {

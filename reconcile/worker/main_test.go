@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -83,7 +84,7 @@ func eat([]byte) ([]byte, error) {
 			b[i] = 1
 		}
 		all = append(all, b)
-		if len(all) < 0 {
+		if len(all) == math.MaxInt { // so that all is used
 			return all[0], nil
 		}
 	}

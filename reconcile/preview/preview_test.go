@@ -1,0 +1,314 @@
+package preview
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+	"sigs.k8s.io/yaml"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/charts"
+)
+
+var update = flag.Bool("update", false, "write what the tests find into their golden files")
+
+// bench is a previewer with real charts, which renders in this process, and clusters in memory.
+type bench struct {
+	*Previewer
+	t        *testing.T
+	store    *charts.Store
+	clusters map[string]*memory
+	batches  []charts.Batch // that the worker was given
+	refuses  func(charts.Batch) error
+}
+
+// memory is a cluster.
+type memory struct {
+	manifests map[reconcile.ID]string
+	err       error
+}
+
+func (m *memory) Manifest(_ context.Context, id reconcile.ID) (string, error) {
+	return m.manifests[id], nil
+}
+
+func (m *memory) Capabilities() (string, []string, error) {
+	return "v1.37.2", []string{"v1", "apps/v1", "networking.k8s.io/v1", "policy/v1", "rbac.authorization.k8s.io/v1"}, m.err
+}
+
+// newBench has the clusters eu and us.
+func newBench(t *testing.T) *bench {
+	b := &bench{t: t, store: charts.NewStore(charts.Config{}), clusters: map[string]*memory{
+		"eu": {manifests: map[reconcile.ID]string{}}, "us": {manifests: map[reconcile.ID]string{}},
+	}}
+	b.Previewer = &Previewer{Archive: b.store.Archive, Worker: b.worker, Cluster: func(name string) (Cluster, error) {
+		if c, there := b.clusters[name]; there {
+			return c, nil
+		}
+		return nil, fmt.Errorf("cluster %s is not connected", name)
+	}}
+	return b
+}
+
+// worker renders in this process.
+func (b *bench) worker(_ context.Context, in []byte) ([]byte, error) {
+	var batch charts.Batch
+	if err := json.Unmarshal(in, &batch); err != nil {
+		b.t.Error(err)
+	}
+	b.batches = append(b.batches, batch)
+	if b.refuses != nil {
+		if err := b.refuses(batch); err != nil {
+			return nil, err
+		}
+	}
+	return charts.RenderJSON(in)
+}
+
+// action installs a release of a chart.
+func (b *bench) action(name string, tree fs.FS, chart string, values charts.Values) reconcile.Action {
+	b.t.Helper()
+	found, err := b.store.Resolve(context.Background(), charts.Request{Ref: charts.Ref{Path: chart}, Tree: tree})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	id := reconcile.ID{Cluster: "eu", Kind: reconcile.KindRelease, Namespace: "coder", Name: name}
+	return reconcile.Action{
+		Op: reconcile.OpCreate, ID: id,
+		Want: reconcile.Item{ID: id, Release: reconcile.Release{Chart: found, Values: values}},
+	}
+}
+
+// provider installs the project's own chart.
+func (b *bench) provider(name string, replicas int) reconcile.Action {
+	b.t.Helper()
+	return b.action(name, os.DirFS("../../examples/charts"), "workspace-provider", charts.Values{
+		"cemanager": map[string]any{"accessURL": "https://coder.example.com"},
+		"envproxy":  map[string]any{"clusterAddress": "https://eu.example.com:6443", "replicas": replicas},
+		"ingress":   map[string]any{"host": name + ".coder.example.com"},
+	})
+}
+
+// install makes what an action would install what is in force.
+func (b *bench) install(a reconcile.Action, values charts.Values) {
+	b.t.Helper()
+	archive, err := b.store.Archive(context.Background(), a.Want.Release.Chart.Digest)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	out, err := charts.Render(charts.RenderInput{Archive: archive, Namespace: a.ID.Namespace, Name: a.ID.Name, Revision: 1, Values: values})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var manifest strings.Builder
+	for _, o := range out.Objects {
+		fmt.Fprintf(&manifest, "---\n%s\n", o.Body)
+	}
+	b.clusters[a.ID.Cluster].manifests[a.ID] = manifest.String()
+}
+
+// preview previews one action.
+func (b *bench) preview(a reconcile.Action) reconcile.Preview {
+	return b.Preview(context.Background(), []reconcile.Action{a})[a.ID]
+}
+
+func TestAnInstallShowsWhatItMakes(t *testing.T) {
+	b := newBench(t)
+	got := b.preview(b.provider("frankfurt", 1))
+	if got.Err != nil || !strings.Contains(got.Diff, "+ Deployment coder/") || strings.Contains(got.Diff, "~") {
+		t.Errorf("%v\n%s", got.Err, got.Diff)
+	}
+	if caps := b.batches[0].Clusters["eu"]; caps.KubeVersion != "v1.37.2" || len(caps.APIVersions) != 5 {
+		t.Errorf("rendered for %+v", caps)
+	}
+}
+
+func TestAnUpdateShowsWhatItChanges(t *testing.T) {
+	b := newBench(t)
+	b.install(b.provider("frankfurt", 1), b.provider("frankfurt", 1).Want.Release.Values)
+	next := b.provider("frankfurt", 2)
+	next.Have = reconcile.Observed{State: reconcile.Deployed, Revision: 4}
+	got := b.preview(next)
+	if !strings.Contains(got.Diff, "spec.replicas: 1 → 2\n") || strings.Contains(got.Diff, "Service coder/") {
+		t.Errorf("%v\n%s", got.Err, got.Diff)
+	}
+	if rel := b.batches[0].Releases[0]; rel.Revision != 5 || !rel.Upgrade {
+		t.Errorf("rendered as %+v", rel)
+	}
+	if same := b.preview(b.provider("frankfurt", 1)); same.Diff != "" || same.Err != nil {
+		t.Errorf("nothing changed: %v\n%s", same.Err, same.Diff)
+	}
+}
+
+func TestManyAreRenderedInOneGo(t *testing.T) {
+	b := newBench(t)
+	var actions []reconcile.Action
+	for i := range 20 {
+		a := b.provider(fmt.Sprintf("p%d", i), 1)
+		a.ID.Cluster = []string{"eu", "us"}[i%2]
+		actions = append(actions, a)
+	}
+	out := b.Preview(context.Background(), actions)
+	for _, a := range actions {
+		if out[a.ID].Err != nil || !strings.Contains(out[a.ID].Diff, "+ Ingress coder/") {
+			t.Errorf("%s: %v\n%s", a.ID, out[a.ID].Err, out[a.ID].Diff)
+		}
+	}
+	if len(b.batches) != 1 || len(b.batches[0].Charts) != 1 || len(b.batches[0].Clusters) != 2 {
+		t.Errorf("%d batches, %d charts, %d clusters", len(b.batches), len(b.batches[0].Charts), len(b.batches[0].Clusters))
+	}
+}
+
+func TestOneSpoilsNobodyElse(t *testing.T) {
+	errMemory := errors.New("rendering charts needed more than 768 MiB of memory")
+	for _, test := range []struct {
+		name   string
+		spoil  func(b *bench, a *reconcile.Action)
+		want   string
+		rounds int
+	}{
+		{"it breaks the worker", func(b *bench, a *reconcile.Action) {
+			b.refuses = func(batch charts.Batch) error {
+				if slices.ContainsFunc(batch.Releases, func(r charts.BatchRelease) bool { return r.Name == a.ID.Name }) {
+					return errMemory
+				}
+				return nil
+			}
+		}, "rendering bad: " + errMemory.Error(), 4},
+		{"its chart refuses its values", func(_ *bench, a *reconcile.Action) { a.Want.Release.Values = nil },
+			"cemanager.accessURL must be set", 1},
+		{"its chart is lost", func(_ *bench, a *reconcile.Action) { a.Want.Release.Chart.Digest = "sha256:lost" },
+			"chart workspace-provider: ", 1},
+		{"its cluster is not connected", func(_ *bench, a *reconcile.Action) { a.ID.Cluster = "ap" }, "cluster ap is not connected", 1},
+		{"its cluster does not say what it can", func(b *bench, a *reconcile.Action) {
+			a.ID.Cluster, b.clusters["us"].err = "us", errors.New("no answer")
+		}, "cluster us: no answer", 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t)
+			good, bad, other := b.provider("good", 1), b.provider("bad", 1), b.provider("other", 1)
+			test.spoil(b, &bad)
+			out := b.Preview(context.Background(), []reconcile.Action{good, bad, other})
+			if err := out[bad.ID].Err; err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want %s", err, test.want)
+			}
+			for _, a := range []reconcile.Action{good, other} {
+				if out[a.ID].Err != nil || out[a.ID].Diff == "" {
+					t.Errorf("%s: %v", a.ID.Name, out[a.ID].Err)
+				}
+			}
+			if len(b.batches) != test.rounds {
+				t.Errorf("%d rounds, want %d", len(b.batches), test.rounds)
+			}
+		})
+	}
+}
+
+func TestNothingIsRenderedAfterTheEnd(t *testing.T) {
+	b := newBench(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	b.refuses = func(charts.Batch) error { cancel(); return ctx.Err() }
+	one, two := b.provider("one", 1), b.provider("two", 1)
+	out := b.Preview(ctx, []reconcile.Action{one, two})
+	if len(b.batches) != 1 || !errors.Is(out[one.ID].Err, context.Canceled) || !errors.Is(out[two.ID].Err, context.Canceled) {
+		t.Errorf("%d rounds, %v", len(b.batches), out)
+	}
+}
+
+func TestWhatIsInForceAndCannotBeReadIsARisk(t *testing.T) {
+	b := newBench(t)
+	a := b.provider("frankfurt", 1)
+	b.clusters["eu"].manifests[a.ID] = "password: [hunter2"
+	got := b.preview(a)
+	if want := []string{"not shown: what is in force cannot be read"}; got.Err != nil || got.Diff != "" || !slices.Equal(got.Risks, want) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestValuesOfTheCluster updates a release that takes values from its cluster, for each archive in
+// testdata. It holds the chart, the values that Helm had (old.yaml), those declared now (new.yaml) and
+// where the others come from (references.yaml); want is what the plan shows. What the cluster knows is
+// "hunter2", and must not be seen in any form.
+func TestValuesOfTheCluster(t *testing.T) {
+	archives, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(archives) == 0 {
+		t.Fatalf("no archives: %v", err)
+	}
+	for _, file := range archives {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts, tree := map[string][]byte{}, fstest.MapFS{}
+			for _, f := range a.Files {
+				parts[f.Name], tree[f.Name] = f.Data, &fstest.MapFile{Data: f.Data}
+			}
+			have := updated(t, parts, tree)
+			for _, secret := range forms("hunter2") {
+				if strings.Contains(have, secret) {
+					t.Errorf("it shows %q", secret)
+				}
+			}
+			if *update {
+				golden := txtar.File{Name: "want", Data: []byte(have)}
+				a.Files = append(slices.DeleteFunc(a.Files, func(f txtar.File) bool { return f.Name == "want" }), golden)
+				if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if diff := cmp.Diff(string(parts["want"]), have); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// updated is what the plan shows of an update.
+func updated(t *testing.T, parts map[string][]byte, tree fs.FS) string {
+	t.Helper()
+	var before, after charts.Values
+	var refs []reconcile.Reference
+	for name, to := range map[string]any{"old.yaml": &before, "new.yaml": &after, "references.yaml": &refs} {
+		if err := yaml.Unmarshal(parts[name], to); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	b := newBench(t)
+	a := b.action("frankfurt", tree, "chart", after)
+	a.Want.Release.References = refs
+	if before != nil {
+		b.install(a, before)
+		a.Have = reconcile.Observed{State: reconcile.Deployed, Revision: 1}
+	}
+	got := b.preview(a)
+	out := got.Diff
+	for _, risk := range got.Risks {
+		out += "risk: " + risk + "\n"
+	}
+	if got.Err != nil {
+		out += "error: " + got.Err.Error() + "\n"
+	}
+	return out
+}
+
+// forms are a secret and what charts make of one.
+func forms(secret string) []string {
+	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(secret)))
+	return []string{
+		secret, strings.ToUpper(secret), base64.StdEncoding.EncodeToString([]byte(secret)), sum, sum[:12], "2retnuh",
+	}
+}
