@@ -25,7 +25,7 @@ func TestAPushReachesTheCluster(t *testing.T) {
 	d.ready(first, "frankfurt")
 	s.noted(first, "apply success")
 	want := `{"big":123456789012345,"deep":{"a":{"b":1}},"greeting":"hello","image":"pause","limit":1000000,"list":[1,"a"],"on":true,` +
-		`"password":"","podAnnotations":{},"ratio":0.5,"replicas":1,"required":"given"}`
+		`"password":"","podAnnotations":{},"ratio":0.5,"replicas":1,"token":{"value":""}}`
 	s.agreed(d, 1, want)
 	if got := s.kubectl(eu, "get", "configmap", "frankfurt", "-o", "jsonpath={.data.limit}"); got != "1000000" {
 		t.Errorf("the chart made %s of 1000000", got)
@@ -35,7 +35,7 @@ func TestAPushReachesTheCluster(t *testing.T) {
 		d.ready(sha, "frankfurt")
 		s.noted(sha, "apply success 1 of 1 changed Ready")
 	}
-	s.agreed(d, 5, `{"greeting":"hello 3","image":"pause","limit":2000000,"password":"","podAnnotations":{},"replicas":1,"required":"given"}`)
+	s.agreed(d, 5, `{"greeting":"hello 3","image":"pause","limit":2000000,"password":"","podAnnotations":{},"replicas":1,"token":{"value":""}}`)
 	var history []any
 	decode(s, s.helm(eu, "history", "frankfurt", "-o", "json"), &history)
 	if len(history) != 3 {

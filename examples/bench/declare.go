@@ -21,10 +21,7 @@ deployment: {
 	defaults: {
 		chart: path: "workspace-provider"
 		namespace: %q
-		values: envproxy: {
-			token: "not-a-secret"
-			terminationGracePeriodSeconds: %d
-		}
+		values: envproxy: terminationGracePeriodSeconds: %d
 	}
 }
 clusters: %s: {address: "https://bench.example.com:6443", region: "eu"}

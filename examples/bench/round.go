@@ -38,6 +38,7 @@ func (p phase) revision(ours bool) int {
 
 // round is everything measured on one cluster.
 type round struct {
+	objects    int // of each release
 	ours, helm map[phase]cost
 	idle       idle
 	drift      []time.Duration // edit to repair
@@ -77,7 +78,7 @@ func (s settings) round(ctx context.Context) (r round, err error) {
 		fmt.Fprintf(os.Stderr, "%-22s  reconcile %6.3f CPU s, helm %6.3f CPU s a release\n", p,
 			r.ours[p].perRelease(r.ours[p].usage.CPU.Seconds()), r.helm[p].perRelease(r.helm[p].usage.CPU.Seconds()))
 	}
-	if err := l.same(ctx); err != nil {
+	if r.objects, err = l.same(ctx); err != nil {
 		return r, err
 	}
 	d, err := s.startDaemon(ctx, l)
@@ -188,20 +189,20 @@ func (l *lab) verify(ctx context.Context, space string, releases, revision int) 
 	return err
 }
 
-// same makes sure that both tools installed the same.
-func (l *lab) same(ctx context.Context) error {
-	var manifests [2]string
-	for i, space := range []string{ourSpace, helmSpace} {
-		text, err := l.helm(ctx, "get", "manifest", providerName(0), "--namespace", space)
-		if err != nil {
-			return err
-		}
-		manifests[i] = text
+// same makes sure that both tools installed the same, and counts its objects.
+func (l *lab) same(ctx context.Context) (objects int, err error) {
+	ours, err := l.helm(ctx, "get", "manifest", providerName(0), "--namespace", ourSpace)
+	if err != nil {
+		return 0, err
 	}
-	if manifests[0] != strings.ReplaceAll(manifests[1], "namespace: "+helmSpace, "namespace: "+ourSpace) {
-		return fmt.Errorf("the two tools installed something else:\n%s\n--- and\n%s", manifests[0], manifests[1])
+	theirs, err := l.helm(ctx, "get", "manifest", providerName(0), "--namespace", helmSpace)
+	if err != nil {
+		return 0, err
 	}
-	return nil
+	if strings.ReplaceAll(theirs, "namespace: "+helmSpace, "namespace: "+ourSpace) != ours {
+		return 0, fmt.Errorf("the two tools installed something else:\n%s\n--- and\n%s", ours, theirs)
+	}
+	return strings.Count(ours, "\nkind: "), nil
 }
 
 func (c cost) perRelease(total float64) float64 { return total / float64(c.releases) }

@@ -37,8 +37,8 @@ func (r results) markdown() string {
 
 // what says what was measured.
 func (r results) what() string {
-	return fmt.Sprintf("%d providers by reconcile, %d releases by helm (upgrade --install, without --wait), "+
-		"medians of %d rounds on a cluster of their own.", r.Providers, r.Releases, r.Rounds)
+	return fmt.Sprintf("A chart of %d objects, %d releases by reconcile, %d by helm (upgrade --install, without --wait). "+
+		"Rounds: %d, each on a new cluster; the figures are their medians.", r.Objects, r.Providers, r.Releases, r.Rounds)
 }
 
 // cells are the columns beside the first.
