@@ -19,7 +19,7 @@ func TestChartsThatFail(t *testing.T) {
 	large: {cluster: "eu", chart: path: "charts/large"}
 	imageless: {cluster: "eu", values: image: "localhost/never/x", release: timeout: "4s"}
 	crashing: {cluster: "eu", release: timeout: "4s"
-		values: podAnnotations: {"localkube.dev/fail": "CrashLoopBackOff", "localkube.dev/message": "no database"}}
+		values: podAnnotations: {"localkube.dev/fail": "CreateContainerConfigError", "localkube.dev/message": "no database"}}
 	migrating: {cluster: "eu", chart: path: "charts/hooked", values: fail: "no database", release: timeout: "4s"}
 }`)
 	sha := s.push()
@@ -27,10 +27,9 @@ func TestChartsThatFail(t *testing.T) {
 	says := map[string]string{
 		"demanding": "needed: say what is needed",
 		"wrong":     "templates/all.yaml:4",
-		"missing":   "charts/none",
 		"large":     "too large",
 		"imageless": "container main: ImagePullBackOff",
-		"crashing":  "no database",
+		"crashing":  "container main: CreateContainerConfigError: no database",
 		"migrating": "migrate",
 	}
 	doc := d.until("all failures are said", func(doc status.StatusDoc) bool {
@@ -40,7 +39,8 @@ func TestChartsThatFail(t *testing.T) {
 				return false
 			}
 		}
-		return provider(doc, "fine").Status == status.Ready
+		h := held(doc, "missing")
+		return provider(doc, "fine").Status == status.Ready && h.Reason == reconcile.Unknown && strings.Contains(h.Message, "charts/none")
 	})
 	s.noted(sha, "apply failure")
 	if p := provider(doc, "migrating"); p.Releases[0].Revision != 1 {
@@ -68,7 +68,7 @@ func TestRolledBack(t *testing.T) {
 	s := newSite(t, eu)
 	declare := func(values string) string {
 		s.declare("a.cue", `providers: {
-	[_]: {cluster: "eu", release: {timeout: "4s", onFailure: "rollback"}}
+	[!="built-in"]: {cluster: "eu", release: {timeout: "4s", onFailure: "rollback"}}
 	pods: values: `+values+`
 	hook: {chart: path: "charts/hooked", values: `+values+`}
 }`)

@@ -31,7 +31,7 @@ func TestSecretValues(t *testing.T) {
 	d := s.daemon()
 	d.until("it waits for its Secret", func(doc status.StatusDoc) bool {
 		h := held(doc, "frankfurt")
-		return h.Reason == reconcile.WaitingForSecret && strings.Contains(h.Message, s.name+"/token")
+		return h.Reason == reconcile.WaitingForSecret && strings.Contains(h.Message, s.name+"/more is not there yet")
 	})
 	s.noted(sha, "apply failure eu/frankfurt: held, waiting for secret")
 	var said strings.Builder // everything that was said to anybody

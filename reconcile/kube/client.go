@@ -8,7 +8,6 @@ import (
 	"io"
 
 	helmkube "helm.sh/helm/v3/pkg/kube"
-	"helm.sh/helm/v3/pkg/release"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -93,12 +92,12 @@ func (c *client) info(obj *unstructured.Unstructured) (*resource.Info, error) {
 	}, nil
 }
 
-// Create creates objects: those of the chart, which the release holds from then on, and those of hooks,
-// which it does not.
+// Create creates objects: those that the release holds from then on, which carry its marks, and hooks and
+// kinds, which belong to nobody.
 func (c *client) Create(resources helmkube.ResourceList) (*helmkube.Result, error) {
 	res, err := c.Client.Create(resources)
 	for _, info := range resources {
-		if _, hook := info.Object.(metav1.Object).GetAnnotations()[release.HookAnnotation]; !hook {
+		if info.Object.(metav1.Object).GetAnnotations()[releaseNameAnno] == c.release {
 			c.applied = append(c.applied, info)
 		}
 	}

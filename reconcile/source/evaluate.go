@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
+	"slices"
 	"time"
 
 	"github.com/workspace-providers/reconcile/reconcile/charts"
@@ -88,33 +90,64 @@ func evaluate(in []byte) ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// patterns are the files that are declarations.
-var patterns = []string{
-	"*.cue", "clusters/*.yaml", "clusters/*.json", "organizations/*.yaml", "organizations/*.json",
-	"providers/*.yaml", "providers/*.json", "allowlists/*.yaml", "allowlists/*.json", "removed/*.yaml", "removed/*.json",
+// patterns are the files that are declarations, by directory. Directories need not be there.
+var patterns = []struct {
+	dir   string
+	names []string
+}{
+	{".", []string{"*.cue"}},
+	{"clusters", data}, {"organizations", data}, {"providers", data}, {"allowlists", data}, {"removed", data},
+}
+
+var data = []string{"*.yaml", "*.json"}
+
+// declarations names the files of a tree that are declarations. A directory that cannot be read is an error: what it declares is
+// not known, which must not be taken for nothing.
+func declarations(tree fs.FS) ([]string, error) {
+	var out []string
+	for _, p := range patterns {
+		entries, err := fs.ReadDir(tree, p.dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		for _, e := range entries {
+			if !e.IsDir() && matches(p.names, e.Name()) {
+				out = append(out, path.Join(p.dir, e.Name()))
+			}
+		}
+	}
+	return out, nil
+}
+
+func matches(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		ok, err := path.Match(p, name)
+		return ok && err == nil
+	})
 }
 
 // pack puts the declarations of a tree into one piece.
 func pack(tree fs.FS) ([]byte, error) {
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
-	for _, pattern := range patterns {
-		names, err := fs.Glob(tree, pattern)
+	names, err := declarations(tree)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		text, err := fs.ReadFile(tree, name)
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range names {
-			text, err := fs.ReadFile(tree, name)
-			if err != nil {
-				return nil, err
-			}
-			f, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
-			if err != nil {
-				return nil, err
-			}
-			if _, err := f.Write(text); err != nil {
-				return nil, err
-			}
+		f, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+		if err != nil {
+			return nil, err
+		}
+		if _, err := f.Write(text); err != nil {
+			return nil, err
 		}
 	}
 	if err := w.Close(); err != nil {

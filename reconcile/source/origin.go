@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,6 +60,9 @@ type Dir string
 // dirPrefix begins the revisions of directories.
 const dirPrefix = "dir:"
 
+// literal makes a name a pattern that matches this name alone.
+var literal = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
+
 // Head hashes the declarations. That there are none is an error: a wrong directory looks like that.
 func (d Dir) Head(context.Context) (reconcile.Commit, error) {
 	_, sha, err := d.read()
@@ -69,10 +74,17 @@ func (d Dir) read() (tree fs.FS, sha string, err error) {
 	if tree, err = git.Dir(string(d), git.Declarations()); err != nil {
 		return nil, "", err
 	}
-	if found, err := fs.Glob(tree, "*.cue"); err != nil || len(found) == 0 {
+	names, err := declarations(tree)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case !slices.ContainsFunc(names, func(n string) bool { return path.Ext(n) == ".cue" }):
 		return nil, "", fmt.Errorf("no *.cue in %s: name the directory of the declarations with --dir", d)
 	}
-	sha, err = git.Hash(tree, patterns...)
+	for i, name := range names {
+		names[i] = literal.Replace(name)
+	}
+	sha, err = git.Hash(tree, names...)
 	return tree, sha, err
 }
 
