@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// attempts remembers, by item, what was tried and did not work, so that the next try comes later.
+// attempts remembers, by item, what was tried, so that the next try of the same does not come too soon.
 type attempts map[ID]attempt
 
 // attempt is the last try at an item.
@@ -22,7 +22,8 @@ type attempt struct {
 const (
 	firstWait = 5 * time.Second
 	longWait  = 5 * time.Minute
-	moment    = time.Second // until the watches have seen what moved
+	moment    = time.Second            // until the watches have seen what moved
+	breath    = 200 * time.Millisecond // between two actions that work, where somebody undoes the first
 )
 
 // failed notes a failure: the next try may come after 5 s at first, 5 min at most, a fifth more or less so
@@ -54,11 +55,8 @@ func (t attempts) rendered(a Action) {
 }
 
 // worked notes that what was tried did work.
-func (t attempts) worked(a Action) {
-	delete(t, a.ID)
-	if a.Have.RetryAsked {
-		t[a.ID] = attempt{asked: true}
-	}
+func (t attempts) worked(a Action, now time.Time) {
+	t[a.ID] = attempt{digest: a.Digest, next: now.Add(breath), asked: a.Have.RetryAsked}
 }
 
 // outrun notes that somebody else was faster, which is no failure: it is looked at anew in a moment.
@@ -102,12 +100,13 @@ func (t attempts) lay(id ID, obs *Observed) {
 }
 
 // forget drops what is about items that no plan knows any more, and what is over since they are in place.
-func (t attempts) forget(p Plan) {
-	open := make(map[ID]bool, len(p.Actions))
+func (t attempts) forget(p Plan, now time.Time) {
+	keep := make(map[ID]bool, len(p.Actions))
 	for _, a := range p.Actions {
-		open[a.ID] = a.Op != OpKeep || t[a.ID].asked
+		was := t[a.ID]
+		keep[a.ID] = a.Op != OpKeep || was.asked || was.count == 0 && was.next.After(now)
 	}
-	maps.DeleteFunc(t, func(id ID, _ attempt) bool { return !open[id] })
+	maps.DeleteFunc(t, func(id ID, _ attempt) bool { return !keep[id] })
 }
 
 // due is how long it is until the next thing may be tried again, an hour at most.

@@ -103,8 +103,7 @@ func backsOff(a Action, have Live) bool {
 
 // compare says what the difference between an item and its release in a reachable cluster calls for.
 func compare(a Action, owner string) Action {
-	obs := a.Have
-	switch {
+	switch obs := a.Have; {
 	case obs.State == Absent:
 		return act(a, OpCreate, Missing, "")
 	case obs.State == Locked:
@@ -113,6 +112,13 @@ func compare(a Action, owner string) Action {
 		return hold(a, Unknown, "its stored release cannot be read: "+obs.Failure)
 	case obs.Owner != owner:
 		return compareForeign(a)
+	}
+	return compareOurs(a)
+}
+
+// compareOurs is about a release that carries our mark.
+func compareOurs(a Action) Action {
+	switch obs := a.Have; {
 	case obs.State == Uninstalling:
 		return act(a, OpCreate, HasFailed, "an uninstall was begun and not finished; it is finished first")
 	case obs.State == Pending:

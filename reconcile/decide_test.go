@@ -152,6 +152,7 @@ func decisions() []row {
 		{"these inputs failed", OpUpdate, HasFailed, NoClass, func(s *scene) {
 			s.have.State, s.have.Attempted, s.have.Digest = Failed, s.item.Base, another
 		}},
+		{"its newest revision is somebody else's", OpUpdate, Changed, NoClass, func(s *scene) { s.have.Digest = "" }},
 		{"other inputs failed", OpUpdate, Changed, NoClass, func(s *scene) {
 			s.have.State, s.have.Attempted = Failed, another
 		}},
@@ -202,28 +203,6 @@ func decisions() []row {
 		}},
 		{"it is not ours", "", "", "", func(s *scene) { s.orphaned(Uninstall); s.have.Owner = "" }},
 		{"only a part of what is declared is looked at", "", "", "", func(s *scene) { s.orphaned(Uninstall); s.want.Narrowed = true }},
-	}
-}
-
-// guards are the rows for what no single item gives a reason for.
-func guards() []row {
-	return []row{
-		{"a cluster was not looked at yet", OpHold, Unknown, Person, func(s *scene) {
-			s.orphaned(Uninstall)
-			s.want.Clusters["us"] = ClusterWant{}
-		}},
-		{"nothing is declared any more, removed does not name it", OpHold, Guarded, Person, func(s *scene) {
-			s.orphaned(Uninstall)
-			s.want.Empty = true
-		}},
-		{"it was last changed by a revision not in our history", OpHold, Guarded, Person, func(s *scene) {
-			s.orphaned(Uninstall)
-			s.have.Stray = true
-		}},
-		{"more would go than may", OpHold, Guarded, Person, func(s *scene) {
-			s.orphaned(Uninstall)
-			s.live.Gone = []Gone{{Provider: "paris", At: noon().Add(-time.Minute)}}
-		}},
 	}
 }
 
@@ -295,33 +274,6 @@ func TestAHoldShowsWhatItWouldBe(t *testing.T) {
 	}
 }
 
-func TestRemovedOverridesTheRecordedPolicy(t *testing.T) {
-	for _, test := range []struct {
-		name     string
-		recorded Policy
-		removed  Removal
-		op       Op
-		message  string
-	}{
-		{"uninstall over block", Block, Removal{Policy: Uninstall, Reason: "moved away"}, OpDelete, "moved away"},
-		{"orphan over uninstall", Uninstall, Removal{Policy: Orphan, Reason: "handed over"}, OpOrphan, "handed over"},
-		{"nothing recorded is block", "", Removal{}, OpHold, "declare removed"},
-		{"uninstall recorded", Uninstall, Removal{}, OpDelete, "deletion policy uninstall stands on its release"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := newScene()
-			s.orphaned(test.recorded)
-			if test.removed.Policy != "" {
-				s.want.Removed["frankfurt"] = test.removed
-			}
-			a := s.plan().Actions[0]
-			if a.Op != test.op || !strings.Contains(a.Message, test.message) {
-				t.Errorf("%s %q, want %s %q", a.Op, a.Message, test.op, test.message)
-			}
-		})
-	}
-}
-
 func TestABackoffIsAboutTheInputsThatFailed(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -342,15 +294,6 @@ func TestABackoffIsAboutTheInputsThatFailed(t *testing.T) {
 	}
 }
 
-func TestBeforeAnythingIsDeclaredNothingIsAnOrphan(t *testing.T) {
-	s := newScene()
-	s.have.Owner = ""
-	s.live.Clusters["eu"] = s.cluster
-	if p := Decide(Desired{}, s.live); len(p.Actions) > 0 {
-		t.Errorf("actions %v", p.Actions)
-	}
-}
-
 func TestThePlanListsTheClustersThatItIsAbout(t *testing.T) {
 	s := newScene()
 	s.want.Clusters["us"] = ClusterWant{}                      // declared, never looked at
@@ -363,33 +306,5 @@ func TestThePlanListsTheClustersThatItIsAbout(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"ap", "eu", "us"}, names); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
-	}
-}
-
-func TestWhatMovedIsTakenAwayAfterTheNewOneIsInPlace(t *testing.T) {
-	for _, test := range []struct {
-		name  string
-		move  func(it *Item)
-		waits bool
-	}{
-		{"to another cluster", func(it *Item) { it.ID.Cluster = "us" }, true},
-		{"to another namespace", func(it *Item) { it.ID.Namespace = "other" }, true},
-		{"to another name", func(it *Item) { it.ID.Name = "other" }, false},
-		{"of another provider", func(it *Item) { it.ID.Cluster, it.Provider = "us", "other" }, false},
-		{"of another organization", func(it *Item) { it.ID.Cluster, it.Organization = "us", "red" }, false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := newScene()
-			s.orphaned(Uninstall)
-			moved := s.item
-			test.move(&moved)
-			s.want.Items = []Item{moved}
-			s.live.Clusters["us"] = ClusterLive{Reachable: true, Looked: true, Held: true}
-			p := s.plan()
-			old := p.Actions[len(p.Actions)-1]
-			if waits := slices.Contains(old.After, moved.ID); old.Op != OpDelete || waits != test.waits {
-				t.Errorf("%s, waits: %v; want %v", old.Op, waits, test.waits)
-			}
-		})
 	}
 }

@@ -32,6 +32,7 @@
 //	it was rolled back from these inputs                     hold      rolled back         person
 //	these inputs failed, rollback is declared                rollback  failed
 //	these inputs failed                                      update    failed
+//	its newest revision is somebody else's                   update    changed
 //	other inputs failed                                      update    changed
 //	it has other inputs                                      update    changed
 //	it is marked with another policy                         update    changed

@@ -60,37 +60,43 @@ func keepStrays(p Plan, want Desired, have Live) Plan {
 const limitWindow = time.Hour
 
 // limitDeletes holds all deletions while more would go, together with what went lately, than the declared
-// limit lets go: a mistake that removes many providers looks like that. It counts releases by provider and
-// organization, those that something else holds too.
+// limit lets go: a mistake that removes many providers looks like that.
 func limitDeletes(p Plan, want Desired, have Live) Plan {
-	going, managed := map[[2]string]bool{}, map[[2]string]bool{}
-	for _, c := range have.Clusters {
-		for _, obs := range c.Releases {
-			if obs.Owner == want.Owner {
-				managed[[2]string{obs.Provider, obs.Organization}] = true
-			}
-		}
-	}
-	for _, g := range have.Gone {
-		if g.Commit == want.Commit.SHA || have.At.Sub(g.At) < limitWindow {
-			key := [2]string{g.Provider, g.Organization}
-			going[key], managed[key] = true, true
-		}
-	}
-	for _, a := range p.Actions {
-		if takes(a.Op) || takes(a.Would) && a.Reason != Blocked && a.Reason != Forgotten {
-			going[[2]string{a.Provider, a.Organization}] = true
-		}
-	}
-	limit := want.Limits.allow(len(managed), have.At)
-	if len(going) <= limit {
+	going, managed := weigh(p, want, have)
+	limit := want.Limits.allow(managed, have.At)
+	if going <= limit {
 		return p
 	}
 	return holdDeletes(p, Guarded, func(Action) string {
 		return fmt.Sprintf("%d providers, counted by organization, would go or went within the hour, and %d may; "+
 			"if this is meant, declare deployment: deletion: raised: {max: %d, until: …, reason: …}",
-			len(going), limit, len(going))
+			going, limit, going)
 	})
+}
+
+// weigh counts, by provider and organization, what a plan takes away, with what something else still holds
+// and what went lately, and what there is and was to take from.
+func weigh(p Plan, want Desired, have Live) (going, managed int) {
+	type pair struct{ provider, organization string }
+	goes, ours := map[pair]bool{}, map[pair]bool{}
+	for _, c := range have.Clusters {
+		for _, obs := range c.Releases {
+			if obs.Owner == want.Owner {
+				ours[pair{obs.Provider, obs.Organization}] = true
+			}
+		}
+	}
+	for _, g := range have.Gone {
+		if g.Commit == want.Commit.SHA || have.At.Sub(g.At) < limitWindow {
+			goes[pair{g.Provider, g.Organization}], ours[pair{g.Provider, g.Organization}] = true, true
+		}
+	}
+	for _, a := range p.Actions {
+		if takes(a.Op) || takes(a.Would) && a.Reason != Blocked && a.Reason != Forgotten {
+			goes[pair{a.Provider, a.Organization}] = true
+		}
+	}
+	return len(goes), len(ours)
 }
 
 // allow is how many may go out of so many: the smaller of both limits, but at least one.

@@ -162,3 +162,25 @@ func TestGuardsLetGoWhatIsMeant(t *testing.T) {
 		})
 	}
 }
+
+// guards are the rows for what no single item gives a reason for.
+func guards() []row {
+	return []row{
+		{"a cluster was not looked at yet", OpHold, Unknown, Person, func(s *scene) {
+			s.orphaned(Uninstall)
+			s.want.Clusters["us"] = ClusterWant{}
+		}},
+		{"nothing is declared any more, removed does not name it", OpHold, Guarded, Person, func(s *scene) {
+			s.orphaned(Uninstall)
+			s.want.Empty = true
+		}},
+		{"it was last changed by a revision not in our history", OpHold, Guarded, Person, func(s *scene) {
+			s.orphaned(Uninstall)
+			s.have.Stray = true
+		}},
+		{"more would go than may", OpHold, Guarded, Person, func(s *scene) {
+			s.orphaned(Uninstall)
+			s.live.Gone = []Gone{{Provider: "paris", At: noon().Add(-time.Minute)}}
+		}},
+	}
+}

@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 )
@@ -191,41 +189,4 @@ type Limits struct {
 	MaxDeletePercent int
 	Raised           int // the limit that counts instead, until RaisedUntil
 	RaisedUntil      time.Time
-}
-
-// Narrow is what is wanted of one provider, or in one cluster, or both; an empty name is all of them. What
-// is left out is not taken for removed: only items that are there are looked at.
-func (d Desired) Narrow(provider, cluster string) (Desired, error) {
-	if _, there := d.Providers[provider]; provider != "" && !there {
-		return Desired{}, fmt.Errorf("no provider %q is declared; there are: %s", provider, names(d.Providers))
-	}
-	if _, there := d.Clusters[cluster]; cluster != "" && !there {
-		return Desired{}, fmt.Errorf("no cluster %q is declared; there are: %s", cluster, names(d.Clusters))
-	}
-	if provider == "" && cluster == "" {
-		return d, nil
-	}
-	out := d
-	out.Narrowed = true
-	out.Items, out.Clusters, out.Providers = nil, map[string]ClusterWant{}, map[string]ProviderWant{}
-	if cluster != "" {
-		out.Clusters[cluster] = d.Clusters[cluster]
-	}
-	for name, p := range d.Providers {
-		if (provider == "" || name == provider) && (cluster == "" || p.Cluster == cluster) {
-			out.Providers[name] = p
-			out.Clusters[p.Cluster] = d.Clusters[p.Cluster]
-		}
-	}
-	for _, it := range d.Items {
-		if _, there := out.Providers[it.Provider]; there {
-			out.Items = append(out.Items, it)
-		}
-	}
-	return out, nil
-}
-
-// names lists the keys of a collection for people.
-func names[T any](all map[string]T) string {
-	return strings.Join(slices.Sorted(maps.Keys(all)), ", ")
 }

@@ -170,7 +170,7 @@ func (r *running) finish(o Outcome) {
 	case o.Err != nil:
 		r.tries.failed(a, o.Err, now)
 	default:
-		r.tries.worked(a)
+		r.tries.worked(a, now)
 		if takes(a.Op) {
 			r.gone = append(r.gone, Gone{a.Provider, a.Organization, a.Commit.SHA, now})
 		}

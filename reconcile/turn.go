@@ -31,7 +31,7 @@ func (r *running) plan() (Live, Plan) {
 		return live, Plan{}
 	}
 	plan := Decide(r.target.Want, live)
-	r.tries.forget(plan)
+	r.tries.forget(plan, live.At)
 	r.describe(plan)
 	return live, plan
 }

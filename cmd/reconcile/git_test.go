@@ -101,6 +101,10 @@ func TestADirectoryIsWatched(t *testing.T) {
 	d.until("it is Ready", func(doc status.StatusDoc) bool { return provider(doc, "frankfurt").Applied })
 	s.write(filepath.Join(dir, "a.cue"), "package providers\n\nproviders: frankfurt: {cluster: \"eu\", values: limit: 9}\n")
 	s.await("the change is applied", func() (any, bool) { got := s.limit(); return got, got == "9" })
+	d.until("it is Ready again", func(doc status.StatusDoc) bool {
+		p := provider(doc, "frankfurt")
+		return p.Applied && p.Status == status.Ready
+	})
 	s.write(filepath.Join(dir, "a.cue"), "package providers\n\nproviders: {\n")
 	doc := d.until("a mistake is said", func(doc status.StatusDoc) bool { return strings.Contains(doc.HeadError, "a.cue:3:") })
 	if p := provider(doc, "frankfurt"); p.Status != status.Ready || s.limit() != "9" {

@@ -23,6 +23,15 @@ func (s *settings) plan(ctx context.Context, io *streams) error {
 	if err != nil {
 		return err
 	}
+	for _, a := range r.Plan.Actions {
+		if failed := r.Failed[a.ID]; failed != nil {
+			fmt.Fprintf(io.err, "%s: %v\n", a.ID, failed)
+			err = exit(exitError)
+		}
+	}
+	if err != nil {
+		return err
+	}
 	return verdict(r.Plan)
 }
 

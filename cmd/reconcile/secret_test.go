@@ -63,6 +63,9 @@ func TestSecretValues(t *testing.T) {
 	if diff := cmp.Diff(want, values); diff != "" {
 		t.Errorf("helm get values: -want +got:\n%s", diff)
 	}
+	if got := s.limit(); got != "1000000" {
+		t.Errorf("the chart made %s of 1000000", got)
+	}
 	token := func() string {
 		return s.kubectl(eu, "get", "secret", "frankfurt", "-o", "jsonpath={.data.token}")
 	}

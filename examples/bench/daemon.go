@@ -79,9 +79,7 @@ func (s settings) startDaemon(ctx context.Context, l *lab) (*daemon, error) {
 
 // stop ends the daemon in the way it is meant to end.
 func (d *daemon) stop() error {
-	if err := d.process.Cancel(); err != nil {
-		return err
-	}
+	_ = d.process.Cancel() // where it has ended already, Wait says how
 	kill := time.AfterFunc(patience, func() { d.process.Process.Kill() })
 	defer kill.Stop()
 	if err := d.process.Wait(); err != nil {

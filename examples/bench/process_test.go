@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // TestMain is a process that keeps a child busy when it is told so.
@@ -52,6 +54,7 @@ func helper(t *testing.T, task string) *exec.Cmd {
 }
 
 func TestChildrenCount(t *testing.T) {
+	defer goleak.VerifyNone(t)
 	u, err := measure(helper(t, "child child"))
 	if err != nil {
 		t.Fatal(err)

@@ -73,7 +73,7 @@ func TestBombsAreStoppedByTheLimitsOfTheProcess(t *testing.T) {
 			if strings.Contains(out, `"objects"`) {
 				t.Error("it rendered")
 			}
-			if rss > 700<<20 {
+			if rss > 900<<20 { // 512 MiB of data, stacks, the program itself, and what the collector is behind with
 				t.Errorf("it took %d MiB", rss>>20)
 			}
 		})

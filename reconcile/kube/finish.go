@@ -92,6 +92,9 @@ func (op *operation) nextRecord(revision int, err error) record {
 	} else {
 		rec.Revision = revision
 	}
+	if a.Op == reconcile.OpRollback && err == nil {
+		step.Error = a.Message // what it went back from
+	}
 	rec.Commit, rec.Author = a.Commit.SHA, a.Commit.Author
 	rec.History = append([]transition{step}, rec.History...)
 	return rec

@@ -66,10 +66,11 @@ func (c *Cluster) judgeObject(key releaseKey, k *known, obs *reconcile.Observed,
 // judged says whether the health of everything that is ours is known, and whether it was edited.
 func (c *Cluster) judged() bool {
 	for id, obs := range c.releases {
-		if obs.Owner != c.owner || obs.State != reconcile.Deployed {
+		key := releaseKey{id.Namespace, id.Name}
+		if obs.Owner != c.owner || obs.State != reconcile.Deployed || c.hand[key] {
 			continue
 		}
-		k := c.known[releaseKey{id.Namespace, id.Name}]
+		k := c.known[key]
 		if obs.Health == reconcile.HealthUnknown || k != nil && k.moved && !k.compared {
 			return false
 		}

@@ -100,6 +100,7 @@ func (s *session) writeRecord(ctx context.Context, key releaseKey, rec record) e
 	}
 	cm := applycorev1.ConfigMap(recordName(key.name), key.namespace).
 		WithLabels(map[string]string{recordLabel: key.name}).
+		WithAnnotations(map[string]string{retryAnno: ""}). // left out it would stay: somebody else set it
 		WithData(map[string]string{"record": string(text)})
 	_, err = s.kube.CoreV1().ConfigMaps(key.namespace).Apply(ctx, cm, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 	if err != nil {

@@ -157,12 +157,12 @@ func TestDamagedReleases(t *testing.T) {
 	}
 }
 
-// One Secret within the API's limits unpacked to 766 MiB with Helm's own reader.
+// One Secret within the API's limits can unpack to 766 MiB, and did with Helm's own reader.
 func TestReleaseBomb(t *testing.T) {
 	var buf bytes.Buffer
 	w := gzip.NewWriter(&buf)
 	zeros := make([]byte, 1<<20)
-	for range 700 {
+	for range 100 {
 		if _, err := w.Write(zeros); err != nil {
 			t.Fatal(err)
 		}

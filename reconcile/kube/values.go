@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"helm.sh/helm/v3/pkg/chartutil"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
 
 	"github.com/workspace-providers/reconcile/reconcile"
@@ -28,13 +28,40 @@ func (op *operation) values(ctx context.Context) (map[string]any, error) {
 			}
 			continue
 		}
-		var doc map[string]any
-		if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+		doc, err := document(text)
+		if err != nil {
 			return nil, fmt.Errorf("%s %s, key %s: it is not a YAML document of values", ref.Kind, ref.Name, ref.Key)
 		}
-		out = chartutil.CoalesceTables(doc, out)
+		fill(out, doc)
 	}
 	return out, nil
+}
+
+// document reads a YAML map, in which whole numbers stay whole. What is wrong with it is not said: it may
+// be a secret.
+func document(text string) (map[string]any, error) {
+	raw, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	var doc map[string]any
+	return doc, json.Unmarshal(raw, &doc)
+}
+
+// fill puts into values what more has and they do not: what is declared is what a plan has shown, so it
+// wins.
+func fill(values, more map[string]any) {
+	for key, v := range more {
+		have, there := values[key]
+		below, isMap := have.(map[string]any)
+		deeper, areBoth := v.(map[string]any)
+		switch {
+		case !there:
+			values[key] = v
+		case isMap && areBoth:
+			fill(below, deeper)
+		}
+	}
 }
 
 // content reads one key of a Secret or ConfigMap.

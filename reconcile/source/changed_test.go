@@ -31,6 +31,7 @@ func TestChanged(t *testing.T) {
 		{"its name for people", more(`providers: frankfurt: displayName: "Frankfurt"`), "frankfurt"},
 		{"a new provider", more(`providers: rome: cluster: "eu", allowlists: rome: red: true`), "rome"},
 		{"an allowlist", more(`allowlists: frankfurt: red: reason: "trial"`), "frankfurt"},
+		{"why somebody is allowed", strings.Replace(start, "frankfurt: blue: true", `frankfurt: blue: reason: "trial"`, 1), "frankfurt"},
 		{"an organization, which may use the built-in provider", more(`organizations: green: {}`), "built-in"},
 		{"the default", more(`deployment: defaultProvider: "paris"`), "built-in paris"},
 		{"all of them", more(`deployment: defaults: values: a: 1`), "frankfurt paris"},

@@ -225,6 +225,9 @@ func TestDescends(t *testing.T) {
 			}
 		})
 	}
+	if s.Descends(strings.Repeat("7", 40), first) {
+		t.Error("what is not here descends from something")
+	}
 }
 
 func TestConfigMayBeReadDuringALook(t *testing.T) {

@@ -1,0 +1,184 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var errRefused = errors.New("admission webhook denied the request")
+
+func TestAFailureIsTriedAgainLaterAndLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(testItem("eu", "frankfurt"))
+		r.fleet.clusters["eu"].do = func(context.Context, Action) error { return errRefused }
+		r.start()
+		time.Sleep(time.Hour)
+		r.stop()
+		tries := r.begun("eu")
+		for i, wait := range []time.Duration{5, 10, 20, 40, 80, 160, 300, 300, 300} {
+			wait *= time.Second
+			if got := tries[i+1].at.Sub(tries[i].at); got < wait*8/10 || got > wait*12/10+time.Millisecond {
+				t.Errorf("wait %d was %v, want %v, a fifth more or less", i+1, got, wait)
+			}
+		}
+	})
+}
+
+func TestManyFailuresDoNotComeBackAtOnce(t *testing.T) {
+	now, waits := noon(), map[time.Time]bool{}
+	for i := range 20 {
+		tries := attempts{}
+		a := todo(OpCreate, "eu", fmt.Sprint(i))
+		tries.failed(a, errRefused, now)
+		waits[tries[a.ID].next] = true
+	}
+	if len(waits) < 15 {
+		t.Errorf("%d different waits of 20", len(waits))
+	}
+}
+
+func TestAFailure(t *testing.T) {
+	it := testItem("eu", "frankfurt")
+	failing := func() *rig {
+		r := newRig(it, testItem("eu", "paris"), testItem("us", "boston"))
+		r.fleet.clusters["eu"].do = func(_ context.Context, a Action) error {
+			if a.Digest == it.Base {
+				return errRefused
+			}
+			return nil
+		}
+		return r
+	}
+	bubble(t, "is reported with what it was about", func(t *testing.T) {
+		r := failing()
+		r.start()
+		rep := r.last(t)
+		a := r.action(t, it.ID)
+		if rep.Failed[it.ID] != errRefused || len(rep.Failed) != 1 || a.Reason != BackingOff || a.Message != errRefused.Error() {
+			t.Errorf("failed %v, %s (%s) %s", rep.Failed, a.Op, a.Reason, a.Message)
+		}
+		r.stop()
+	})
+	bubble(t, "stops nobody else", func(t *testing.T) {
+		r := failing()
+		r.start()
+		time.Sleep(2 * time.Second)
+		for _, id := range []ID{at("eu", "paris"), at("us", "boston")} {
+			if a := r.action(t, id); a.Reason != InSync {
+				t.Errorf("%s: %s", id, a.Reason)
+			}
+		}
+		r.stop()
+	})
+	bubble(t, "of other inputs does not keep new ones waiting", func(t *testing.T) {
+		r := failing()
+		r.start()
+		r.want("two", revised(it, "new"))
+		r.poke()
+		if a := r.action(t, it.ID); a.Reason != Settling || len(r.last(t).Failed) > 0 {
+			t.Errorf("%s (%s), failed %v", a.Op, a.Reason, r.last(t).Failed)
+		}
+		r.stop()
+	})
+	bubble(t, "is over when it is in place anyway", func(t *testing.T) {
+		r := failing()
+		r.start()
+		r.edit("eu", it.ID, func(obs *Observed) { *obs = inPlace(it) })
+		if a := r.action(t, it.ID); a.Reason != InSync || len(r.last(t).Failed) > 0 {
+			t.Errorf("%s (%s), failed %v", a.Op, a.Reason, r.last(t).Failed)
+		}
+		r.stop()
+	})
+	bubble(t, "by panic is one like any other", func(t *testing.T) {
+		r := failing()
+		r.fleet.clusters["eu"].do = func(context.Context, Action) error { panic("nil map") }
+		r.start()
+		if err := r.last(t).Failed[it.ID]; err == nil || !strings.Contains(err.Error(), "panic: nil map") {
+			t.Errorf("failed %v", err)
+		}
+		r.stop()
+	})
+	bubble(t, "is tried again when somebody asks, once", func(t *testing.T) {
+		r := failing()
+		r.start()
+		r.edit("eu", it.ID, func(obs *Observed) { obs.RetryAsked = true })
+		synctest.Wait()
+		if n := len(r.deedsOf(it.ID)); n != 2 {
+			t.Errorf("%d tries after the wish, want 2", n)
+		}
+		r.edit("eu", it.ID, func(obs *Observed) { obs.RetryAsked = false })
+		synctest.Wait()
+		r.edit("eu", it.ID, func(obs *Observed) { obs.RetryAsked = true })
+		if n := len(r.deedsOf(it.ID)); n != 3 {
+			t.Errorf("%d tries after the next wish, want 3", n)
+		}
+		r.stop()
+	})
+}
+
+func TestARolledBackReleaseIsTriedOnceForOneWish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		it := testItem("eu", "frankfurt")
+		r := newRig(it)
+		obs := inPlace(it)
+		obs.Digest, obs.Attempted, obs.RetryAsked = another, it.Base, true
+		r.fleet.clusters["eu"].live.Releases[it.ID] = obs
+		r.fleet.clusters["eu"].do = func(_ context.Context, a Action) error { // it works, and is rolled back at once
+			time.AfterFunc(time.Millisecond, func() { r.edit("eu", it.ID, func(o *Observed) { *o = obs }) })
+			return nil
+		}
+		r.start()
+		time.Sleep(time.Hour)
+		if n := len(r.begun("eu")); n != 1 {
+			t.Errorf("%d tries", n)
+		}
+		if a := r.action(t, it.ID); a.Reason != RolledBack {
+			t.Errorf("%s (%s)", a.Op, a.Reason)
+		}
+		r.stop()
+	})
+}
+
+func TestWhatSomebodyElseOutranIsNoFailure(t *testing.T) {
+	for _, err := range []error{ErrFenced, ErrMoved} {
+		bubble(t, err.Error(), func(t *testing.T) {
+			it := testItem("eu", "frankfurt")
+			r := newRig(it)
+			r.fleet.clusters["eu"].do = func(context.Context, Action) error { return fmt.Errorf("storing: %w", err) }
+			r.start()
+			time.Sleep(10 * time.Second)
+			if n := len(r.begun("eu")); n < 5 || n > 11 {
+				t.Errorf("%d tries in 10 s", n)
+			}
+			if a := r.action(t, it.ID); a.Op != OpCreate || len(r.last(t).Failed) > 0 {
+				t.Errorf("%s (%s), failed %v", a.Op, a.Reason, r.last(t).Failed)
+			}
+			r.stop()
+		})
+	}
+}
+
+func TestWhatIsUndoneAtOnceIsNotDoneWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		it := testItem("eu", "frankfurt")
+		drifted := inPlace(it)
+		drifted.Drift = []Drift{{Object: "Deployment/a"}}
+		r := newRig(it)
+		r.fleet.clusters["eu"].live.Releases[it.ID] = drifted
+		r.fleet.clusters["eu"].do = func(context.Context, Action) error {
+			time.AfterFunc(time.Millisecond, func() { r.edit("eu", it.ID, func(o *Observed) { *o = drifted }) })
+			return nil
+		}
+		r.start()
+		time.Sleep(10 * time.Second)
+		if n := len(r.begun("eu")); n < 40 || n > 51 {
+			t.Errorf("%d repairs in 10 s", n)
+		}
+		r.stop()
+	})
+}
