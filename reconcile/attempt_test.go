@@ -20,6 +20,9 @@ func TestAFailureIsTriedAgainLaterAndLater(t *testing.T) {
 		time.Sleep(time.Hour)
 		r.stop()
 		tries := r.begun("eu")
+		if len(tries) < 10 {
+			t.Fatalf("%d tries in an hour", len(tries))
+		}
 		for i, wait := range []time.Duration{5, 10, 20, 40, 80, 160, 300, 300, 300} {
 			wait *= time.Second
 			if got := tries[i+1].at.Sub(tries[i].at); got < wait*8/10 || got > wait*12/10+time.Millisecond {

@@ -250,50 +250,6 @@ func TestTheDocumentationIsTheTest(t *testing.T) {
 	}
 }
 
-func TestAHoldShowsWhatItWouldBe(t *testing.T) {
-	for _, test := range []struct {
-		name  string
-		would Op
-		given func(s *scene)
-	}{
-		{"not ours", OpAdopt, func(s *scene) { s.have.Owner = "" }},
-		{"rolled back", OpUpdate, func(s *scene) { s.have.Attempted, s.have.Digest = s.item.Base, another }},
-		{"suspended", OpCreate, func(s *scene) { s.have, s.item.Suspended = Observed{}, "audit" }},
-		{"blocked", OpDelete, func(s *scene) { s.orphaned(Block) }},
-		{"guarded", OpOrphan, func(s *scene) { s.orphaned(Orphan); s.want.Empty = true }},
-		{"unknown", "", func(s *scene) { s.lose() }},
-		{"settling", "", func(s *scene) { s.have.Health = Progressing }},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := newScene()
-			test.given(s)
-			if a := s.plan().Actions[0]; a.Op != OpHold || a.Would != test.would {
-				t.Errorf("%s, would %q; want %q", a.Op, a.Would, test.would)
-			}
-		})
-	}
-}
-
-func TestABackoffIsAboutTheInputsThatFailed(t *testing.T) {
-	for _, test := range []struct {
-		name  string
-		given func(s *scene)
-	}{
-		{"other inputs failed", func(s *scene) { s.tried("yet another") }},
-		{"the time has come", func(s *scene) { s.tried(s.item.Base); s.have.RetryAt = noon() }},
-		{"somebody asked", func(s *scene) { s.tried(s.item.Base); s.have.RetryAsked = true }},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := newScene()
-			s.have.Digest = another
-			test.given(s)
-			if op, _, _ := s.decided(); op != OpUpdate {
-				t.Errorf("op %s", op)
-			}
-		})
-	}
-}
-
 func TestThePlanListsTheClustersThatItIsAbout(t *testing.T) {
 	s := newScene()
 	s.want.Clusters["us"] = ClusterWant{}                      // declared, never looked at
