@@ -94,6 +94,12 @@
 // Nothing here waits for readiness. An action ends when Helm has, and whether it worked is what the next
 // look says: until then its release is settling. A release in hand is locked to the plan.
 //
+// # Trying again
+//
+// What failed is tried again after 5 s, then after twice as long each time, 5 min at most, a fifth more or
+// less. Other inputs are tried at once, and so is what somebody asks for. What cannot be rendered has failed;
+// what somebody else outran (ErrFenced, ErrMoved) has not, and is looked at anew in a moment.
+//
 // # What stays with others
 //
 // What charts make of values (package charts, in a worker), the contents of Secrets (whoever carries an

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -32,6 +33,11 @@ type event struct {
 	Status struct{ Code int } `json:"responseStatus"`
 	Begin  time.Time          `json:"requestReceivedTimestamp"`
 	End    time.Time          `json:"stageTimestamp"`
+}
+
+// writes says whether a request may change something.
+func (e event) writes() bool {
+	return !slices.Contains([]string{"get", "list", "watch"}, e.Verb) && !strings.Contains(e.URI, "dryRun=All")
 }
 
 // requests are what a user asked of the cluster.
@@ -114,10 +120,10 @@ func count(events []event, user string) requests {
 		case e.Stage != "ResponseComplete":
 		case e.On.Resource == "leases":
 			r.Leases++
-		case e.Verb == "get" || e.Verb == "list" || strings.Contains(e.URI, "dryRun=All"):
-			r.Reads++
-		default:
+		case e.writes():
 			r.Writes++
+		default:
+			r.Reads++
 		}
 	}
 	return r

@@ -33,9 +33,9 @@ func TestBenchmarkRuns(t *testing.T) {
 		t.Skip("starts a cluster")
 	}
 	t.Chdir("../..")
-	for _, name := range []string{binLocalkube, "bin/reconcile", binHelm, binKubectl} {
-		if _, err := os.Stat(name); err != nil {
-			t.Skipf("%v: `make build localkube` makes it", err)
+	for _, name := range []string{"reconcile", localkube, helm, kubectl} {
+		if _, err := program(name); err != nil {
+			t.Skip(err)
 		}
 	}
 	t.Setenv("TMPDIR", t.TempDir())

@@ -37,7 +37,8 @@ func check(r results, out io.Writer) error {
 			return fmt.Errorf("%s, %s: it was not measured", must.section, must.row)
 		}
 		text, ok := must.judge(have)
-		fmt.Fprintf(out, "%-4s  %s, %s: %s\n", map[bool]string{true: "ok", false: "FAIL"}[ok], must.section, must.row, text)
+		word := map[bool]string{true: "ok", false: "FAIL"}[ok]
+		fmt.Fprintf(out, "%-4s  %s, %s: %s\n", word, must.section, must.row, text)
 		kept = kept && ok
 	}
 	if !kept {

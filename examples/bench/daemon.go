@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os/exec"
 	"regexp"
-	"strings"
 	"sync"
 	"time"
 )
@@ -50,6 +49,20 @@ func (t *transcript) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.text.String()
+}
+
+// watch runs the daemon and measures what it does when nothing happens, and when something is edited.
+func (s settings) watch(ctx context.Context, l *lab) (i idle, drift []time.Duration, err error) {
+	d, err := s.startDaemon(ctx, l)
+	if err != nil {
+		return i, nil, err
+	}
+	defer func() { err = errors.Join(err, d.stop()) }()
+	if i, err = d.idle(ctx); err != nil {
+		return i, nil, fmt.Errorf("daemon, nothing to do: %w", err)
+	}
+	drift, err = d.drift(ctx)
+	return i, drift, err
 }
 
 // startDaemon starts the daemon and waits until it says that everything is Ready.
@@ -207,7 +220,8 @@ func (d *daemon) drift(ctx context.Context) ([]time.Duration, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := d.kubectl(ctx, "--namespace", ourSpace, "patch", edit.resource, name, "--patch", edit.patch); err != nil {
+		_, err = d.kubectl(ctx, "--namespace", ourSpace, "patch", edit.resource, name, "--patch", edit.patch)
+		if err != nil {
 			return nil, err
 		}
 		t, err := d.repaired(ctx, edit.resource+"s", name)
@@ -237,7 +251,7 @@ func (d *daemon) repaired(ctx context.Context, resource, name string) (took time
 	err = d.await(ctx, "it was repaired", func(context.Context) (bool, error) {
 		events, err := d.audit.read()
 		for _, e := range events {
-			if e.On.Resource != resource || e.On.Name != name || e.Verb != "patch" || strings.Contains(e.URI, "dryRun=All") {
+			if e.On.Resource != resource || e.On.Name != name || !e.writes() {
 				continue
 			}
 			switch e.User.Username {

@@ -15,13 +15,28 @@ import (
 	"time"
 )
 
-// What is used of the checkout.
+// chartSource is the chart that everything is measured with.
+const chartSource = "examples/charts/workspace-provider"
+
+// The programs that are used beside reconcile: those in bin, else those on the PATH.
 const (
-	binHelm      = "bin/helm"
-	binKubectl   = "bin/kubectl"
-	binLocalkube = "bin/localkube"
-	chartSource  = "examples/charts/workspace-provider"
+	helm      = "helm"
+	kubectl   = "kubectl"
+	localkube = "localkube"
 )
+
+// program is where a program is.
+func program(name string) (string, error) {
+	built := filepath.Join("bin", name)
+	if _, err := os.Stat(built); err == nil {
+		return built, nil
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("%w: run `make bench` at the top of the checkout", err)
+	}
+	return path, nil
+}
 
 // clusterName is the one cluster, and the context in its kubeconfigs.
 const clusterName = "bench"
@@ -35,25 +50,29 @@ const (
 
 // lab is a cluster with everything around it, in a directory that goes with it.
 type lab struct {
-	dir     string
-	audit   *audit
-	cluster *exec.Cmd
-	hold    io.Closer         // as long as it is open, the cluster runs
-	users   map[string]string // kubeconfig files
+	dir      string
+	programs map[string]string
+	audit    *audit
+	cluster  *exec.Cmd
+	hold     io.Closer         // as long as it is open, the cluster runs
+	users    map[string]string // kubeconfig files
 }
 
 // newLab starts a cluster in which the two tools are administrators, each as a user of its own.
 func newLab(ctx context.Context) (*lab, error) {
-	for _, name := range []string{binLocalkube, binHelm, binKubectl} {
-		if _, err := os.Stat(name); err != nil {
-			return nil, fmt.Errorf("%w: run `make bench` at the top of the checkout", err)
+	programs := map[string]string{}
+	for _, name := range []string{localkube, helm, kubectl} {
+		path, err := program(name)
+		if err != nil {
+			return nil, err
 		}
+		programs[name] = path
 	}
 	dir, err := os.MkdirTemp("", "reconcile-bench-")
 	if err != nil {
 		return nil, err
 	}
-	l := &lab{dir: dir, users: map[string]string{}}
+	l := &lab{dir: dir, programs: programs, users: map[string]string{}}
 	if err := l.start(ctx); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
@@ -63,7 +82,8 @@ func newLab(ctx context.Context) (*lab, error) {
 func (l *lab) start(ctx context.Context) error {
 	clusters := filepath.Join(l.dir, "clusters")
 	// The process outlives ctx: it ends by itself when its input closes, and cleans up.
-	l.cluster = exec.Command(binLocalkube, "run", clusterName, "--audit", "--until-stdin-closes", "--clusters", clusters)
+	l.cluster = exec.Command(l.programs[localkube], "run", clusterName,
+		"--audit", "--until-stdin-closes", "--clusters", clusters)
 	l.cluster.Stderr = os.Stderr
 	in, err := l.cluster.StdinPipe()
 	if err != nil {
@@ -85,7 +105,8 @@ func (l *lab) start(ctx context.Context) error {
 	go io.Copy(io.Discard, out)
 	l.users[admin] = filepath.Join(clusters, clusterName+".kubeconfig")
 	for _, user := range []string{ourUser, helmUser} {
-		path, err := l.output(ctx, binLocalkube, "user", clusterName, user, "--group", "system:masters", "--clusters", clusters)
+		path, err := l.output(ctx, l.programs[localkube], "user", clusterName, user,
+			"--group", "system:masters", "--clusters", clusters)
 		if err != nil {
 			return err
 		}
@@ -144,12 +165,12 @@ func (l *lab) output(ctx context.Context, name string, args ...string) (string, 
 
 // kubectl asks the cluster as its administrator.
 func (l *lab) kubectl(ctx context.Context, args ...string) (string, error) {
-	return l.output(ctx, binKubectl, append([]string{"--kubeconfig", l.users[admin]}, args...)...)
+	return l.output(ctx, l.programs[kubectl], append([]string{"--kubeconfig", l.users[admin]}, args...)...)
 }
 
 // helm asks Helm's storage as the cluster's administrator.
 func (l *lab) helm(ctx context.Context, args ...string) (string, error) {
-	return l.output(ctx, binHelm, append([]string{"--kubeconfig", l.users[admin]}, args...)...)
+	return l.output(ctx, l.programs[helm], append([]string{"--kubeconfig", l.users[admin]}, args...)...)
 }
 
 // mark makes a request that the audit log shows.

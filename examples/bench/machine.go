@@ -17,7 +17,9 @@ type machine struct {
 
 // thisMachine says what it can find out.
 func thisMachine() machine {
-	m := machine{CPU: "unknown CPU", Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Load: "unknown"}
+	m := machine{
+		CPU: "unknown CPU", Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Load: "unknown",
+	}
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err == nil {
 		for line := range strings.Lines(string(info)) {

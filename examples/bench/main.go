@@ -86,7 +86,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	machine := thisMachine()
 	var rounds []round
 	for i := range s.rounds {
-		fmt.Fprintf(os.Stderr, "round %d of %d: %d providers, %d releases of helm\n", i+1, s.rounds, s.providers, s.releases)
+		fmt.Fprintf(os.Stderr, "round %d of %d: %d providers, %d releases of helm\n",
+			i+1, s.rounds, s.providers, s.releases)
 		r, err := s.round(ctx)
 		if err != nil {
 			return errors.Join(err, context.Cause(ctx))

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -10,6 +11,7 @@ import (
 type results struct {
 	Machine   machine   `json:"machine"`
 	Date      string    `json:"date"`
+	Helm      string    `json:"helm"`      // its version
 	Providers int       `json:"providers"` // of reconcile
 	Releases  int       `json:"releases"`  // of helm
 	Objects   int       `json:"objects"`   // of each release
@@ -90,8 +92,8 @@ func targets(providers int) map[[2]string]float64 {
 // summarize makes the medians.
 func summarize(s settings, m machine, rounds []round) results {
 	r := results{
-		Machine: m, Date: time.Now().UTC().Format(time.DateOnly), Providers: s.providers, Releases: s.releases, Rounds: s.rounds,
-		Objects: rounds[0].objects,
+		Machine: m, Date: time.Now().UTC().Format(time.DateOnly), Helm: strings.TrimSpace(rounds[0].version),
+		Providers: s.providers, Releases: s.releases, Rounds: s.rounds, Objects: rounds[0].objects,
 	}
 	for _, p := range phases {
 		r.Sections = append(r.Sections, section{string(p), phaseRows(p, rounds)})
@@ -117,7 +119,7 @@ type figure struct {
 
 // figures are the rows of a phase.
 var figures = []figure{
-	{what: cpuRow, of: func(c cost) float64 { return c.perRelease(c.usage.CPU.Seconds()) }},
+	{what: cpuRow, of: cost.cpu},
 	{what: wallRow, of: func(c cost) float64 { return c.perRelease(c.usage.Wall.Seconds()) }},
 	{what: requestsRow, of: func(c cost) float64 { return c.perRelease(float64(c.requests.all())) }},
 	{what: writesRow, of: func(c cost) float64 { return c.perRelease(float64(c.requests.Writes)) }},

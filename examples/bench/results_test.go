@@ -25,7 +25,7 @@ func measured() round {
 	}
 	ms := time.Millisecond
 	return round{
-		objects: 8,
+		objects: 8, version: "v3.22.0\n",
 		ours: map[phase]cost{
 			install: of(100, 25*ms, requests{Reads: 500, Writes: 1500, Leases: 4, Watches: 10}),
 			change:  of(100, 30*ms, requests{Reads: 300, Writes: 700, Leases: 3, Watches: 10}),

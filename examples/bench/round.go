@@ -38,7 +38,8 @@ func (p phase) revision(ours bool) int {
 
 // round is everything measured on one cluster.
 type round struct {
-	objects    int // of each release
+	version    string // of helm
+	objects    int    // of each release
 	ours, helm map[phase]cost
 	idle       idle
 	drift      []time.Duration // edit to repair
@@ -75,21 +76,16 @@ func (s settings) round(ctx context.Context) (r round, err error) {
 		if r.helm[p], err = s.helm(ctx, l, p); err != nil {
 			return r, fmt.Errorf("helm, %s: %w", p, err)
 		}
-		fmt.Fprintf(os.Stderr, "%-22s  reconcile %6.3f CPU s, helm %6.3f CPU s a release\n", p,
-			r.ours[p].perRelease(r.ours[p].usage.CPU.Seconds()), r.helm[p].perRelease(r.helm[p].usage.CPU.Seconds()))
+		fmt.Fprintf(os.Stderr, "%-22s  reconcile %6.3f CPU s, helm %6.3f CPU s a release\n",
+			p, r.ours[p].cpu(), r.helm[p].cpu())
 	}
 	if r.objects, err = l.same(ctx); err != nil {
 		return r, err
 	}
-	d, err := s.startDaemon(ctx, l)
-	if err != nil {
+	if r.version, err = l.helm(ctx, "version", "--short"); err != nil {
 		return r, err
 	}
-	defer func() { err = errors.Join(err, d.stop()) }()
-	if r.idle, err = d.idle(ctx); err != nil {
-		return r, fmt.Errorf("daemon, nothing to do: %w", err)
-	}
-	r.drift, err = d.drift(ctx)
+	r.idle, r.drift, err = s.watch(ctx, l)
 	return r, err
 }
 
@@ -126,7 +122,7 @@ func (s settings) reconcile(ctx context.Context, l *lab, p phase) (c cost, err e
 		return c, err
 	}
 	c.requests = count(events, ourUser)
-	return c, l.verify(ctx, ourSpace, s.providers, p.revision(true))
+	return c, l.verify(ctx, outcome{ourSpace, s.providers, p.revision(true)})
 }
 
 // helm has the helm command line do a phase for one release after the other.
@@ -150,7 +146,7 @@ func (s settings) helm(ctx context.Context, l *lab, p phase) (c cost, err error)
 		if p == plan {
 			args = append(args, "--dry-run=server")
 		}
-		u, err := measure(l.command(ctx, binHelm, args...))
+		u, err := measure(l.command(ctx, l.programs[helm], args...))
 		if err != nil {
 			return c, err
 		}
@@ -164,12 +160,18 @@ func (s settings) helm(ctx context.Context, l *lab, p phase) (c cost, err error)
 		return c, err
 	}
 	c.requests = count(events, helmUser)
-	return c, l.verify(ctx, helmSpace, s.releases, p.revision(false))
+	return c, l.verify(ctx, outcome{helmSpace, s.releases, p.revision(false)})
+}
+
+// outcome is what a phase should lead to in a namespace.
+type outcome struct {
+	space              string
+	releases, revision int
 }
 
 // verify asks the stock tools whether every release is deployed and everything in it is available.
-func (l *lab) verify(ctx context.Context, space string, releases, revision int) error {
-	text, err := l.helm(ctx, "list", "--namespace", space, "--all", "--max", "100000", "-o", "json")
+func (l *lab) verify(ctx context.Context, want outcome) error {
+	text, err := l.helm(ctx, "list", "--namespace", want.space, "--all", "--max", "100000", "-o", "json")
 	if err != nil {
 		return err
 	}
@@ -177,15 +179,16 @@ func (l *lab) verify(ctx context.Context, space string, releases, revision int) 
 	if err := json.Unmarshal([]byte(text), &listed); err != nil {
 		return fmt.Errorf("helm list: %w", err)
 	}
-	if len(listed) != releases {
-		return fmt.Errorf("helm list: %d releases in %s, want %d", len(listed), space, releases)
+	if len(listed) != want.releases {
+		return fmt.Errorf("helm list: %d releases in %s, want %d", len(listed), want.space, want.releases)
 	}
 	for _, rel := range listed {
-		if rel.Status != "deployed" || rel.Revision != strconv.Itoa(revision) {
-			return fmt.Errorf("helm list: %s is %s at revision %s, want deployed at %d", rel.Name, rel.Status, rel.Revision, revision)
+		if rel.Status != "deployed" || rel.Revision != strconv.Itoa(want.revision) {
+			return fmt.Errorf("helm list: %s is %s at revision %s, want deployed at %d", rel.Name, rel.Status,
+				rel.Revision, want.revision)
 		}
 	}
-	_, err = l.kubectl(ctx, "--namespace", space, "rollout", "status", "deployment", "--timeout=2m")
+	_, err = l.kubectl(ctx, "--namespace", want.space, "rollout", "status", "deployment", "--timeout=2m")
 	return err
 }
 
@@ -205,4 +208,8 @@ func (l *lab) same(ctx context.Context) (objects int, err error) {
 	return strings.Count(ours, "\nkind: "), nil
 }
 
+// perRelease is what one release took of a total.
 func (c cost) perRelease(total float64) float64 { return total / float64(c.releases) }
+
+// cpu is in seconds, for each release.
+func (c cost) cpu() float64 { return c.perRelease(c.usage.CPU.Seconds()) }

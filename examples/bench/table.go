@@ -37,8 +37,9 @@ func (r results) markdown() string {
 
 // what says what was measured.
 func (r results) what() string {
-	return fmt.Sprintf("A chart of %d objects, %d releases by reconcile, %d by helm (upgrade --install, without --wait). "+
-		"Rounds: %d, each on a new cluster; the figures are their medians.", r.Objects, r.Providers, r.Releases, r.Rounds)
+	return fmt.Sprintf("A chart of %d objects, %d releases by reconcile, %d by helm %s (upgrade --install, without "+
+		"--wait). Rounds: %d, each on a new cluster; the figures are their medians.",
+		r.Objects, r.Providers, r.Releases, r.Helm, r.Rounds)
 }
 
 // cells are the columns beside the first.

@@ -208,7 +208,10 @@ func (d *differ) whole(sign string, at []field, v any) {
 			return
 		}
 	case []any:
-		id := identity(v, nil)
+		id := d.identity(v, nil)
+		if d.blind && sign == "-" {
+			id = ""
+		}
 		for i, one := range v {
 			name := strconv.Itoa(i)
 			if id != "" {

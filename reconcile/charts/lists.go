@@ -11,7 +11,7 @@ import (
 
 // lists compares by name where all elements have one, else by place.
 func (d *differ) lists(at []field, a, b []any) {
-	id := identity(a, b)
+	id := d.identity(a, b)
 	if id == "" {
 		a = d.hide(a, b)
 		for i := range max(len(a), len(b)) {
@@ -26,6 +26,9 @@ func (d *differ) lists(at []field, a, b []any) {
 		y, is := after[name]
 		if !was || !is {
 			x, y = without(x, id), without(y, id)
+		}
+		if d.blind && !is {
+			name = masked
 		}
 		d.either(below(at, field{name, true}), pair{x, was}, pair{y, is})
 	}
@@ -47,8 +50,11 @@ func element(list []any, i int) pair {
 }
 
 // identity is the field by which the elements of both lists can be told apart: the name of a container,
-// the path of a mount. Empty: there is none.
-func identity(a, b []any) string {
+// the path of a mount. Empty: there is none, or it may be what must not show.
+func (d *differ) identity(a, b []any) string {
+	if d.secret {
+		return ""
+	}
 	for _, key := range []string{"mountPath", "name", "containerPort", "port", "ip"} {
 		if distinct(a, key) && distinct(b, key) {
 			return key

@@ -31,9 +31,7 @@ func marks(owner string, a reconcile.Action) map[string]string {
 		markOwner: owner, markProvider: a.Provider, markDigest: a.Digest,
 		markPolicy: string(a.Want.Release.Deletion), markChart: a.Want.Release.Chart.Name,
 		markVersion: labelValue(a.Want.Release.Chart.Version), markAttempted: "",
-	}
-	if a.Organization != "" {
-		out[markOrganization] = a.Organization
+		markOrganization: a.Organization, // empty too: Helm would keep that of the revision before
 	}
 	return out
 }
