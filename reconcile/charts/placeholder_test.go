@@ -46,7 +46,7 @@ func TestAnObjectThatIsMadeForOneTextOnlyIsUnknown(t *testing.T) {
 func TestWhatOnlyTheOldObjectsHaveIsNotShown(t *testing.T) {
 	old := objects(t, "{apiVersion: v1, kind: Thing, metadata: {name: x}, a: "+canary+", l: [{name: one, b: "+canary+"}], m: {b: ["+canary+"]}, s: 1}")
 	now := objects(t, "{apiVersion: v1, kind: Thing, metadata: {name: x}, l: [], s: 2}")
-	want := "~ Thing coder/x\n  - a: (masked)\n  - l[one].b: (masked)\n  - m.b[0]: (masked)\n  ~ s: 1 → 2\n"
+	want := "~ Thing coder/x\n  - a: (masked)\n  - l[(masked)].b: (masked)\n  - m.b[0]: (masked)\n  ~ s: 1 → 2\n"
 	if got := DiffBlind(old, now); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

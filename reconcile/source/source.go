@@ -158,6 +158,12 @@ func (s *Source) search(ctx context.Context, head reconcile.Commit) (revision, e
 			return revision{}, wrong
 		}
 		for _, commit := range line[min(1, len(line)):] {
+			if commit.SHA == s.walked.head { // it was searched from there before
+				commit = s.walked.found
+			}
+			if commit.SHA == "" {
+				break
+			}
 			if rev, err = s.judge(ctx, commit); err == nil {
 				break
 			}
