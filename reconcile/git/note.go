@@ -15,6 +15,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/go-git/go-git/v5/storage/memory"
 )
@@ -235,22 +236,60 @@ func (r *Repo) keep(fresh *memory.Storage) error {
 	return nil
 }
 
-// writeLocal writes a note into a repository on this machine, under the lock file that git itself
-// would take.
+// writeLocal writes a note into a repository on this machine.
 func (r *Repo) writeLocal(m *remote, n note) error {
 	db, err := r.openLocal(m)
 	if err != nil {
 		return err
 	}
-	lock := n.ref + ".lock"
+	was, err := db.tip(n.ref)
+	if err != nil {
+		return err
+	}
+	fresh := memory.NewStorage()
+	next, err := r.compose(fresh, was, n)
+	if err != nil {
+		return err
+	}
+	if err := r.keep(fresh); err != nil {
+		return err
+	}
+	return db.move(n.ref, was, next)
+}
+
+// tip is what a ref points to; zero where it is not there.
+func (db *database) tip(ref string) (plumbing.Hash, error) {
+	got, err := storer.ResolveReference(db, plumbing.ReferenceName(ref))
+	if errors.Is(err, plumbing.ErrReferenceNotFound) {
+		return plumbing.ZeroHash, nil
+	}
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	return got.Hash(), nil
+}
+
+// staleLock is when a lock file was left behind by a process that is gone: it is there for the moment that
+// it takes to write a line.
+const staleLock = 10 * time.Second
+
+// move points a ref elsewhere, under the lock file that git itself would take.
+func (db *database) move(ref string, was, next plumbing.Hash) error {
+	lock := ref + ".lock"
 	f, err := db.fs.OpenFile(lock, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if errors.Is(err, os.ErrExist) {
+		if info, err := db.fs.Stat(lock); err == nil && time.Since(info.ModTime()) > staleLock {
+			_ = db.fs.Remove(lock) // where that fails, so does the next try
+		}
 		return fmt.Errorf("%w: %s is there", errMoved, lock)
 	}
 	if err != nil {
 		return err
 	}
-	next, err := r.composeLocal(db, n)
+	now, err := db.tip(ref)
+	if err == nil && now != was {
+		err = errMoved
+	}
 	if err == nil {
 		_, err = fmt.Fprintln(f, next)
 	}
@@ -258,19 +297,5 @@ func (r *Repo) writeLocal(m *remote, n note) error {
 		_ = db.fs.Remove(lock)
 		return err
 	}
-	return db.fs.Rename(lock, n.ref)
-}
-
-// composeLocal adds the objects of a note to the repository.
-func (r *Repo) composeLocal(db *database, n note) (plumbing.Hash, error) {
-	adv, err := db.advertise()
-	if err != nil {
-		return plumbing.ZeroHash, err
-	}
-	fresh := memory.NewStorage()
-	next, err := r.compose(fresh, adv.refs[n.ref], n)
-	if err != nil {
-		return plumbing.ZeroHash, err
-	}
-	return next, r.keep(fresh)
+	return db.fs.Rename(lock, ref)
 }

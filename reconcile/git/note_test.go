@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 const acme = "refs/notes/reconcile/acme"
@@ -202,5 +203,22 @@ func TestNoteIntoARepositoryThatGitHasLocked(t *testing.T) {
 	}()
 	write(t, r, c.Hash, "after")
 	<-released
+	same(t, "note", o.shown(c.Hash), "after")
+}
+
+func TestALockThatSomebodyLeftBehindIsBroken(t *testing.T) {
+	o := filled(t)
+	r := &Repo{URL: o.bare, Ref: "main"}
+	c := fetch(t, r)
+	write(t, r, c.Hash, "before")
+	lock := filepath.Join(o.bare, acme+".lock")
+	if err := os.WriteFile(lock, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-2 * staleLock)
+	if err := os.Chtimes(lock, old, old); err != nil {
+		t.Fatal(err)
+	}
+	write(t, r, c.Hash, "after")
 	same(t, "note", o.shown(c.Hash), "after")
 }
