@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // Decide compares what is wanted with what there is and says what has to happen, over all clusters.
@@ -26,6 +27,8 @@ func Decide(want Desired, have Live) Plan {
 			}
 		}
 	}
+	p.Actions = append(p.Actions, decideDoors(want, have)...)
+	order(p.Actions)
 	slices.SortFunc(p.Actions, compareActions)
 	p.Clusters = clusterStates(p, want, have)
 	return guard(p, want, have)
@@ -82,17 +85,36 @@ func decideWanted(it Item, want Desired, have Live) Action {
 		return hold(a, Unknown, it.Broken)
 	}
 	a = compare(a, want.Owner)
-	switch {
+	if held := restrain(a, it.Suspended, have); missing == "" || !a.Acts() || held.Class == Declared {
+		return held
+	}
+	return hold(a, WaitingForSecret, missing)
+}
+
+// restrain holds what would act while somebody said that it must not, or while it is too soon to try it
+// again.
+func restrain(a Action, suspended string, have Live) Action {
+	switch f, is := frozen(a, have); {
 	case !a.Acts():
 		return a
-	case it.Suspended != "":
-		return hold(a, Suspended, it.Suspended)
-	case missing != "":
-		return hold(a, WaitingForSecret, missing)
+	case suspended != "":
+		return hold(a, Suspended, suspended)
+	case is:
+		return hold(a, Frozen, fmt.Sprintf("%s (%s, until %s)", f.Reason, f.By, f.Until.UTC().Format(time.RFC3339)))
 	case backsOff(a, have):
-		return hold(a, BackingOff, obs.Failure)
+		return hold(a, BackingOff, a.Have.Failure)
 	}
 	return a
+}
+
+// frozen is the freeze that an action is under, if it is under one.
+func frozen(a Action, have Live) (f Freeze, is bool) {
+	for _, f := range have.Clusters[a.ID.Cluster].Freezes {
+		if f.Until.After(have.At) && (f.Provider == "" || f.Provider == a.Provider) && (!f.Deletes || takes(a.Op)) {
+			return f, true
+		}
+	}
+	return Freeze{}, false
 }
 
 // backsOff says whether the same inputs failed so shortly ago that they are not tried again yet.

@@ -22,6 +22,7 @@ type row struct {
 // scene is one item and what there is of it. It begins with an item that is in place.
 type scene struct {
 	item    Item
+	about   ID // what the row is about; empty: the item
 	have    Observed
 	cluster ClusterLive
 	wanted  bool
@@ -36,7 +37,7 @@ func newScene() *scene {
 	it := testItem("eu", "frankfurt")
 	return &scene{
 		item: it, have: inPlace(it), wanted: true,
-		cluster: ClusterLive{Reachable: true, Looked: true, Held: true},
+		cluster: ClusterLive{Reachable: true, Looked: true, Counted: true, Held: true},
 		want: Desired{
 			Owner: "acme", Commit: Commit{SHA: "1a2b3c4d5e6f"}, Clusters: map[string]ClusterWant{"eu": {MaxConcurrent: 4}},
 			Removed: map[string]Removal{}, Limits: Limits{MaxDelete: 3, MaxDeletePercent: 10},
@@ -81,8 +82,12 @@ func (s *scene) plan() Plan {
 
 // decided is the row that came out.
 func (s *scene) decided() (op Op, reason Reason, class Class) {
+	about := s.item.ID
+	if s.about != (ID{}) {
+		about = s.about
+	}
 	for _, a := range s.plan().Actions {
-		if a.ID == s.item.ID {
+		if a.ID == about {
 			return a.Op, a.Reason, a.Class
 		}
 	}
@@ -112,6 +117,17 @@ func (s *scene) tried(digest string) {
 func (s *scene) never() {
 	s.have.Health, s.have.ReadySince = Unhealthy, time.Time{}
 	s.item.Release.OnFailure = Rollback
+}
+
+// freeze has somebody stop what would change.
+func (s *scene) freeze(f Freeze) {
+	f.Reason, f.By, f.Until = "incident", "ada", noon().Add(time.Hour)
+	s.cluster.Freezes = append(s.cluster.Freezes, f)
+}
+
+// populate puts environments into the provider.
+func (s *scene) populate(envs ...Environment) {
+	s.cluster.Environments = map[string][]Environment{"frankfurt": envs}
 }
 
 const another = "another digest"
@@ -179,6 +195,11 @@ func decisions() []row {
 			s.have.Digest, s.item.Suspended = another, "audit"
 			s.item.Release.References = []Reference{{Kind: "Secret", Name: "token"}}
 		}},
+		{"it is frozen", OpHold, Frozen, Declared, func(s *scene) {
+			s.have.Digest = another
+			s.tried(s.item.Base)
+			s.freeze(Freeze{})
+		}},
 		{"it takes values from what is not there", OpHold, WaitingForSecret, Person, func(s *scene) {
 			s.item.Release.References = []Reference{{Kind: "Secret", Name: "token"}}
 			s.tried(Digest(s.item, []RefState{{}}))
@@ -194,7 +215,24 @@ func decisions() []row {
 		{"we are at its end", OpHold, IsLocked, Progress, func(s *scene) { s.orphaned(Uninstall); s.have.State = Locked }},
 		{"its stored end cannot be read", OpHold, Unknown, Person, func(s *scene) { s.orphaned(Uninstall); s.have.State = Corrupt }},
 		{"its policy is block", OpHold, Blocked, Person, func(s *scene) { s.orphaned(Block); s.tried("") }},
+		{"its cluster is not declared any more", OpHold, UndeclaredCluster, Person, func(s *scene) {
+			s.orphaned(Uninstall)
+			delete(s.want.Clusters, "eu")
+		}},
+		{"it is frozen", OpHold, Frozen, Declared, func(s *scene) { s.orphaned(Uninstall); s.freeze(Freeze{Deletes: true}) }},
 		{"its end failed a moment ago", OpHold, BackingOff, Progress, func(s *scene) { s.orphaned(Uninstall); s.tried("") }},
+		{"its environments were not counted yet", OpHold, Unknown, Person, func(s *scene) {
+			s.orphaned(Uninstall)
+			s.cluster.Counted = false
+		}},
+		{"it is not known whose environments are there", OpHold, Unrecognised, Person, func(s *scene) {
+			s.orphaned(Uninstall)
+			s.populate(Environment{ID: "1"})
+		}},
+		{"environments are there", OpHold, Occupied, Person, func(s *scene) {
+			s.orphaned(Uninstall)
+			s.populate(Environment{ID: "1", Organization: "red"})
+		}},
 		{"its policy is uninstall", OpDelete, Orphaned, NoClass, func(s *scene) { s.orphaned(Uninstall) }},
 		{"its policy is orphan", OpOrphan, Orphaned, NoClass, func(s *scene) { s.orphaned(Orphan) }},
 		{"it is uninstalled, and its history was kept", "", "", "", func(s *scene) {
@@ -207,7 +245,7 @@ func decisions() []row {
 }
 
 func TestDecide(t *testing.T) {
-	for _, r := range slices.Concat(decisions(), guards()) {
+	for _, r := range slices.Concat(decisions(), doorDecisions(), guards()) {
 		t.Run(r.name, func(t *testing.T) {
 			s := newScene()
 			r.given(s)
@@ -221,7 +259,7 @@ func TestDecide(t *testing.T) {
 // TestTheDocumentationIsTheTest compares the tables of doc.go with the rows above.
 func TestTheDocumentationIsTheTest(t *testing.T) {
 	var tested, documented []string
-	for _, r := range slices.Concat(decisions(), guards()) {
+	for _, r := range slices.Concat(decisions(), doorDecisions(), guards()) {
 		op := string(r.op)
 		if op == "" {
 			op = "-"
@@ -255,7 +293,7 @@ func TestThePlanListsTheClustersThatItIsAbout(t *testing.T) {
 	s.want.Clusters["us"] = ClusterWant{}                      // declared, never looked at
 	s.live.Clusters["gone"] = ClusterLive{Err: "no such host"} // not declared any more, holds nothing
 	left := testItem("ap", "tokyo")                            // not declared any more, holds something
-	s.live.Clusters["ap"] = ClusterLive{Reachable: true, Looked: true, Releases: map[ID]Observed{left.ID: inPlace(left)}}
+	s.live.Clusters["ap"] = ClusterLive{Reachable: true, Looked: true, Counted: true, Releases: map[ID]Observed{left.ID: inPlace(left)}}
 	var names []string
 	for _, c := range s.plan().Clusters {
 		names = append(names, c.Name)

@@ -49,6 +49,7 @@
 // What would act is held, in this order, while
 //
 //	it is suspended                                          hold      suspended           declared
+//	it is frozen                                             hold      frozen              declared
 //	it takes values from what is not there                   hold      waiting for secret  person
 //	the same inputs failed a moment ago                      hold      backing off         progress
 //
@@ -62,12 +63,46 @@
 //	we are at its end                                        hold      locked              progress
 //	its stored end cannot be read                            hold      unknown             person
 //	its policy is block                                      hold      blocked             person
+//	its cluster is not declared any more                     hold      undeclared cluster  person
+//	it is frozen                                             hold      frozen              declared
 //	its end failed a moment ago                              hold      backing off         progress
+//	its environments were not counted yet                    hold      unknown             person
+//	it is not known whose environments are there             hold      unrecognised        person
+//	environments are there                                   hold      occupied            person
 //	its policy is uninstall                                  delete    orphaned
 //	its policy is orphan                                     orphan    orphaned
 //	it is uninstalled, and its history was kept              -
 //	it is not ours                                           -
 //	only a part of what is declared is looked at             -
+//
+// # Who may come in
+//
+// A provider is guarded in its cluster by an admission policy, and each organization on its allowlist has a
+// place of its own there, since each can be held on its own. What holds others (suspended, frozen, locked,
+// backing off) holds these too.
+//
+//	it is about                                              op        reason              class
+//	the guard is not there                                   create    absent
+//	the guard was not put in place whole                     create    absent
+//	the guard has other inputs                               update    changed
+//	the guard was edited                                     repair    drifted
+//	the guard is as declared                                 keep      in sync
+//	it begins to enforce, environments were not counted      hold      settling            progress
+//	it begins to enforce, and it is not known for whom       hold      unrecognised        person
+//	an organization is new on the allowlist                  create    absent
+//	it comes back while the door is closed to it             update    changed
+//	an organization left, its environments are there         hold      occupied            person
+//	an organization left, others' environments are there     delete    orphaned
+//	an organization's grant has ended                        delete    orphaned
+//	an organization left, its cluster is not seen            hold      unknown             person
+//	an organization left, the provider is suspended          hold      suspended           declared
+//	its provider is gone, its policy is block                hold      blocked             person
+//	its provider is gone, its policy is uninstall            delete    orphaned
+//	its provider is gone, the release says why it stays      -
+//
+// Taking an organization off the allowlist closes the door to it, looks whether the cluster refuses it by
+// now, and counts its environments once more. Where there are some after all, it is held, and the door stays
+// closed to new ones. Environments that were made in advance belong to nobody yet and hold nothing.
 //
 // # Guards
 //

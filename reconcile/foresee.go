@@ -31,7 +31,7 @@ func renders(a Action) bool {
 	if op == OpHold {
 		op = a.Would
 	}
-	return op == OpCreate || op == OpUpdate || op == OpAdopt
+	return a.ID.Kind == KindRelease && (op == OpCreate || op == OpUpdate || op == OpAdopt)
 }
 
 // shown says whether an action was rendered, where that comes first.

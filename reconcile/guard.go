@@ -85,6 +85,13 @@ func weigh(p Plan, want Desired, have Live) (going, managed int) {
 				ours[pair{obs.Provider, obs.Organization}] = true
 			}
 		}
+		for provider, live := range c.Admissions {
+			for organization := range live.Organizations {
+				if live.Owner == want.Owner {
+					ours[pair{provider, organization}] = true
+				}
+			}
+		}
 	}
 	for _, g := range have.Gone {
 		if g.Commit == want.Commit.SHA || have.At.Sub(g.At) < limitWindow {
@@ -92,11 +99,17 @@ func weigh(p Plan, want Desired, have Live) (going, managed int) {
 		}
 	}
 	for _, a := range p.Actions {
-		if takes(a.Op) || takes(a.Would) && a.Reason != Blocked && a.Reason != Forgotten {
+		if a.weighs(want) && (takes(a.Op) || takes(a.Would) && a.Reason != Blocked && a.Reason != Forgotten) {
 			goes[pair{a.Provider, a.Organization}] = true
 		}
 	}
 	return len(goes), len(ours)
+}
+
+// weighs says whether an action counts in the limit when it takes something away. What guards a provider, and
+// the organizations of one that goes itself, go along with it.
+func (a Action) weighs(want Desired) bool {
+	return a.ID.Kind == KindRelease || a.ID.Kind == KindAllowlist && has(want.Providers, a.Provider)
 }
 
 // allow is how many may go out of so many: the smaller of both limits, but at least one.

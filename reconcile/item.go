@@ -39,11 +39,12 @@ type Item struct {
 	Provider     string // key of the provider it belongs to
 	Organization string // where there is one item for each organization
 	Wave         int
-	After        []ID    // what must be in place before it; see the package's documentation
-	Suspended    string  // reason why nobody may change it now; empty: they may
-	Broken       string  // why it is not known what it should be; empty: it is known
-	Release      Release // its content
-	Base         string  // digest of all inputs that the declarations decide; made by Seal
+	After        []ID       // what must be in place before it; see the package's documentation
+	Suspended    string     // reason why nobody may change it now; empty: they may
+	Broken       string     // why it is not known what it should be; empty: it is known
+	Release      Release    // its content
+	Admission    *Admission // likewise, of what guards a provider
+	Base         string     // digest of all inputs that the declarations decide; made by Seal
 }
 
 // Release is a Helm release as it should be.

@@ -30,6 +30,34 @@ type ClusterLive struct {
 	Lacking   map[string]string // by provider without release: why it is not ready; empty: it is; absent: not known yet
 	Releases  map[ID]Observed
 	Refs      map[RefID]RefState // Secrets and ConfigMaps that items refer to; absent: not there
+
+	Admissions    map[string]AdmissionLive // what guards providers, by provider
+	Environments  map[string][]Environment // by provider, sorted
+	Counted       bool                     // Environments are all that there are
+	Unenforceable string                   // why no allowlist can be enforced there; empty: it can
+	Freezes       []Freeze
+}
+
+// AdmissionLive is what guards a provider in a cluster now.
+type AdmissionLive struct {
+	Admission
+	Owner         string
+	Namespace     string          // of the provider
+	Digest        string          // of Admission; empty: it was not put in place whole yet
+	Organizations map[string]bool // on the allowlist in force; false: the door is closed to new environments already
+	Drift         []Drift
+	Deletion      Policy // of the provider, recorded when it was last applied
+	Commit        string // the revision of the declarations that it was last changed by
+	Stray         bool   // Commit is known, and what is declared now was not made from it
+}
+
+// Freeze stops what this program would change.
+type Freeze struct {
+	Provider string // all of them if empty
+	Deletes  bool   // nothing but deletions
+	Reason   string
+	By       string // who asked for it
+	Until    time.Time
 }
 
 // RefID names a Secret or ConfigMap that a release takes values from.

@@ -171,7 +171,7 @@ func (r *running) finish(o Outcome) {
 		r.tries.failed(a, o.Err, now)
 	default:
 		r.tries.worked(a, now)
-		if takes(a.Op) {
+		if takes(a.Op) && a.weighs(r.target.Want) {
 			r.gone = append(r.gone, Gone{a.Provider, a.Organization, a.Commit.SHA, now})
 		}
 	}

@@ -41,7 +41,7 @@ func TestOnceEnds(t *testing.T) {
 		{"not before a cluster is known to answer or not", time.Minute + time.Second, func(r *rig) {
 			r.fleet.clusters["eu"].live = ClusterLive{}
 			r.soon("eu", func(live *ClusterLive) {
-				*live = ClusterLive{Reachable: true, Looked: true, Held: true, Releases: map[ID]Observed{}}
+				*live = ClusterLive{Reachable: true, Looked: true, Counted: true, Held: true, Releases: map[ID]Observed{}}
 			})
 		}},
 		{"not before we may act", time.Minute + time.Second, func(r *rig) {

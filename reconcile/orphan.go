@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // isOrphan says whether nothing but its own end can be meant for a release that is not among the wanted
@@ -17,12 +18,21 @@ func forgotten(obs Observed, want Desired) bool { return want.Removed[obs.Provid
 
 // decideOrphan is the lower part of the table: what becomes of our release that nobody wants any more.
 func decideOrphan(id ID, obs Observed, want Desired, have Live) Action {
-	c := have.Clusters[id.Cluster]
-	policy, message := endOf(obs, want)
-	a := Action{
+	a := end(Action{
 		ID: id, Provider: obs.Provider, Organization: obs.Organization, After: moved(id, obs, want),
 		Have: obs, Commit: want.Commit,
+	}, want, have)
+	if a.Op == OpDelete {
+		return occupied(a, have.Clusters[id.Cluster])
 	}
+	return a
+}
+
+// end is what becomes of something that is ours and that nobody wants any more, as far as it is not about
+// people who work there.
+func end(a Action, want Desired, have Live) Action {
+	c, obs := have.Clusters[a.ID.Cluster], a.Have
+	policy, message := endOf(a, want, have.At)
 	a = act(a, OpDelete, Orphaned, message)
 	if policy == Orphan {
 		a.Op = OpOrphan
@@ -39,15 +49,21 @@ func decideOrphan(id ID, obs Observed, want Desired, have Live) Action {
 		return hold(a, Unknown, "its stored release cannot be read: "+obs.Failure)
 	case policy != Uninstall && policy != Orphan:
 		return hold(a, Blocked, message)
-	case backsOff(a, have):
-		return hold(a, BackingOff, obs.Failure)
+	case !has(want.Clusters, a.ID.Cluster) && !has(want.Removed, a.Provider):
+		return hold(a, UndeclaredCluster, fmt.Sprintf("cluster %s is not declared any more and still holds it; declare the "+
+			"cluster again, or removed: %q: {policy: …, reason: …}", a.ID.Cluster, a.Provider))
 	}
-	return a
+	return restrain(a, "", have)
 }
 
-// endOf is the policy for a release that is not declared any more, and where it comes from: what removed
-// says, else what was recorded when it was last applied, else block.
-func endOf(obs Observed, want Desired) (policy Policy, message string) {
+// endOf is the policy for what is not declared any more, and where it comes from: an organization that left
+// the allowlist takes its own release along; else what removed says, else what was recorded when it was last
+// applied, else block.
+func endOf(a Action, want Desired, now time.Time) (policy Policy, message string) {
+	obs := a.Have
+	if p, declared := want.Providers[obs.Provider]; declared && p.Cluster == a.ID.Cluster && a.Organization != "" && !p.allows(a.Organization, now) {
+		return Uninstall, fmt.Sprintf("organization %s is not on the allowlist any more", a.Organization)
+	}
 	if r, declared := want.Removed[obs.Provider]; declared {
 		return r.Policy, r.Reason
 	}

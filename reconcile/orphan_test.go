@@ -60,7 +60,7 @@ func TestWhatMovedIsTakenAwayAfterTheNewOneIsInPlace(t *testing.T) {
 			moved := s.item
 			test.move(&moved)
 			s.want.Items = []Item{moved}
-			s.live.Clusters["us"] = ClusterLive{Reachable: true, Looked: true, Held: true}
+			s.live.Clusters["us"] = ClusterLive{Reachable: true, Looked: true, Counted: true, Held: true}
 			p := s.plan()
 			old := p.Actions[len(p.Actions)-1]
 			if waits := slices.Contains(old.After, moved.ID); old.Op != OpDelete || waits != test.waits {

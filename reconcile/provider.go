@@ -1,8 +1,13 @@
 package reconcile
 
-// ProviderWant is what a declaration says of a provider as a whole, for those who tell about it. The
-// plan does not look at it: what has to happen to a provider is in its items, and one that is part of
-// the deployment (the built-in provider) has none.
+import (
+	"slices"
+	"time"
+)
+
+// ProviderWant is what a declaration says of a provider as a whole: for those who tell about it, and for
+// the plan who may create environments there. One that is part of the deployment (the built-in provider)
+// has no item.
 type ProviderWant struct {
 	Cluster       string
 	Namespace     string
@@ -11,4 +16,15 @@ type ProviderWant struct {
 	BuiltIn       bool       // it is part of the deployment and has no release
 	Ready         ReadyCheck // evidence wanted of one that has no release
 	Organizations []string   // that may create new environments there, sorted
+
+	Until     map[string]time.Time // when an organization's grant ends; absent: never
+	Suspended string               // reason why nobody may change it now; empty: they may
+	Deletion  Policy               // what happens to it when it is not declared any more
+	Admission *Admission           // what guards it; nil: nothing does
+}
+
+// allows says whether an organization may create environments in the provider now.
+func (p ProviderWant) allows(organization string, now time.Time) bool {
+	until, ends := p.Until[organization]
+	return slices.Contains(p.Organizations, organization) && (!ends || now.Before(until))
 }

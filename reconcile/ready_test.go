@@ -8,7 +8,7 @@ import (
 
 // stage is a plan and the clusters it is about, eu and us, which may be acted on.
 func stage(actions ...Action) (Plan, Desired, Live) {
-	up := ClusterLive{Reachable: true, Looked: true, Held: true}
+	up := ClusterLive{Reachable: true, Looked: true, Counted: true, Held: true}
 	return Plan{Actions: actions},
 		Desired{Clusters: map[string]ClusterWant{"eu": {MaxConcurrent: 2}, "us": {MaxConcurrent: 2}}},
 		Live{Clusters: map[string]ClusterLive{"eu": up, "us": up}}

@@ -29,7 +29,7 @@ func newRig(items ...Item) *rig {
 	f := &memoryFleet{clusters: map[string]*memoryCluster{}, changed: make(chan struct{}, 1)}
 	for _, name := range []string{"eu", "us"} {
 		f.clusters[name] = &memoryCluster{fleet: f, comesUp: time.Second, live: ClusterLive{
-			Reachable: true, Looked: true, Held: true, Releases: map[ID]Observed{},
+			Reachable: true, Looked: true, Counted: true, Held: true, Releases: map[ID]Observed{},
 		}}
 	}
 	r := &rig{

@@ -21,7 +21,7 @@ func (r *running) step(ctx context.Context) time.Duration {
 		}
 	}
 	r.tell(plan, live)
-	return min(r.tries.due(live.At), r.countsUntil(live.At))
+	return min(r.tries.due(live.At), r.countsUntil(live.At), r.endsIn(live))
 }
 
 // plan looks at everything and decides. Before any revision was valid there is nothing to decide.
@@ -104,6 +104,27 @@ func (r *running) countsUntil(now time.Time) time.Duration {
 	for _, g := range r.gone {
 		if left := limitWindow - now.Sub(g.At); left > 0 {
 			wait = min(wait, left)
+		}
+	}
+	return wait
+}
+
+// endsIn is how long it is until an organization's grant or a freeze ends, an hour at most.
+func (r *running) endsIn(live Live) time.Duration {
+	wait := time.Hour
+	until := func(t time.Time) {
+		if left := t.Sub(live.At); left > 0 {
+			wait = min(wait, left)
+		}
+	}
+	for _, p := range r.target.Want.Providers {
+		for _, t := range p.Until {
+			until(t)
+		}
+	}
+	for _, c := range live.Clusters {
+		for _, f := range c.Freezes {
+			until(f.Until)
 		}
 	}
 	return wait
