@@ -32,7 +32,11 @@ type Admission struct {
 	Cordoned    string   // why nobody may create a new one; empty: the allowlist decides
 	Contact     string   // whom somebody who was refused may ask
 	Recognition Recognition
+	Digest      string `json:"-"` // of all this; made by Seal
 }
+
+// Seal computes the digest by which an admission is told from another.
+func (a *Admission) Seal() { a.Digest = digest(a) }
 
 // Recognition says what is an environment, and whose.
 type Recognition struct {

@@ -75,7 +75,7 @@ func (d door) action(want Desired) Action {
 	a := Action{ID: id, Provider: d.provider, Have: d.live.Releases[id], Commit: want.Commit}
 	a.Want = Item{ID: id, Provider: d.provider, Admission: d.admission()}
 	if a.Want.Admission != nil {
-		a.Digest = digest(a.Want.Admission)
+		a.Digest = a.Want.Admission.Digest
 	}
 	a.Have.Owner, a.Have.Digest, a.Have.Drift, a.Have.Policy = d.have.Owner, d.have.Digest, d.have.Drift, d.have.Deletion
 	a.Have.Provider, a.Have.Commit, a.Have.Stray = d.provider, d.have.Commit, d.have.Stray
@@ -88,18 +88,28 @@ func (d door) admission() *Admission {
 	if d.want == nil {
 		return nil
 	}
-	out := *d.want.Admission
-	known := maps.Clone(out.Recognition.Organizations)
-	if known == nil {
-		known = map[string]Match{}
-	}
+	out, declared := *d.want.Admission, d.want.Admission.Recognition.Organizations
 	for name := range d.have.Organizations {
-		if match, was := d.have.Recognition.Organizations[name]; was && !has(known, name) {
-			known[name] = match
+		match, was := d.have.Recognition.Organizations[name]
+		if !was || has(declared, name) {
+			continue
 		}
+		out.Recognition.Organizations = maps.Clone(out.Recognition.Organizations)
+		if out.Recognition.Organizations == nil {
+			out.Recognition.Organizations = map[string]Match{}
+		}
+		out.Recognition.Organizations[name] = match
+		out.Namespaces = union(out.Namespaces, match.Namespaces)
+		out.Seal()
 	}
-	out.Recognition.Organizations = known
 	return &out
+}
+
+// union is both lists as one, sorted.
+func union(a, b []string) []string {
+	out := slices.Concat(a, b)
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func has[K comparable, V any](m map[K]V, key K) bool {

@@ -13,14 +13,15 @@ import (
 // it are about the door, or about an organization.
 func (s *scene) guarded() {
 	admission := Admission{
-		Mode: Enforce, Namespaces: []string{"coder"},
+		Mode: Enforce, Namespaces: []string{"coder", "red"},
 		Recognition: Recognition{Organizations: map[string]Match{"red": {Namespaces: []string{"red"}}, "blue": {Namespaces: []string{"blue"}}}},
 	}
+	admission.Seal()
 	s.want.Providers = map[string]ProviderWant{"frankfurt": {
 		Cluster: "eu", Namespace: "coder", Organizations: []string{"red"}, Admission: &admission,
 	}}
 	s.cluster.Admissions = map[string]AdmissionLive{"frankfurt": {
-		Admission: admission, Owner: "acme", Namespace: "coder", Digest: digest(admission), Organizations: map[string]bool{"red": true},
+		Admission: admission, Owner: "acme", Namespace: "coder", Organizations: map[string]bool{"red": true},
 	}}
 	s.about = ID{Cluster: "eu", Kind: KindAdmission, Namespace: "coder", Name: "frankfurt"}
 }
@@ -31,6 +32,7 @@ func (s *scene) declare(change func(p *ProviderWant)) {
 	admission := *p.Admission
 	p.Admission = &admission
 	change(&p)
+	p.Admission.Seal()
 	s.want.Providers["frankfurt"] = p
 }
 
@@ -126,6 +128,7 @@ func TestWhoIsRemovedStaysKnownWhileHeld(t *testing.T) {
 	s := newScene()
 	s.leaving()
 	s.declare(func(p *ProviderWant) {
+		p.Admission.Namespaces = []string{"coder"}
 		p.Admission.Recognition.Organizations = map[string]Match{"blue": {Namespaces: []string{"blue"}}}
 	})
 	s.populate(Environment{ID: "1", Organization: "red"})
@@ -178,8 +181,8 @@ func TestEachOrganizationThatLeavesCounts(t *testing.T) {
 	s := fleetOf(0)
 	s.cluster.Admissions, s.want.Providers = map[string]AdmissionLive{}, map[string]ProviderWant{}
 	for _, name := range strings.Split("abcdef", "") {
-		s.cluster.Admissions[name] = AdmissionLive{Owner: "acme", Digest: digest(Admission{}), Organizations: map[string]bool{"red": true}}
-		s.want.Providers[name] = ProviderWant{Cluster: "eu", Admission: &Admission{}}
+		s.cluster.Admissions[name] = AdmissionLive{Owner: "acme", Admission: Admission{Digest: "same"}, Organizations: map[string]bool{"red": true}}
+		s.want.Providers[name] = ProviderWant{Cluster: "eu", Admission: &Admission{Digest: "same"}}
 	}
 	s.live.Clusters["eu"] = s.cluster
 	if deleted, guarded := s.outcome(); deleted != 0 || guarded != 6 {

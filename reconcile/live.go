@@ -38,12 +38,12 @@ type ClusterLive struct {
 	Freezes       []Freeze
 }
 
-// AdmissionLive is what guards a provider in a cluster now.
+// AdmissionLive is what guards a provider in a cluster now. Its digest is empty while it was not put in
+// place whole.
 type AdmissionLive struct {
 	Admission
 	Owner         string
 	Namespace     string          // of the provider
-	Digest        string          // of Admission; empty: it was not put in place whole yet
 	Organizations map[string]bool // on the allowlist in force; false: the door is closed to new environments already
 	Drift         []Drift
 	Deletion      Policy // of the provider, recorded when it was last applied

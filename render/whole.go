@@ -56,11 +56,13 @@ func limits(cfg schema.Config) reconcile.Limits {
 // providers are the declared providers for those who tell about them.
 func providers(cfg schema.Config) map[string]reconcile.ProviderWant {
 	out := make(map[string]reconcile.ProviderWant, len(cfg.Providers))
+	guards := newGuards(cfg)
 	for name, p := range cfg.Providers {
 		out[name] = reconcile.ProviderWant{
 			Cluster: p.Cluster, Namespace: p.Namespace, Default: name == cfg.Deployment.DefaultProvider,
 			Cordoned: reason(p.Cordon), Organizations: cfg.Allowed(name),
-			BuiltIn: name == builtIn, Ready: health(cfg, name),
+			BuiltIn: name == builtIn, Ready: health(cfg, name), Until: ends(cfg.Allowlists[name]),
+			Suspended: reason(p.Suspend), Deletion: reconcile.Policy(p.Deletion.Policy), Admission: guards.of(name),
 		}
 	}
 	return out
