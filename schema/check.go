@@ -22,6 +22,7 @@ type checker struct {
 func (c *checker) check() {
 	c.deployment()
 	c.organizations()
+	c.enforcement()
 	c.allowlists()
 	c.providers()
 	c.releases()

@@ -15,11 +15,13 @@ func fillDefaults(root *node) *node {
 	deployment := merge(root.get("deployment"), ours(map[string]any{
 		"defaultProvider": builtIn,
 		"deletion":        map[string]any{"max": 3, "maxPercent": 10},
-		"environments":    map[string]any{"unknown": "deny"},
+		"environments":    map[string]any{},
 		"rollout":         map[string]any{},
 		"statuses":        map[string]any{},
 		"defaults":        map[string]any{},
 	}))
+	environments := deployment.get("environments")
+	deployment = put(deployment, "environments", merge(environments, ours(marks()).unless(environments, "selectors")))
 	general := deployment.get("defaults", "rollout").said("deployment.defaults").unless(deployment.get("rollout"), "windows")
 	deployment = put(deployment, "rollout", merge(deployment.get("rollout"),
 		merge(general, ours(map[string]any{"maxConcurrent": 4, "soak": "0s", "onFailure": "halt"}))))
@@ -32,6 +34,19 @@ func fillDefaults(root *node) *node {
 		return each(list, func(_ string, grant *node) *node { return grant.grant() })
 	}))
 	return fillEnforcement(put(all, "providers", fillProviders(all)))
+}
+
+// marks are those that Coder's own templates put on environments.
+func marks() map[string]any {
+	return map[string]any{
+		"selectors": map[string]any{
+			"com.coder.resource=true":                                true,
+			"app.kubernetes.io/name in (coder-workspace, coder-pvc)": true,
+		},
+		"idLabel":    "com.coder.workspace.id",
+		"ownerLabel": "com.coder.user.username",
+		"unknown":    "deny",
+	}
 }
 
 // fillClusters adds the deployment's own cluster, and completes each cluster's rollout.
