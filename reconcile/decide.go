@@ -110,7 +110,7 @@ func restrain(a Action, suspended string, have Live) Action {
 // frozen is the freeze that an action is under, if it is under one.
 func frozen(a Action, have Live) (f Freeze, is bool) {
 	for _, f := range have.Clusters[a.ID.Cluster].Freezes {
-		if f.Until.After(have.At) && (f.Provider == "" || f.Provider == a.Provider) && (!f.Deletes || takes(a.Op)) {
+		if f.Stops(a, have.At) {
 			return f, true
 		}
 	}

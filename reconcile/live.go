@@ -60,6 +60,11 @@ type Freeze struct {
 	Until    time.Time
 }
 
+// Stops says whether a freeze stops an action.
+func (f Freeze) Stops(a Action, now time.Time) bool {
+	return f.Until.After(now) && (f.Provider == "" || f.Provider == a.Provider) && (!f.Deletes || takes(a.Op))
+}
+
 // RefID names a Secret or ConfigMap that a release takes values from.
 type RefID struct {
 	Namespace string

@@ -11,6 +11,9 @@ import (
 // item is planned anew.
 var ErrFenced = errors.New("another process acts on this cluster")
 
+// ErrFrozen says that somebody stopped it in the middle. It is no failure: it goes on when it may.
+var ErrFrozen = errors.New("it is frozen")
+
 // ErrMoved says that the release is not any more as the plan saw it. It is no failure either.
 var ErrMoved = errors.New("the release was changed meanwhile")
 
@@ -165,7 +168,7 @@ func (r *running) finish(o Outcome) {
 	a, now := o.Action, time.Now()
 	delete(r.hand, a.ID)
 	switch {
-	case errors.Is(o.Err, ErrFenced) || errors.Is(o.Err, ErrMoved):
+	case o.Stopped():
 		r.tries.outrun(a, now)
 	case o.Err != nil:
 		r.tries.failed(a, o.Err, now)

@@ -1,6 +1,9 @@
 package reconcile
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Commit is one revision of the declarations.
 type Commit struct {
@@ -28,4 +31,10 @@ type Outcome struct {
 	Action Action
 	Err    error
 	Took   time.Duration
+}
+
+// Stopped says whether the action ended early and did not fail: another process was faster or has the right
+// to act, or somebody froze it.
+func (o Outcome) Stopped() bool {
+	return errors.Is(o.Err, ErrFenced) || errors.Is(o.Err, ErrMoved) || errors.Is(o.Err, ErrFrozen)
 }

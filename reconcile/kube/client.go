@@ -38,6 +38,7 @@ type client struct {
 
 // watched is what the watches know of single objects.
 type watched interface {
+	frozen() error // why nothing may be written now
 	// undisturbed says that the object is there and was not changed by hand since it was applied.
 	undisturbed(ref objectRef) bool
 	// ownedBy is the release that the object says it belongs to; empty where that is not known.
@@ -95,6 +96,9 @@ func (c *client) info(obj *unstructured.Unstructured) (*resource.Info, error) {
 // Create creates objects: those that the release holds from then on, which carry its marks, and hooks and
 // kinds, which belong to nobody.
 func (c *client) Create(resources helmkube.ResourceList) (*helmkube.Result, error) {
+	if err := c.watched.frozen(); err != nil {
+		return nil, err
+	}
 	res, err := c.Client.Create(resources)
 	for _, info := range resources {
 		if info.Object.(metav1.Object).GetAnnotations()[releaseNameAnno] == c.release {
@@ -109,6 +113,9 @@ func (c *client) Create(resources helmkube.ResourceList) (*helmkube.Result, erro
 func (c *client) Update(original, target helmkube.ResourceList, _ bool) (*helmkube.Result, error) {
 	res := &helmkube.Result{}
 	for _, info := range target {
+		if err := c.watched.frozen(); err != nil {
+			return res, err
+		}
 		created, err := c.updateOne(original.Get(info), info)
 		if err != nil {
 			return res, fmt.Errorf("%s %s: %w", info.Mapping.GroupVersionKind.Kind, info.Name, err)
@@ -226,6 +233,9 @@ func dropMarks(obj *unstructured.Unstructured) {
 
 // Delete removes objects, but not those that meanwhile belong to another release.
 func (c *client) Delete(resources helmkube.ResourceList) (*helmkube.Result, []error) {
+	if err := c.watched.frozen(); err != nil {
+		return nil, []error{err}
+	}
 	var ours helmkube.ResourceList
 	for _, info := range resources {
 		space, name := c.watched.ownedBy(refOf(info))

@@ -71,13 +71,14 @@ func (c *Cluster) Live() reconcile.ClusterLive {
 		live.Reachable, live.Releases = false, c.releases
 		return live
 	}
-	listed := c.session.secrets.HasSynced() && c.session.records.HasSynced()
+	listed := c.session.secrets.HasSynced() && c.session.records.HasSynced() && c.session.state.HasSynced()
 	if c.reachable && listed {
 		c.refresh()
 	}
 	c.looked = c.looked || c.session.looked() && c.judged() && c.asked()
 	live.Looked, live.Releases, live.Version = c.looked, c.releases, c.session.version()
 	live.Reachable = c.reachable && listed
+	live.Freezes = c.session.freezes(time.Now())
 	live.Refs, live.Lacking = c.refStates(), c.bareEvidence()
 	return live
 }

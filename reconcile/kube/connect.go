@@ -50,7 +50,7 @@ func (c *Cluster) connected(ctx context.Context) bool {
 	if _, err := conn.capabilities(); err != nil {
 		return false // the gate has heard why
 	}
-	s, err := startSession(ctx, conn, c.touch)
+	s, err := startSession(ctx, conn, c.fleet.Namespace, c.touch)
 	if err != nil {
 		c.heard(err)
 		return false
@@ -133,6 +133,17 @@ func (c *Cluster) fence() error {
 		return errReadOnly
 	case !c.lease.held():
 		return fenced(c.lease.holding())
+	}
+	c.mu.Lock()
+	s := c.session
+	c.mu.Unlock()
+	if s == nil {
+		return nil
+	}
+	for _, f := range s.freezes(time.Now()) {
+		if f.Provider == "" && !f.Deletes {
+			return frozen(f)
+		}
 	}
 	return nil
 }

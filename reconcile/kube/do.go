@@ -85,7 +85,10 @@ func (c *Cluster) begin(a reconcile.Action) (*operation, error) {
 	}
 	key := releaseKey{a.ID.Namespace, a.ID.Name}
 	op := &operation{Cluster: c, session: s, action: a, key: key}
-	op.storage = &storage{secrets: s.kube.CoreV1().Secrets(key.namespace), revs: map[int]*stored{}}
+	if err := op.frozen(); err != nil {
+		return nil, err
+	}
+	op.storage = &storage{secrets: s.kube.CoreV1().Secrets(key.namespace), revs: map[int]*stored{}, frozen: op.frozen}
 	for _, rev := range s.revisions(key) {
 		op.storage.revs[rev.number] = &stored{key: rev.key, labels: rev.labels, rel: s.takeRead(key, rev)}
 	}

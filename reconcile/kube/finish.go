@@ -108,6 +108,9 @@ func (op *operation) failed(ctx context.Context, err error) error {
 	case errors.Is(err, reconcile.ErrFenced), errors.Is(err, errReadOnly):
 		return err
 	}
+	if why := op.frozen(); why != nil { // Helm does not always pass on what stopped it
+		return errors.Join(why, err)
+	}
 	revision := 0
 	for n := range op.storage.revs {
 		revision = max(revision, n)

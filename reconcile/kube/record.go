@@ -70,6 +70,17 @@ func (s *session) followRecords() error {
 	})
 }
 
+// stateLabel marks the ConfigMaps that are about the cluster as a whole; its value says what about.
+const stateLabel = markPrefix + "state"
+
+// followState watches what is about the cluster as a whole.
+func (s *session) followState() error {
+	factory := informers.NewSharedInformerFactoryWithOptions(s.kube, 0, informers.WithNamespace(s.stateNamespace),
+		informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.LabelSelector = stateLabel }))
+	s.state = factory.Core().V1().ConfigMaps().Informer()
+	return s.follow(s.state, stripFields, func(metav1.Object) releaseKey { return releaseKey{} })
+}
+
 // stripFields drops who owns which field, which is more than a record itself.
 func stripFields(in any) (any, error) {
 	if obj, ok := in.(metav1.Object); ok {

@@ -19,10 +19,12 @@ import (
 // begin another.
 type session struct {
 	*conn
-	ctx     context.Context
-	changed func(releaseKey) // told which release something happened to; the zero key: to many
+	ctx            context.Context
+	stateNamespace string
+	changed        func(releaseKey) // told which release something happened to; the zero key: to many
 
 	secrets cache.SharedIndexInformer // metadata of Helm's Secrets
+	state   cache.SharedIndexInformer // ConfigMaps about the cluster as a whole, in stateNamespace
 	records cache.SharedIndexInformer // our ConfigMaps
 	jobs    workqueue.TypedRateLimitingInterface[job]
 	reads   *lru.Cache[readKey, *release.Release] // read for previews
@@ -45,13 +47,13 @@ const byRelease = "release"
 const recordLabel = markPrefix + "record"
 
 // startSession begins to watch.
-func startSession(ctx context.Context, c *conn, changed func(releaseKey)) (*session, error) {
+func startSession(ctx context.Context, c *conn, namespace string, changed func(releaseKey)) (*session, error) {
 	reads, err := lru.New[readKey, *release.Release](keptReads)
 	if err != nil {
 		return nil, err
 	}
 	s := &session{
-		reads: reads, conn: c, ctx: ctx, changed: changed,
+		reads: reads, conn: c, ctx: ctx, stateNamespace: namespace, changed: changed,
 		kinds: map[schema.GroupKind]cache.SharedIndexInformer{}, refs: map[string]cache.SharedIndexInformer{},
 		space: map[string]bool{},
 		jobs:  workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[job]()),
@@ -67,6 +69,9 @@ func startSession(ctx context.Context, c *conn, changed func(releaseKey)) (*sess
 		return nil, err
 	}
 	if err := s.followRecords(); err != nil {
+		return nil, err
+	}
+	if err := s.followState(); err != nil {
 		return nil, err
 	}
 	context.AfterFunc(ctx, s.jobs.ShutDown)

@@ -45,6 +45,7 @@ type secrets = corev1client.SecretInterface
 type storage struct {
 	secrets secrets
 	revs    map[int]*stored
+	frozen  func() error      // says why nothing may be written now
 	extra   map[string]string // labels for the revisions that this action creates
 }
 
@@ -105,6 +106,9 @@ func (s *storage) Query(want map[string]string) ([]*release.Release, error) {
 
 // Create stores a new revision. Somebody else having done so is errChanged.
 func (s *storage) Create(key string, rel *release.Release) error {
+	if err := s.frozen(); err != nil {
+		return err
+	}
 	rel.Labels = merged(merged(rel.Labels, s.extra), map[string]string{markRevision: strconv.Itoa(rel.Version)})
 	secret, err := pack(key, rel, "createdAt")
 	if err != nil {
@@ -124,6 +128,9 @@ func (s *storage) Create(key string, rel *release.Release) error {
 // Update stores the outcome of a revision. It is tried again for a while: when it fails, the release
 // looks as if nobody had finished it.
 func (s *storage) Update(key string, rel *release.Release) error {
+	if err := s.frozen(); err != nil {
+		return err
+	}
 	secret, err := pack(key, rel, "modifiedAt")
 	if err != nil {
 		return err
@@ -145,6 +152,9 @@ func (s *storage) Delete(key string) (*release.Release, error) {
 	for n, rev := range s.revs {
 		if rev.key != key {
 			continue
+		}
+		if err := s.frozen(); err != nil {
+			return nil, err
 		}
 		err := s.secrets.Delete(context.Background(), key, metav1.DeleteOptions{})
 		if err != nil && !apierrors.IsNotFound(err) {

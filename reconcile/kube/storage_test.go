@@ -31,7 +31,7 @@ func aRelease(name string, revision int, status release.Status) *release.Release
 
 func TestHelmReadsWhatWeStore(t *testing.T) {
 	api := fake.NewClientset().CoreV1().Secrets("coder")
-	ours := helmstorage.Init(&storage{secrets: api, revs: map[int]*stored{}})
+	ours := helmstorage.Init(&storage{secrets: api, revs: map[int]*stored{}, frozen: func() error { return nil }})
 	want := aRelease("web", 1, release.StatusDeployed)
 	if err := ours.Create(want); err != nil {
 		t.Fatal(err)
@@ -73,7 +73,7 @@ func watchedStorage(t *testing.T, api secrets, name string) *storage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &storage{secrets: api, revs: map[int]*stored{}}
+	s := &storage{secrets: api, revs: map[int]*stored{}, frozen: func() error { return nil }}
 	for i := range list.Items {
 		if rev, ok := revisionOf(&list.Items[i]); ok && rev.labels["name"] == name {
 			s.revs[rev.number] = &stored{key: rev.key, labels: rev.labels}
@@ -84,7 +84,7 @@ func watchedStorage(t *testing.T, api secrets, name string) *storage {
 
 func TestHistoryIsBounded(t *testing.T) {
 	api := fake.NewClientset().CoreV1().Secrets("coder")
-	s := helmstorage.Init(&storage{secrets: api, revs: map[int]*stored{}})
+	s := helmstorage.Init(&storage{secrets: api, revs: map[int]*stored{}, frozen: func() error { return nil }})
 	s.MaxHistory = 3
 	for n := 1; n <= 7; n++ {
 		rel := aRelease("web", n, release.StatusPendingUpgrade)
