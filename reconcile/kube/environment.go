@@ -1,0 +1,148 @@
+package kube
+
+import (
+	"maps"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/metadata/metadatainformer"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// environmentKinds are those that environments are counted over: one that is stopped may be a volume alone.
+var environmentKinds = map[string]schema.GroupVersionResource{
+	"Pod":                   {Version: "v1", Resource: "pods"},
+	"PersistentVolumeClaim": {Version: "v1", Resource: "persistentvolumeclaims"},
+	"Deployment":            {Group: "apps", Version: "v1", Resource: "deployments"},
+	"StatefulSet":           {Group: "apps", Version: "v1", Resource: "statefulsets"},
+}
+
+// watchKey names a watch of one kind with one label selector.
+type watchKey struct{ kind, selector string }
+
+// followEnvironments watches what may be an environment, by metadata alone. Strict recognition takes
+// everything for one.
+func (s *session) followEnvironments(r reconcile.Recognition) error {
+	selectors := r.Selectors
+	if r.Strict {
+		selectors = []string{""}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wanted := map[watchKey]bool{}
+	for kind, resource := range environmentKinds {
+		for _, selector := range selectors {
+			key := watchKey{kind, selector}
+			wanted[key] = true
+			if _, there := s.environments[key]; there {
+				continue
+			}
+			inf := metadatainformer.NewFilteredMetadataInformer(s.meta, resource, metav1.NamespaceAll, 0,
+				cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc},
+				func(o *metav1.ListOptions) { o.LabelSelector = selector }).Informer()
+			s.environments[key] = inf
+			if err := s.followWith(inf, slimEnvironment, s.environmentMoved); err != nil {
+				return err
+			}
+		}
+	}
+	maps.DeleteFunc(s.environments, func(key watchKey, _ cache.SharedIndexInformer) bool { return !wanted[key] })
+	return nil
+}
+
+// slimEnvironment drops what recognition does not ask for.
+func slimEnvironment(in any) (any, error) {
+	obj, ok := in.(*metav1.PartialObjectMetadata)
+	if !ok {
+		return in, nil
+	}
+	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+		Namespace: obj.Namespace, Name: obj.Name, UID: obj.UID, ResourceVersion: obj.ResourceVersion, Labels: obj.Labels,
+	}}, nil
+}
+
+// counted says whether all that may be an environment was listed.
+func (s *session) counted() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, inf := range s.environments {
+		if !inf.HasSynced() {
+			return false
+		}
+	}
+	return true
+}
+
+// workloads are what may be environments in some namespaces, each once.
+func (s *session) workloads(namespaces []string) []reconcile.Workload {
+	s.mu.Lock()
+	watches := maps.Clone(s.environments)
+	s.mu.Unlock()
+	found := map[string]reconcile.Workload{} // an object may match two selectors
+	for key, inf := range watches {
+		for _, namespace := range namespaces {
+			all, err := inf.GetIndexer().ByIndex(cache.NamespaceIndex, namespace)
+			if err != nil {
+				continue // there is such an index
+			}
+			for _, one := range all {
+				obj := one.(*metav1.PartialObjectMetadata)
+				found[string(obj.UID)] = reconcile.Workload{
+					Kind: key.kind, Namespace: obj.Namespace, Name: obj.Name, Labels: obj.Labels,
+				}
+			}
+		}
+	}
+	return slices.Collect(maps.Values(found))
+}
+
+// count brings the environments of all providers up to date with what moved.
+func (c *Cluster) count() {
+	places := c.places()
+	next := make(map[string][]reconcile.Environment, len(places))
+	recognition := c.recognition()
+	for provider, namespaces := range places {
+		before, there := c.environments[provider]
+		if there && !c.recount && !slices.ContainsFunc(namespaces, func(ns string) bool { return c.movedIn[ns] }) {
+			next[provider] = before
+			continue
+		}
+		next[provider] = recognition.Environments(c.session.workloads(namespaces))
+	}
+	c.environments, c.movedIn, c.recount = next, map[string]bool{}, false
+}
+
+// places are the namespaces in which each provider has environments: those declared, those that its guard
+// knows, and those of its releases, whether it is declared or not.
+func (c *Cluster) places() map[string][]string {
+	out := map[string][]string{}
+	for name, p := range c.doors {
+		out[name] = append(out[name], p.Admission.Namespaces...)
+	}
+	for name, live := range c.session.admissions(c.owner) {
+		out[name] = append(out[name], live.Namespaces...)
+	}
+	for id, obs := range c.releases {
+		if obs.Owner == c.owner && obs.Provider != "" {
+			out[obs.Provider] = append(out[obs.Provider], id.Namespace)
+		}
+	}
+	for name := range out {
+		slices.Sort(out[name])
+		out[name] = slices.Compact(out[name])
+	}
+	return out
+}
+
+// recognition is what is declared, and how those organizations were recognised that are not declared any
+// more and still on an allowlist in force.
+func (c *Cluster) recognition() reconcile.Recognition {
+	out := c.recognised
+	for _, live := range c.session.admissions(c.owner) {
+		out = out.With(live)
+	}
+	return out
+}
