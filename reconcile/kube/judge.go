@@ -45,7 +45,7 @@ func (c *Cluster) judgeObject(key releaseKey, k *known, obs *reconcile.Observed,
 		message = ref.String() + ": " + obj.message
 		if obj.selector != nil && !k.asking {
 			k.asking = true
-			c.session.jobs.Add(job{key, askPods})
+			c.session.jobs.AddAfter(job{key, askPods}, podsInterval)
 		}
 		if obj.selector != nil && k.pods != "" {
 			message = k.pods
