@@ -100,7 +100,7 @@ func TestPatchHoldsWhatWasCompared(t *testing.T) {
 
 func TestTheSameTextIsTheSameObject(t *testing.T) {
 	const was, next = "kind: A\nmetadata: {name: a}\n", "kind: A\nmetadata: {name: b}\n"
-	c := &client{}
+	c := &client{read: map[string]map[string]any{}}
 	for text, want := range map[string]string{was: "a", next: "b", "# nothing\n": ""} {
 		one, err := c.parse(text)
 		if err != nil {
