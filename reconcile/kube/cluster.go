@@ -32,6 +32,7 @@ type Cluster struct {
 	since     time.Time
 	items     map[releaseKey]reconcile.Item // what is wanted there
 	known     map[releaseKey]*known
+	noting    map[releaseKey]bool               // whose record is being brought up to date
 	hand      map[releaseKey]bool               // what an action is at: what is learned of it meanwhile would be half true
 	bare      map[string]reconcile.ProviderWant // providers without release, by name
 	proofs    map[subject]proof
@@ -77,7 +78,7 @@ func (c *Cluster) Live() reconcile.ClusterLive {
 	}
 	c.looked = c.looked || c.session.looked() && c.judged() && c.asked()
 	live.Looked, live.Releases, live.Version = c.looked, c.releases, c.session.version()
-	live.Reachable = c.reachable && listed
+	live.Reachable, live.Noting = c.reachable && listed, len(c.noting) > 0
 	live.Refs, live.Lacking = c.refStates(), c.bareEvidence()
 	return live
 }

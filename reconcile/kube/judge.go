@@ -88,9 +88,14 @@ func (c *Cluster) remember(key releaseKey, k *known, obs *reconcile.Observed, re
 	for _, o := range rec.Objects {
 		stale = stale || k.marks[o.ref()] != o.Mark
 	}
-	if stale {
-		c.session.jobs.Add(job{key, noteReady})
+	if !stale {
+		return
 	}
+	if c.noting == nil {
+		c.noting = map[releaseKey]bool{}
+	}
+	c.noting[key] = true
+	c.session.jobs.Add(job{key, noteReady})
 }
 
 // worse is the worse of two healths, with its message.
