@@ -169,6 +169,8 @@ type Desired struct {
 	Removed   map[string]Removal     // by provider
 	Limits    Limits
 	Providers map[string]ProviderWant // the declared ones, those without a release too
+
+	Recognition Recognition // what is an environment, and whose
 }
 
 // ClusterWant is what a declaration says of a cluster as a whole.

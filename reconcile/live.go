@@ -25,6 +25,7 @@ type ClusterLive struct {
 	Since     time.Time         // when it became reachable or unreachable
 	Looked    bool              // everything was seen at least once since the program started
 	Held      bool              // this process holds the cluster's Lease and may act on it
+	Noting    bool              // what was seen is being written down for the next process; a run is not over before
 	Holder    string            // who holds it
 	Version   string            // of Kubernetes
 	Lacking   map[string]string // by provider without release: why it is not ready; empty: it is; absent: not known yet

@@ -27,6 +27,15 @@ func occupied(a Action, c ClusterLive) Action {
 	return hold(a, Occupied, listed(there)+"; it goes when they are gone")
 }
 
+// Occupation says why an action would take something away from people who work there; empty: it would not.
+func Occupation(a Action, c ClusterLive) string {
+	a.Op = OpDelete
+	if held := occupied(a, c); held.Op == OpHold {
+		return held.Message
+	}
+	return ""
+}
+
 // unrecognised are the environments of which nobody knows whose they are.
 func unrecognised(envs []Environment) []Environment {
 	return slices.DeleteFunc(slices.Clone(envs), func(e Environment) bool { return e.Organization != "" || e.Prebuilt })

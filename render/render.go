@@ -46,7 +46,7 @@ func Wanted(cfg schema.Config) []schema.Chart {
 func Render(cfg schema.Config, charts Charts, commit reconcile.Commit) (reconcile.Desired, error) {
 	want := reconcile.Desired{
 		Owner: cfg.Deployment.Name, Commit: commit, Empty: empty(cfg), Clusters: clusters(cfg),
-		Removed: removed(cfg), Limits: limits(cfg), Providers: providers(cfg),
+		Removed: removed(cfg), Limits: limits(cfg), Providers: providers(cfg), Recognition: recognition(cfg),
 	}
 	for name, p := range cfg.Providers {
 		if name == builtIn {

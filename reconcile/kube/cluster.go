@@ -22,22 +22,28 @@ type Cluster struct {
 	lease *lease
 	Stats Stats // requests since the start
 
-	mu        sync.Mutex         // guards what follows
-	session   *session           // nil: not connected
-	config    *rest.Config       // what session was begun with
-	end       context.CancelFunc // ends session
-	reachable bool
-	looked    bool // everything was seen once
-	err       string
-	since     time.Time
-	items     map[releaseKey]reconcile.Item // what is wanted there
-	known     map[releaseKey]*known
-	hand      map[releaseKey]bool               // what an action is at: what is learned of it meanwhile would be half true
-	bare      map[string]reconcile.ProviderWant // providers without release, by name
-	proofs    map[subject]proof
-	releases  map[reconcile.ID]reconcile.Observed // never edited: replaced
-	dirty     map[releaseKey]bool
-	allDirty  bool
+	doorMu     sync.Mutex         // one writer of guards at a time; taken before mu
+	mu         sync.Mutex         // guards what follows
+	session    *session           // nil: not connected
+	config     *rest.Config       // what session was begun with
+	end        context.CancelFunc // ends session
+	reachable  bool
+	looked     bool // everything was seen once
+	err        string
+	since      time.Time
+	items      map[releaseKey]reconcile.Item // what is wanted there
+	known      map[releaseKey]*known
+	doors      map[string]reconcile.ProviderWant // providers that are guarded there, by name
+	recognised reconcile.Recognition             // what is an environment, and whose, as declared
+	heads      headcount
+	gone       map[goneKey]time.Time             // since when environments that guards know are gone
+	noting     map[releaseKey]bool               // whose record is being brought up to date
+	hand       map[releaseKey]bool               // what an action is at: what is learned of it meanwhile would be half true
+	bare       map[string]reconcile.ProviderWant // providers without release, by name
+	proofs     map[subject]proof
+	releases   map[reconcile.ID]reconcile.Observed // never edited: replaced
+	dirty      map[releaseKey]bool
+	allDirty   bool
 }
 
 var _ reconcile.Cluster = (*Cluster)(nil)
@@ -71,26 +77,36 @@ func (c *Cluster) Live() reconcile.ClusterLive {
 		live.Reachable, live.Releases = false, c.releases
 		return live
 	}
-	listed := c.session.secrets.HasSynced() && c.session.records.HasSynced() && c.session.state.HasSynced()
+	listed := c.session.secrets.HasSynced() && c.session.records.HasSynced() && c.session.doorsListed()
 	if c.reachable && listed {
 		c.refresh()
 	}
 	c.looked = c.looked || c.session.looked() && c.judged() && c.asked()
 	live.Looked, live.Releases, live.Version = c.looked, c.releases, c.session.version()
-	live.Reachable = c.reachable && listed
+	live.Reachable, live.Noting = c.reachable && listed, len(c.noting) > 0
 	live.Freezes = c.session.freezes(time.Now())
+	live.Counted, live.Environments = c.session.counted(), c.count()
+	live.Admissions, live.Unenforceable = c.session.admissions(c.owner), c.session.doors.why
 	live.Refs, live.Lacking = c.refStates(), c.bareEvidence()
 	return live
 }
 
+// wanted is what is declared about one cluster.
+type wanted struct {
+	items       []reconcile.Item
+	bare        map[string]reconcile.ProviderWant // providers without release, by name
+	doors       map[string]reconcile.ProviderWant // providers that are guarded
+	recognition reconcile.Recognition
+}
+
 // want says which releases matter, so that what they refer to is watched too, and which providers are
 // there without one.
-func (c *Cluster) want(items []reconcile.Item, bare map[string]reconcile.ProviderWant) {
+func (c *Cluster) want(w wanted) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.bare = bare
-	c.items = make(map[releaseKey]reconcile.Item, len(items))
-	for _, it := range items {
+	c.bare, c.doors, c.recognised, c.heads.all = w.bare, w.doors, w.recognition, true
+	c.items = make(map[releaseKey]reconcile.Item, len(w.items))
+	for _, it := range w.items {
 		c.items[releaseKey{it.ID.Namespace, it.ID.Name}] = it
 	}
 	c.allDirty = true
@@ -101,6 +117,9 @@ func (c *Cluster) want(items []reconcile.Item, bare map[string]reconcile.Provide
 func (c *Cluster) followWanted() {
 	if c.session == nil {
 		return
+	}
+	if err := c.session.followEnvironments(c.recognised); err != nil {
+		c.err = err.Error()
 	}
 	for _, it := range c.items {
 		for _, ref := range it.Release.References {

@@ -50,7 +50,7 @@ func (c *Cluster) connected(ctx context.Context) bool {
 	if _, err := conn.capabilities(); err != nil {
 		return false // the gate has heard why
 	}
-	s, err := startSession(ctx, conn, c.fleet.Namespace, c.touch)
+	s, err := startSession(ctx, conn, c)
 	if err != nil {
 		c.heard(err)
 		return false
@@ -61,6 +61,7 @@ func (c *Cluster) connected(ctx context.Context) bool {
 		tasks.Go(func() { c.work(s) })
 	}
 	tasks.Go(func() { c.prove(s) })
+	tasks.Go(func() { c.keepRosters(s) })
 	if !c.fleet.ReadOnly {
 		tasks.Go(func() { c.lease.run(ctx, conn.kube, func() { c.fleet.wake() }) })
 	}
@@ -101,7 +102,8 @@ const jobWorkers = 2
 func (c *Cluster) use(s *session, config *rest.Config) {
 	c.mu.Lock()
 	c.session, c.config, c.allDirty = s, config, true
-	c.known, c.looked = nil, false
+	c.known, c.noting, c.looked = nil, nil, false
+	c.heads, c.gone = headcount{}, nil
 	c.followWanted()
 	c.mu.Unlock()
 	c.fleet.wake()

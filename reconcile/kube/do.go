@@ -36,6 +36,14 @@ type operation struct {
 // Do carries out one action. It returns when Helm is done and the watches have seen what it did, so that
 // the next look does not see what was there before.
 func (c *Cluster) Do(ctx context.Context, a reconcile.Action) error {
+	if a.ID.Kind != reconcile.KindRelease {
+		return c.doDoor(ctx, a)
+	}
+	if a.Op == reconcile.OpDelete {
+		if err := c.vacant(ctx, a); err != nil {
+			return err
+		}
+	}
 	op, err := c.begin(a)
 	if err != nil {
 		return err

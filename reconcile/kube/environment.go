@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/metadata/metadatainformer"
 	"k8s.io/client-go/tools/cache"
@@ -44,7 +45,7 @@ func (s *session) followEnvironments(r reconcile.Recognition) error {
 				cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc},
 				func(o *metav1.ListOptions) { o.LabelSelector = selector }).Informer()
 			s.environments[key] = inf
-			if err := s.followWith(inf, slimEnvironment, s.environmentMoved); err != nil {
+			if err := s.watch(inf, slimEnvironment, s.cluster.environmentMoved); err != nil {
 				return err
 			}
 		}
@@ -76,13 +77,17 @@ func (s *session) counted() bool {
 	return true
 }
 
-// workloads are what may be environments in some namespaces, each once.
-func (s *session) workloads(namespaces []string) []reconcile.Workload {
+// watches are those of environments.
+func (s *session) watches() map[watchKey]cache.SharedIndexInformer {
 	s.mu.Lock()
-	watches := maps.Clone(s.environments)
-	s.mu.Unlock()
-	found := map[string]reconcile.Workload{} // an object may match two selectors
-	for key, inf := range watches {
+	defer s.mu.Unlock()
+	return maps.Clone(s.environments)
+}
+
+// workloads are what may be environments in some namespaces, each once: an object may match two selectors.
+func (s *session) workloads(r reconcile.Recognition, namespaces []string) []reconcile.Workload {
+	found := map[string]reconcile.Workload{}
+	for key, inf := range s.watches() {
 		for _, namespace := range namespaces {
 			all, err := inf.GetIndexer().ByIndex(cache.NamespaceIndex, namespace)
 			if err != nil {
@@ -90,29 +95,59 @@ func (s *session) workloads(namespaces []string) []reconcile.Workload {
 			}
 			for _, one := range all {
 				obj := one.(*metav1.PartialObjectMetadata)
-				found[string(obj.UID)] = reconcile.Workload{
-					Kind: key.kind, Namespace: obj.Namespace, Name: obj.Name, Labels: obj.Labels,
-				}
+				found[string(obj.UID)] = workload(key.kind, obj, r)
 			}
 		}
 	}
 	return slices.Collect(maps.Values(found))
 }
 
+// workload is what recognition asks of an object.
+func workload(kind string, obj *metav1.PartialObjectMetadata, r reconcile.Recognition) reconcile.Workload {
+	prebuilt, err := labels.Parse(r.Prebuilt)
+	return reconcile.Workload{
+		Kind: kind, Namespace: obj.Namespace, Name: obj.Name, Labels: obj.Labels,
+		Prebuilt: r.Prebuilt != "" && err == nil && prebuilt.Matches(labels.Set(obj.Labels)),
+	}
+}
+
+// headcount is who works where, as the watches have it.
+type headcount struct {
+	environments map[string][]reconcile.Environment // by provider
+	moved        map[string]bool                    // namespaces in which something moved since they were counted
+	all          bool                               // everything is to be counted again
+}
+
+// environmentMoved notes that something in a namespace is not as it was when environments were counted there.
+func (c *Cluster) environmentMoved(obj metav1.Object) {
+	c.mu.Lock()
+	if obj == nil {
+		c.heads.all = true
+	} else {
+		if c.heads.moved == nil {
+			c.heads.moved = map[string]bool{}
+		}
+		c.heads.moved[obj.GetNamespace()] = true
+	}
+	c.mu.Unlock()
+	c.fleet.wake()
+}
+
 // count brings the environments of all providers up to date with what moved.
-func (c *Cluster) count() {
+func (c *Cluster) count() map[string][]reconcile.Environment {
 	places := c.places()
 	next := make(map[string][]reconcile.Environment, len(places))
 	recognition := c.recognition()
 	for provider, namespaces := range places {
-		before, there := c.environments[provider]
-		if there && !c.recount && !slices.ContainsFunc(namespaces, func(ns string) bool { return c.movedIn[ns] }) {
+		before, there := c.heads.environments[provider]
+		if there && !c.heads.all && !slices.ContainsFunc(namespaces, func(ns string) bool { return c.heads.moved[ns] }) {
 			next[provider] = before
 			continue
 		}
-		next[provider] = recognition.Environments(c.session.workloads(namespaces))
+		next[provider] = recognition.Environments(c.session.workloads(recognition, namespaces))
 	}
-	c.environments, c.movedIn, c.recount = next, map[string]bool{}, false
+	c.heads = headcount{environments: next}
+	return next
 }
 
 // places are the namespaces in which each provider has environments: those declared, those that its guard
@@ -122,7 +157,8 @@ func (c *Cluster) places() map[string][]string {
 	for name, p := range c.doors {
 		out[name] = append(out[name], p.Admission.Namespaces...)
 	}
-	for name, live := range c.session.admissions(c.owner) {
+	for name, seen := range c.session.seenDoors(c.owner) {
+		live := seen.live
 		out[name] = append(out[name], live.Namespaces...)
 	}
 	for id, obs := range c.releases {
@@ -141,8 +177,8 @@ func (c *Cluster) places() map[string][]string {
 // more and still on an allowlist in force.
 func (c *Cluster) recognition() reconcile.Recognition {
 	out := c.recognised
-	for _, live := range c.session.admissions(c.owner) {
-		out = out.With(live)
+	for _, seen := range c.session.seenDoors(c.owner) {
+		out = out.With(seen.live)
 	}
 	return out
 }

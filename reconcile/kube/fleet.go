@@ -105,15 +105,25 @@ func (f *Fleet) wake() {
 
 // Use says which clusters matter and what is wanted there.
 func (f *Fleet) Use(want reconcile.Desired) {
-	items, has := map[string][]reconcile.Item{}, map[string]bool{}
+	all, has := map[string]*wanted{}, map[string]bool{}
+	of := func(cluster string) *wanted {
+		if all[cluster] == nil {
+			all[cluster] = &wanted{
+				bare: map[string]reconcile.ProviderWant{}, doors: map[string]reconcile.ProviderWant{}, recognition: want.Recognition,
+			}
+		}
+		return all[cluster]
+	}
 	for _, it := range want.Items {
-		items[it.ID.Cluster] = append(items[it.ID.Cluster], it)
+		of(it.ID.Cluster).items = append(of(it.ID.Cluster).items, it)
 		has[it.Provider] = true
 	}
-	bare := map[string]map[string]reconcile.ProviderWant{}
 	for name, p := range want.Providers {
 		if !has[name] && p.BuiltIn {
-			bare[p.Cluster] = map[string]reconcile.ProviderWant{name: p}
+			of(p.Cluster).bare[name] = p
+		}
+		if p.Admission != nil {
+			of(p.Cluster).doors[name] = p
 		}
 	}
 	f.mu.Lock()
@@ -125,7 +135,7 @@ func (f *Fleet) Use(want reconcile.Desired) {
 	}
 	f.mu.Unlock()
 	for name := range want.Clusters {
-		f.Real(name).want(items[name], bare[name])
+		f.Real(name).want(*of(name))
 	}
 }
 

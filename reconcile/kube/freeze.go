@@ -89,7 +89,7 @@ func (c *Cluster) writeFreeze(ctx context.Context, entries map[string]any) error
 // freezes are those that hold now, in the order of their scopes. An entry that cannot be read stops
 // everything until somebody corrects it: whoever wrote it wanted something stopped.
 func (s *session) freezes(now time.Time) []reconcile.Freeze {
-	got, there, err := s.state.GetStore().GetByKey(s.stateNamespace + "/" + freezeName)
+	got, there, err := s.state.GetStore().GetByKey(s.cluster.fleet.Namespace + "/" + freezeName)
 	if err != nil || !there {
 		return nil
 	}
@@ -103,7 +103,7 @@ func (s *session) freezes(now time.Time) []reconcile.Freeze {
 		}
 		if err := json.Unmarshal([]byte(text), &e); err != nil || e.Until.IsZero() {
 			f, e = reconcile.Freeze{}, frozenEntry{
-				Reason: fmt.Sprintf("entry %q of ConfigMap %s/%s cannot be read; correct or remove it", scope, s.stateNamespace, freezeName),
+				Reason: fmt.Sprintf("entry %q of ConfigMap %s/%s cannot be read; correct or remove it", scope, s.cluster.fleet.Namespace, freezeName),
 				By:     "nobody known", Until: now.Add(time.Hour),
 			}
 		}
@@ -117,10 +117,12 @@ func (s *session) freezes(now time.Time) []reconcile.Freeze {
 }
 
 // frozen says why an action must not go on now; nil: it may.
-func (op *operation) frozen() error {
+func (op *operation) frozen() error { return op.session.frozen(op.action) }
+
+func (s *session) frozen(a reconcile.Action) error {
 	now := time.Now()
-	for _, f := range op.session.freezes(now) {
-		if f.Stops(op.action, now) {
+	for _, f := range s.freezes(now) {
+		if f.Stops(a, now) {
 			return frozen(f)
 		}
 	}

@@ -87,7 +87,7 @@ func writes(req *http.Request) bool {
 		return false
 	case req.URL.Query().Get("dryRun") == "All":
 		return false
-	case strings.Contains(req.URL.Path, "/apis/authorization.k8s.io/"):
+	case strings.Contains(req.URL.Path, "/apis/authorization.k8s.io/"), strings.Contains(req.URL.Path, "/apis/authentication.k8s.io/"):
 		return false
 	}
 	return !strings.Contains(req.URL.Path, "/apis/coordination.k8s.io/")

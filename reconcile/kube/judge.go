@@ -45,7 +45,7 @@ func (c *Cluster) judgeObject(key releaseKey, k *known, obs *reconcile.Observed,
 		message = ref.String() + ": " + obj.message
 		if obj.selector != nil && !k.asking {
 			k.asking = true
-			c.session.jobs.Add(job{key, askPods})
+			c.session.jobs.AddAfter(job{key, askPods}, podsInterval)
 		}
 		if obj.selector != nil && k.pods != "" {
 			message = k.pods
@@ -88,9 +88,14 @@ func (c *Cluster) remember(key releaseKey, k *known, obs *reconcile.Observed, re
 	for _, o := range rec.Objects {
 		stale = stale || k.marks[o.ref()] != o.Mark
 	}
-	if stale {
-		c.session.jobs.Add(job{key, noteReady})
+	if !stale {
+		return
 	}
+	if c.noting == nil {
+		c.noting = map[releaseKey]bool{}
+	}
+	c.noting[key] = true
+	c.session.jobs.Add(job{key, noteReady})
 }
 
 // worse is the worse of two healths, with its message.

@@ -19,9 +19,8 @@ import (
 // begin another.
 type session struct {
 	*conn
-	ctx            context.Context
-	stateNamespace string
-	changed        func(releaseKey) // told which release something happened to; the zero key: to many
+	ctx     context.Context
+	cluster *Cluster // hears what happens
 
 	secrets cache.SharedIndexInformer // metadata of Helm's Secrets
 	state   cache.SharedIndexInformer // ConfigMaps about the cluster as a whole, in stateNamespace
@@ -29,10 +28,14 @@ type session struct {
 	jobs    workqueue.TypedRateLimitingInterface[job]
 	reads   *lru.Cache[readKey, *release.Release] // read for previews
 
-	mu    sync.Mutex // guards kinds and refs
+	mu    sync.Mutex // guards what follows
 	kinds map[schema.GroupKind]cache.SharedIndexInformer
-	refs  map[string]cache.SharedIndexInformer // by kind: what releases take values from
-	space map[string]bool                      // namespaces that are known to be there
+
+	doors        doors                                  // what guards providers
+	identity     string                                 // the user name that we have there; empty: the cluster does not say
+	environments map[watchKey]cache.SharedIndexInformer // what may be an environment
+	refs         map[string]cache.SharedIndexInformer   // by kind: what releases take values from
+	space        map[string]bool                        // namespaces that are known to be there
 }
 
 // releaseKey names a release in a cluster.
@@ -47,13 +50,13 @@ const byRelease = "release"
 const recordLabel = markPrefix + "record"
 
 // startSession begins to watch.
-func startSession(ctx context.Context, c *conn, namespace string, changed func(releaseKey)) (*session, error) {
+func startSession(ctx context.Context, c *conn, cluster *Cluster) (*session, error) {
 	reads, err := lru.New[readKey, *release.Release](keptReads)
 	if err != nil {
 		return nil, err
 	}
 	s := &session{
-		reads: reads, conn: c, ctx: ctx, stateNamespace: namespace, changed: changed,
+		reads: reads, conn: c, ctx: ctx, cluster: cluster, environments: map[watchKey]cache.SharedIndexInformer{},
 		kinds: map[schema.GroupKind]cache.SharedIndexInformer{}, refs: map[string]cache.SharedIndexInformer{},
 		space: map[string]bool{},
 		jobs:  workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[job]()),
@@ -74,12 +77,27 @@ func startSession(ctx context.Context, c *conn, namespace string, changed func(r
 	if err := s.followState(); err != nil {
 		return nil, err
 	}
+	if err := s.followDoors(); err != nil {
+		return nil, err
+	}
+	s.identity = c.whoami(ctx)
 	context.AfterFunc(ctx, s.jobs.ShutDown)
 	return s, nil
 }
 
 // follow starts an informer and passes on which release each of its events belongs to.
 func (s *session) follow(inf cache.SharedIndexInformer, keep cache.TransformFunc, key func(metav1.Object) releaseKey) error {
+	return s.watch(inf, keep, func(obj metav1.Object) {
+		if obj == nil {
+			s.cluster.touch(releaseKey{})
+			return
+		}
+		s.cluster.touch(key(obj))
+	})
+}
+
+// watch starts an informer and passes on its objects, and nil when all that there were have been.
+func (s *session) watch(inf cache.SharedIndexInformer, keep cache.TransformFunc, tell func(metav1.Object)) error {
 	if err := inf.SetTransform(keep); err != nil {
 		return fmt.Errorf("watching: %w", err)
 	}
@@ -87,16 +105,16 @@ func (s *session) follow(inf cache.SharedIndexInformer, keep cache.TransformFunc
 	if err := inf.SetWatchErrorHandlerWithContext(func(context.Context, *cache.Reflector, error) {}); err != nil {
 		return fmt.Errorf("watching: %w", err)
 	}
-	tell := func(obj any) {
+	pass := func(obj any) {
 		if gone, ok := obj.(cache.DeletedFinalStateUnknown); ok {
 			obj = gone.Obj
 		}
 		if o, ok := obj.(metav1.Object); ok {
-			s.changed(key(o))
+			tell(o)
 		}
 	}
 	reg, err := inf.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc: tell, DeleteFunc: tell, UpdateFunc: func(_, obj any) { tell(obj) },
+		AddFunc: pass, DeleteFunc: pass, UpdateFunc: func(_, obj any) { pass(obj) },
 	})
 	if err != nil {
 		return fmt.Errorf("watching: %w", err)
@@ -104,7 +122,7 @@ func (s *session) follow(inf cache.SharedIndexInformer, keep cache.TransformFunc
 	go inf.RunWithContext(s.ctx)
 	go func() {
 		if cache.WaitForCacheSync(s.ctx.Done(), reg.HasSynced) {
-			s.changed(releaseKey{})
+			tell(nil)
 		}
 	}()
 	return nil

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"helm.sh/helm/v3/pkg/release"
@@ -200,15 +201,10 @@ func pack(key string, rel *release.Release, stamp string) (*corev1.Secret, error
 	if err != nil {
 		return nil, fmt.Errorf("packing revision %d: %w", rel.Version, err)
 	}
-	var buf bytes.Buffer
-	w := gzip.NewWriter(&buf)
-	if _, err := w.Write(raw); err != nil {
-		return nil, err
+	packed, err := squeeze(raw)
+	if err != nil {
+		return nil, fmt.Errorf("packing revision %d: %w", rel.Version, err)
 	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	packed := base64.StdEncoding.EncodeToString(buf.Bytes())
 	if len(packed) > maxPacked {
 		return nil, fmt.Errorf("the release is too large to be stored: %d KiB packed, %d KiB fit into a Secret; "+
 			"split the chart or drop large files from it", len(packed)>>10, maxPacked>>10)
@@ -219,8 +215,41 @@ func pack(key string, rel *release.Release, stamp string) (*corev1.Secret, error
 	})
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: key, Labels: labels},
-		Type:       secretType, Data: map[string][]byte{"release": []byte(packed)},
+		Type:       secretType, Data: map[string][]byte{"release": packed},
 	}, nil
+}
+
+// zippers are used again and again: each has buffers of a megabyte.
+var zippers = sync.Pool{New: func() any { return zipper(gzip.BestSpeed) }}
+
+func zipper(level int) *gzip.Writer {
+	w, err := gzip.NewWriterLevel(nil, level)
+	if err != nil {
+		panic(err) // there is no such level
+	}
+	return w
+}
+
+// squeeze compresses as Helm does: quickly, since a release is stored twice each time it changes and most
+// are far from what fits, or well where that is not enough.
+func squeeze(raw []byte) ([]byte, error) {
+	quick := zippers.Get().(*gzip.Writer)
+	defer zippers.Put(quick)
+	packed, err := encode(raw, quick)
+	if err != nil || len(packed) <= maxPacked {
+		return packed, err
+	}
+	return encode(raw, zipper(gzip.BestCompression))
+}
+
+func encode(raw []byte, w *gzip.Writer) ([]byte, error) {
+	var buf bytes.Buffer
+	w.Reset(&buf)
+	if _, err := w.Write(raw); err != nil {
+		return nil, err
+	}
+	err := w.Close()
+	return base64.StdEncoding.AppendEncode(nil, buf.Bytes()), err
 }
 
 // unpack reads what pack or Helm wrote, within bounds.

@@ -1,0 +1,280 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	registration "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/admission"
+)
+
+// doorwork is one action on the guard of a provider.
+type doorwork struct {
+	*Cluster
+	session *session
+	action  reconcile.Action
+	seen    doorSeen
+	there   bool
+}
+
+// doDoor carries out an action about what guards a provider, or about who may come in.
+func (c *Cluster) doDoor(ctx context.Context, a reconcile.Action) error {
+	s, err := c.current()
+	if err != nil {
+		return err
+	}
+	if !c.lease.held() {
+		return fenced(c.lease.holding())
+	}
+	w := &doorwork{Cluster: c, session: s, action: a}
+	c.doorMu.Lock() // two organizations of one provider share its objects
+	defer c.doorMu.Unlock()
+	w.seen, w.there = s.seenDoors(c.owner)[a.Provider]
+	switch {
+	case a.ID.Kind == reconcile.KindAdmission && (a.Op == reconcile.OpDelete || a.Op == reconcile.OpOrphan):
+		return w.remove(ctx)
+	case a.ID.Kind == reconcile.KindAdmission:
+		return w.put(ctx, w.guard(*a.Want.Admission), w.leaving())
+	case a.Op == reconcile.OpDelete || a.Op == reconcile.OpOrphan:
+		return w.dismiss(ctx)
+	}
+	return w.admit(ctx)
+}
+
+// guard is the guard as it should be: made from this, with those whom the one that is there lets in, and
+// all that exists.
+func (w *doorwork) guard(made reconcile.Admission) admission.Guard {
+	g := w.seen.guard
+	g.Owner, g.Provider, g.Namespace, g.Identity = w.owner, w.action.Provider, w.fleet.Namespace, w.session.identity
+	g.Admission, g.Open, g.Known = made, maps.Clone(g.Open), w.roster(w.action.Provider, g.Known)
+	if g.Open == nil {
+		g.Open = map[string]bool{}
+	}
+	return g
+}
+
+// leaving are those that the door is closed to and that are still on the allowlist.
+func (w *doorwork) leaving() map[string]bool {
+	out := map[string]bool{}
+	for name, open := range w.seen.live.Organizations {
+		if !open {
+			out[name] = true
+		}
+	}
+	return out
+}
+
+// admit lets an organization in.
+func (w *doorwork) admit(ctx context.Context) error {
+	made := w.seen.live.Admission
+	if !w.there && w.action.Want.Admission != nil {
+		made = *w.action.Want.Admission
+	}
+	g, leaving := w.guard(made), w.leaving()
+	g.Open[w.action.Organization] = true
+	delete(leaving, w.action.Organization)
+	return w.put(ctx, g, leaving)
+}
+
+// put makes the cluster hold a guard: what is new first, parameters before all, and what is left over last,
+// so that nothing passes in between that would not before and after.
+func (w *doorwork) put(ctx context.Context, g admission.Guard, leaving map[string]bool) error {
+	objects, err := g.Objects()
+	if err != nil {
+		return err
+	}
+	if err := w.mark(&objects, g, leaving); err != nil {
+		return err
+	}
+	if w.session.doors.policies == nil {
+		objects.Policy, objects.Bindings = nil, nil
+	}
+	if err := w.write(ctx, objects); err != nil {
+		return err
+	}
+	if err := w.drop(ctx, objects); err != nil {
+		return err
+	}
+	return w.waitFor(ctx, objects)
+}
+
+// mark puts on the parameters what is not for the policy: what they were made from, by whom, and what is to
+// happen to them. A guard that only has its allowlist so far is not said to be made yet.
+func (w *doorwork) mark(o *admission.Objects, g admission.Guard, leaving map[string]bool) error {
+	gone, err := json.Marshal(slices.Sorted(maps.Keys(leaving)))
+	if err != nil {
+		return err
+	}
+	declared := []byte(w.seen.declared())
+	if w.action.ID.Kind == reconcile.KindAdmission {
+		if declared, err = json.Marshal(g.Admission); err != nil {
+			return err
+		}
+	}
+	policy := w.seen.live.Deletion
+	if p, is := w.doors[w.action.Provider]; is {
+		policy = p.Deletion
+	}
+	for i := range o.Parameters {
+		cm := &o.Parameters[i]
+		cm.Labels[stateLabel], cm.Labels[markPolicy] = "admission", string(policy)
+		if i == 0 {
+			cm.Annotations = map[string]string{commitAnno: w.action.Commit.SHA, leavingAnno: string(gone)}
+			if len(declared) > 0 {
+				cm.Annotations[declaredAnno] = string(declared)
+			}
+		}
+	}
+	return nil
+}
+
+// declared is what stands on the guard that is there about what it was made from.
+func (d doorSeen) declared() string {
+	for _, cm := range d.there.parameters {
+		if text := cm.Annotations[declaredAnno]; text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// write applies what is not there as it should be.
+func (w *doorwork) write(ctx context.Context, o admission.Objects) error {
+	for i := range o.Parameters {
+		if have := w.seen.there.parameters[o.Parameters[i].Name]; have == nil || !sameParameters(have, &o.Parameters[i]) {
+			if err := w.apply(ctx, &o.Parameters[i]); err != nil {
+				return err
+			}
+		}
+	}
+	if o.Policy != nil && (w.seen.there.policy == nil || !reflect.DeepEqual(w.seen.there.policy.Spec, o.Policy.Spec)) {
+		if err := w.apply(ctx, o.Policy); err != nil {
+			return err
+		}
+	}
+	for i := range o.Bindings {
+		if have := w.seen.there.bindings[o.Bindings[i].Name]; have == nil || !reflect.DeepEqual(have.Spec, o.Bindings[i].Spec) {
+			if err := w.apply(ctx, &o.Bindings[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func sameParameters(a, b *corev1.ConfigMap) bool {
+	return maps.Equal(a.Data, b.Data) && maps.Equal(a.Labels, b.Labels) && maps.Equal(a.Annotations, b.Annotations)
+}
+
+// doorKinds are the kinds that a guard is made of.
+var doorKinds = map[string]schema.GroupVersionResource{
+	"ConfigMap":                        configMapsResource,
+	"ValidatingAdmissionPolicy":        registration.SchemeGroupVersion.WithResource("validatingadmissionpolicies"),
+	"ValidatingAdmissionPolicyBinding": registration.SchemeGroupVersion.WithResource("validatingadmissionpolicybindings"),
+}
+
+// doorObject is one of them.
+type doorObject interface {
+	metav1.Object
+	runtime.Object
+}
+
+// apply writes one object whole.
+func (w *doorwork) apply(ctx context.Context, obj doorObject) error {
+	if err := w.frozen(); err != nil {
+		return err
+	}
+	body, err := json.Marshal(obj)
+	if err != nil {
+		return err
+	}
+	kind := obj.GetObjectKind().GroupVersionKind().Kind
+	_, err = w.session.meta.Resource(doorKinds[kind]).Namespace(obj.GetNamespace()).Patch(ctx, obj.GetName(),
+		types.ApplyPatchType, body, metav1.PatchOptions{FieldManager: fieldManager, Force: new(true)})
+	if err != nil {
+		return fmt.Errorf("writing %s %s: %w", kind, obj.GetName(), err)
+	}
+	return nil
+}
+
+// drop removes what a guard does not need any more, bindings first.
+func (w *doorwork) drop(ctx context.Context, keep admission.Objects) error {
+	needed := map[string]bool{}
+	for i := range keep.Parameters { // a binding has the name of its parameters
+		needed[keep.Parameters[i].Name] = true
+	}
+	for name := range w.seen.there.bindings {
+		if keep.Policy == nil || !needed[name] {
+			if err := w.delete(ctx, "ValidatingAdmissionPolicyBinding", name); err != nil {
+				return err
+			}
+		}
+	}
+	if p := w.seen.there.policy; p != nil && keep.Policy == nil {
+		if err := w.delete(ctx, "ValidatingAdmissionPolicy", p.Name); err != nil {
+			return err
+		}
+	}
+	for name := range w.seen.there.parameters {
+		if !needed[name] {
+			if err := w.delete(ctx, "ConfigMap", name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *doorwork) delete(ctx context.Context, kind, name string) error {
+	if err := w.frozen(); err != nil {
+		return err
+	}
+	namespace := ""
+	if kind == "ConfigMap" {
+		namespace = w.fleet.Namespace
+	}
+	err := w.session.meta.Resource(doorKinds[kind]).Namespace(namespace).Delete(ctx, name, metav1.DeleteOptions{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("removing %s %s: %w", kind, name, err)
+	}
+	return nil
+}
+
+// remove takes a guard away.
+func (w *doorwork) remove(ctx context.Context) error {
+	if err := w.drop(ctx, admission.Objects{}); err != nil {
+		return err
+	}
+	return caughtUp(ctx, func() bool {
+		_, there := w.session.seenDoors(w.owner)[w.action.Provider]
+		return !there
+	})
+}
+
+// waitFor waits until the watches show what was written.
+func (w *doorwork) waitFor(ctx context.Context, o admission.Objects) error {
+	return caughtUp(ctx, func() bool {
+		there := w.session.seenDoors(w.owner)[w.action.Provider].there
+		for i := range o.Parameters {
+			if have := there.parameters[o.Parameters[i].Name]; have == nil || !sameParameters(have, &o.Parameters[i]) {
+				return false
+			}
+		}
+		return len(there.parameters) == len(o.Parameters) && len(there.bindings) == len(o.Bindings)
+	})
+}
+
+// frozen says why nothing may be written now.
+func (w *doorwork) frozen() error { return w.session.frozen(w.action) }
