@@ -20,6 +20,7 @@ type book struct {
 	order   []string // revisions in the order in which they were first seen
 	commit  string   // the revision in force
 	head    string
+	past    []string // revisions before our time that may have been left pending, newest first
 }
 
 // place is where a line stands.
@@ -165,6 +166,9 @@ func (b *book) found(sha string, lines []Line) {
 	b.read[sha] = true
 	for _, l := range lines {
 		b.stands[place{sha, l.Context}] = standing{Line: l}
+	}
+	if slices.Contains(b.past, sha) {
+		b.closePast(sha, lines)
 	}
 }
 

@@ -226,7 +226,9 @@ func (t tally) outcome() string {
 
 // superseded is the last status of a commit that a newer one overtook.
 func superseded(l Line, by string) Line {
-	l.State = StateError
-	l.Text = fit(fmt.Sprintf("superseded by %s at %d of %d", short(by), l.Done, l.Total), "", MaxText)
+	l.State, l.Text = StateError, "superseded by "+short(by)
+	if l.Total > 0 {
+		l.Text += fmt.Sprintf(" at %d of %d", l.Done, l.Total)
+	}
 	return l
 }

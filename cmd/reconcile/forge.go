@@ -33,6 +33,19 @@ func (p *parts) forge() status.Forge {
 	return nil
 }
 
+// before lists the revisions from which one was made, newest first; none where that is not known.
+func (p *parts) before(sha string) []string {
+	line, err := p.source.Origin.Ancestors(sha, 1+status.MaxPast)
+	if err != nil {
+		p.log.Warn("what was said on earlier revisions is left as it is", "revision", sha, "reason", err.Error())
+	}
+	var out []string
+	for _, c := range line[min(1, len(line)):] {
+		out = append(out, c.SHA)
+	}
+	return out
+}
+
 func (p *parts) gitHub(s schema.Statuses) status.GitHubOptions {
 	repository := s.Repository
 	if repository == "" {
