@@ -89,7 +89,7 @@ func (p *Provider) in(cluster string) bool {
 		slices.ContainsFunc(p.Releases, func(rel Release) bool { return rel.Cluster == cluster })
 }
 
-// lineContext names the statuses of a deployment. Before any revision was valid its name is not known.
+// lineContext names the statuses of a deployment. Before any revision was valid its name may not be known.
 func lineContext(deployment string) string {
 	if deployment == "" {
 		return "reconcile/apply"

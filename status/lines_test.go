@@ -151,6 +151,10 @@ func TestCommitStatuses(t *testing.T) {
 			w.Commit, w.Want = reconcile.Commit{}, reconcile.Desired{}
 			w.HeadErr = errors.New("a.cue:1:1: x")
 		}, []string{"reconcile/apply failure a.cue:1:1: x"}},
+		{"no revision was ever valid, and its name is known", func(w *world) {
+			w.Commit, w.Want = reconcile.Commit{}, reconcile.Desired{Owner: "acme"}
+			w.HeadErr = errors.New("a.cue:1:1: x")
+		}, []string{"apply failure a.cue:1:1: x"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld()

@@ -28,8 +28,8 @@ func Functions() map[string]worker.Func {
 	return map[string]worker.Func{evaluateFunc: evaluate, renderFunc: charts.RenderJSON}
 }
 
-// Evaluator evaluates declarations in a worker. What is wrong with them is schema.Errors; any other error
-// says nothing of them.
+// Evaluator evaluates declarations in a worker, as schema.Load does. What is wrong with them is schema.Errors;
+// any other error says nothing of them.
 func Evaluator(pool *worker.Pool) func(context.Context, fs.FS) (schema.Config, error) {
 	return func(ctx context.Context, tree fs.FS) (schema.Config, error) {
 		in, err := pack(tree)
@@ -45,7 +45,7 @@ func Evaluator(pool *worker.Pool) func(context.Context, fs.FS) (schema.Config, e
 			return schema.Config{}, fmt.Errorf("evaluating the declarations: the worker answered something else: %w", err)
 		}
 		if len(out.Errors) > 0 {
-			return schema.Config{}, out.Errors
+			return out.Config, out.Errors
 		}
 		return out.Config, nil
 	}
