@@ -226,3 +226,33 @@ func TestFitKeepsTheTail(t *testing.T) {
 		}
 	}
 }
+
+func TestALongPlaceLeavesRoomForTheCause(t *testing.T) {
+	cluster, provider := strings.Repeat("c", 62)+"1", strings.Repeat("p", 62)+"2"
+	cause := "ImagePullBackOff: registry.example.com/envproxy:1.44.0 was not found there, and nowhere else either"
+	w := newWorld()
+	delete(w.Want.Providers, "built-in")
+	w.Live.Clusters[cluster] = w.Live.Clusters["eu"]
+	w.put(w.want(cluster, provider, ""), func(o *reconcile.Observed) { o.Health, o.Message = reconcile.Unhealthy, cause })
+	w.Head.SHA = "badbadbad"
+	w.HeadErr = errors.New("providers/" + provider + ".yaml:1200:3: providers." + provider + ".values.x: found \"mars\": must be one of " +
+		cause + "\nb")
+	want := []string{
+		"badbadb: apply failure providers/pppppppppp…pppppppp2.yaml:1200:3: providers.p…p2.values.x: found \"mars\": must be one of",
+		"apply failure cccccccccccccccccccccc…pppppppppppppppppppppp2: ImagePullBackOff: registry.example.com/envproxy:1.44.0",
+	}
+	for i, got := range lineTexts(w.report())[:2] {
+		if !strings.HasPrefix(got, want[i]) {
+			t.Errorf("got  %s\nwant %s…", got, want[i])
+		}
+	}
+	for _, test := range []struct{ at, cause, tail, want string }{
+		{"eu/frankfurt", "crashed", "; x", "eu/frankfurt: crashed; x"},
+		{"abcdefghijklmnopqrstuvwxyz", "why", "", "abcdefghijk…pqrstuvwxyz: why"}, // cut no more than needed
+		{"abcdefghijklmnopqrstuvwxyz", "a cause that is long itself", "", "abcd…wxyz: a cause that is…"},
+	} {
+		if got := placed(test.at, test.cause, test.tail, 28); got != test.want {
+			t.Errorf("placed(%q, %q, %q) = %q, want %q", test.at, test.cause, test.tail, got, test.want)
+		}
+	}
+}
