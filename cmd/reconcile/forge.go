@@ -9,7 +9,8 @@ import (
 	"github.com/workspace-providers/reconcile/status"
 )
 
-// forge is where commit statuses go, as the declarations in force say; nil as long as nobody knows.
+// forge is where commit statuses go, as the declarations in force say; nil as long as nobody knows. Only the
+// poster calls it.
 func (p *parts) forge() status.Forge {
 	cfg, known := p.source.Config()
 	if !known || p.repo == nil || p.readOnly {
@@ -20,17 +21,27 @@ func (p *parts) forge() status.Forge {
 		kind = forgeOf(p.settings.repo)
 	}
 	switch kind {
+	case "none":
+		return nil
 	case "github":
 		hub, err := status.NewGitHub(p.gitHub(cfg.Deployment.Statuses))
 		if err != nil {
-			p.log.Error("commit statuses", "error", err)
+			p.complain(err.Error())
 			return nil
 		}
 		return hub
-	case "notes":
-		return status.Notes{Repo: p.repo}
+	case "gitlab", "gitea":
+		p.complain(kind + " is not served yet: git notes are used instead")
 	}
-	return nil
+	return status.Notes{Repo: p.repo}
+}
+
+// complain logs what is wrong with where statuses go, once until something else is.
+func (p *parts) complain(about string) {
+	if p.complaint != about {
+		p.log.Error("commit statuses", "error", about)
+	}
+	p.complaint = about
 }
 
 // before lists the revisions from which one was made, newest first; none where that is not known.

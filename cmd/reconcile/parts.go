@@ -28,6 +28,8 @@ type parts struct {
 	loop   *reconcile.Loop
 	log    *slog.Logger
 	end    context.CancelFunc
+
+	complaint string // the last one about where commit statuses go; forge's alone
 }
 
 // assemble puts the parts together. They work until ctx ends; close waits until they have ended.
