@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -63,8 +64,20 @@ func (p *parts) gitHub(s schema.Statuses) status.GitHubOptions {
 		repository = repositoryOf(p.settings.repo)
 	}
 	return status.GitHubOptions{
-		URL: s.URL, Repository: repository, Page: s.Page, TokenFile: filepath.Join(p.below("forge"), "token"),
+		URL: cmp.Or(s.URL, ownGitHub(p.settings.repo)), Repository: repository, Page: s.Page, TokenFile: filepath.Join(p.below("forge"), "token"),
 	}
+}
+
+// ownGitHub is the server of a repository that is not on github.com: a token goes nowhere else by itself.
+func ownGitHub(remote string) string {
+	host := hostOf(remote)
+	if host == "" || host == "github.com" || strings.HasSuffix(host, ".github.com") {
+		return ""
+	}
+	if u, err := url.Parse(remote); err == nil && u.Scheme == "https" {
+		host = u.Host // with its port
+	}
+	return "https://" + host
 }
 
 // forgeOf guesses the forge of a remote from its host; one without an API gets git notes.

@@ -63,3 +63,24 @@ func TestWhereStatusesGo(t *testing.T) {
 		}
 	}
 }
+
+// A token of a company's own GitHub is not shown to github.com.
+func TestTheTokenGoesToTheServerOfTheRepository(t *testing.T) {
+	for remote, want := range map[string]string{
+		"https://github.com/acme/providers.git":             "",
+		"git@github.com:acme/providers.git":                 "",
+		"ssh://git@ssh.github.com:443/acme/providers.git":   "",
+		"/srv/acme/providers.git":                           "",
+		"https://github.example.com:8443/acme/providers":    "https://github.example.com:8443",
+		"git@github.example.com:acme/providers.git":         "https://github.example.com",
+		"ssh://git@git.example.com:2222/acme/providers.git": "https://git.example.com",
+	} {
+		p := &parts{settings: &settings{repo: remote}}
+		if got := p.gitHub(schema.Statuses{}).URL; got != want {
+			t.Errorf("%s: asks %q, want %q", remote, got, want)
+		}
+		if got := p.gitHub(schema.Statuses{URL: "https://api.example.com"}).URL; got != "https://api.example.com" {
+			t.Errorf("%s: asks %q, want what is declared", remote, got)
+		}
+	}
+}
