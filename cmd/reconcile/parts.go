@@ -40,6 +40,9 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 		return nil, err
 	}
 	pool := &worker.Pool{}
+	if err := pool.Fits(source.Tasks()...); err != nil {
+		log.Warn("the system may end this process under load", "reason", err.Error())
+	}
 	store := charts.NewStore(charts.Config{
 		Credentials: s.credentialFiles(), Dir: s.cacheDir("charts"), Recheck: s.checkInterval, Log: log,
 	})
