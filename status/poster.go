@@ -38,7 +38,7 @@ type PosterOptions struct {
 
 	Every   time.Duration              // between two texts of the same state; 10 s when zero
 	Timeout time.Duration              // for one call; 15 s when zero
-	Count   func(forge, result string) // counts posts by result: "ok", "error"; may be nil
+	Count   func(forge, result string) // counts posts by result: "ok", "error", also of the look before; may be nil
 	Log     *slog.Logger               // failures and recoveries; may be nil
 }
 
@@ -165,8 +165,9 @@ func (p *Poster) send(ctx context.Context, forge Forge, sha string, lines []Line
 		stand, err := forge.Posted(ctx, lines[0])
 		if err == nil || errors.Is(err, ErrRefused) {
 			p.book.found(sha, stand)
-			err = nil
+			return nil
 		}
+		p.o.Count(forge.Name(), "error")
 		return err
 	}
 	n, err := forge.Post(ctx, sha, lines)

@@ -339,3 +339,31 @@ func TestAfterARecoveryItIsTriedAgainSoon(t *testing.T) {
 		p.want(t, "1a2b3c4 apply success 1 of 1 Ready (2)", "1a2b3c4 apply/eu success 1 of 1 Ready (2)")
 	})
 }
+
+func TestFailuresToPostAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub()
+		forge := h.forge(t, &http.Client{Transport: direct{h}}, "https://github.example.com")
+		counts := map[string]int{}
+		p := NewPoster(PosterOptions{
+			Forge: func() Forge { return forge },
+			Count: func(forge, result string) { counts[forge+" "+result]++ },
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			p.Run(ctx)
+		}()
+		h.failNext(noPermission, noPermission) // of the look at what stands there
+		w, it := one()
+		w.put(it, nil)
+		p.Report(w.report())
+		time.Sleep(time.Minute)
+		cancel()
+		<-ended
+		if diff := cmp.Diff(map[string]int{"github error": 2, "github ok": 2}, counts); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
