@@ -147,7 +147,7 @@ type PullRequests struct {
 // Statuses says where commit statuses go.
 type Statuses struct {
 	Forge      string `json:"forge,omitempty"`      // "github", "gitlab", "gitea", "notes", "none"; found from the remote's URL when absent
-	URL        string `json:"url,omitempty"`        // API base URL; the forge's own when absent
+	URL        string `json:"url,omitempty"`        // API base URL; that of the remote when absent
 	Repository string `json:"repository,omitempty"` // "owner/name"; from the remote's URL when absent
 	Page       string `json:"page,omitempty"`       // base of the target URLs: where the daemon's page is reached
 }

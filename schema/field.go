@@ -17,36 +17,33 @@ import (
 // checkOf returns what @check names in schema.cue: a rule for strings that says what was found,
 // what is allowed and what to do, and nothing when all is well.
 func checkOf(name string) func(string) string {
-	switch name {
-	case "":
+	if name == "" {
 		return nil
-	case "origin":
-		return checkOrigin
-	case "url":
-		return checkURL
-	case "path":
-		return checkPath
-	case "pointer":
-		return checkPointer
-	case "timeZone":
-		return checkTimeZone
-	case "day":
-		return func(s string) string { return checkDuration(s, 24*time.Hour) }
-	case "week":
-		return func(s string) string { return checkDuration(s, 7*24*time.Hour) }
-	case "soak":
-		return func(s string) string {
+	}
+	check, ok := checks()[name]
+	if !ok {
+		panic("schema.cue: no such check: " + name) // a bug: it is embedded
+	}
+	return check
+}
+
+// checks are the rules by the names that schema.cue gives them.
+func checks() map[string]func(string) string {
+	const day = 24 * time.Hour
+	atMost := func(most time.Duration) func(string) string {
+		return func(s string) string { return checkDuration(s, most) }
+	}
+	return map[string]func(string) string{
+		"origin": checkOrigin, "url": checkURL, "path": checkPath, "pointer": checkPointer,
+		"timeZone": checkTimeZone, "cron": checkCron, "selector": checkSelector,
+		"day": atMost(day), "week": atMost(7 * day),
+		"soak": func(s string) string {
 			if d, err := time.ParseDuration(s); err == nil && d == 0 {
 				return "" // no soak at all
 			}
-			return checkDuration(s, 7*24*time.Hour)
-		}
-	case "cron":
-		return checkCron
-	case "selector":
-		return checkSelector
+			return checkDuration(s, 7*day)
+		},
 	}
-	panic("schema.cue: no such check: " + name) // a bug: it is embedded
 }
 
 // checkURL wants a host and no credential.

@@ -13,7 +13,7 @@ import (
 
 // Load reads the declarations in tree: the CUE package in its root, and the data files in the
 // folders beside it. The error is Errors: all mistakes, sorted by place, none of them quoting
-// what may be secret.
+// what may be secret; the Config then holds the deployment's name, if that is written out, and no more.
 //
 // Load is pure. But an evaluation has no bounds of its own, a few lines of CUE can run for
 // ever: call it in a process whose memory and time are limited.
@@ -31,7 +31,7 @@ func Load(tree fs.FS) (Config, error) {
 	}
 	cfg, es := load(parsed, len(errs) > 0)
 	if errs = append(errs, es...); len(errs) > 0 {
-		return Config{}, errs.finish()
+		return Config{Deployment: Deployment{Name: nameIn(parsed)}}, errs.finish()
 	}
 	cfg.Warnings = append(ignored, cfg.Warnings...).finish()
 	return cfg, nil

@@ -53,6 +53,35 @@ func TestValid(t *testing.T) {
 	})
 }
 
+// TestNameOfInvalid wants the deployment's name of declarations that do not load, where it is beyond doubt.
+func TestNameOfInvalid(t *testing.T) {
+	const wrong = "\nprovidrs: {}\n"
+	for text, want := range map[string]string{
+		`deployment: {name: "acme", accessURL: "https://x.example.com"}` + wrong: "acme",
+		`deployment: name: "acme"` + wrong:                                       "acme",
+		`"deployment": "name": "acme"` + wrong:                                   "acme",
+		`deployment: name: "acme", deployment: name: "acme"` + wrong:             "acme",
+		`deployment: name: "acme", deployment: name: "other"`:                    "",
+		`deployment: name: "acme" + ""` + wrong:                                  "",
+		`deployment: name: "Not/A Label"`:                                        "",
+		`deployment: name: "a\(1)"` + wrong:                                      "",
+		`deployment: name: 1`:                                                    "",
+		`name: "acme"`:                                                           "",
+	} {
+		cfg, err := Load(fstest.MapFS{"a.cue": {Data: []byte("package providers\n" + text)}})
+		if err == nil || cfg.Deployment.Name != want {
+			t.Errorf("%s: name %q, want %q; error %v", text, cfg.Deployment.Name, want, err)
+		}
+	}
+	cfg, err := Load(fstest.MapFS{
+		"a.cue": {Data: []byte("package providers\ndeployment: name: \"acme\"\n")},
+		"b.cue": {Data: []byte("package providers\n}")},
+	})
+	if err == nil || cfg.Deployment.Name != "acme" {
+		t.Errorf("beside a file that cannot be read: name %q, error %v", cfg.Deployment.Name, err)
+	}
+}
+
 // archives runs each archive in dir. Its comment says what it is about, its files are the
 // declarations, and "want" is what got must return. Where it has no base.cue, testdata/base.cue
 // is one of its files.

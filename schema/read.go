@@ -65,20 +65,27 @@ func list(tree fs.FS) (files []sourceFile, ignored, errs Errors) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, fileError(c, fmt.Sprintf("read directory: %v", plain(err))))
 		}
-		for _, e := range entries {
-			name := path.Join(c, e.Name())
-			switch ext := path.Ext(name); {
-			case e.IsDir() || strings.HasPrefix(e.Name(), "."):
-			case ext == ".yaml" || ext == ".json":
-				files = append(files, sourceFile{name: name, collection: c})
-			case ext == ".yml" || ext == ".cue":
-				ignored = append(ignored, fileError(name,
-					"is not read: here declarations are .yaml and .json, and CUE stands one directory up"))
-			}
-		}
+		data, left := listData(c, entries)
+		files, ignored = append(files, data...), append(ignored, left...)
 	}
 	slices.SortFunc(files, func(a, b sourceFile) int { return strings.Compare(a.name, b.name) })
 	return files, ignored, errs
+}
+
+// listData names the files of a collection's folder that count.
+func listData(collection string, entries []fs.DirEntry) (files []sourceFile, ignored Errors) {
+	for _, e := range entries {
+		name := path.Join(collection, e.Name())
+		switch ext := path.Ext(name); {
+		case e.IsDir() || strings.HasPrefix(e.Name(), "."):
+		case ext == ".yaml" || ext == ".json":
+			files = append(files, sourceFile{name: name, collection: collection})
+		case ext == ".yml" || ext == ".cue":
+			ignored = append(ignored, fileError(name,
+				"is not read: here declarations are .yaml and .json, and CUE stands one directory up"))
+		}
+	}
+	return files, ignored
 }
 
 // cueFile tells whether CUE counts a file of that name to a package.

@@ -32,11 +32,7 @@ func (c *checker) providers() {
 // provider: what it names exists, and its address fits the deployment's.
 func (c *checker) provider(name string, p Provider) {
 	path := func(field ...string) []string { return append([]string{"providers", name}, field...) }
-	if _, ok := c.cfg.Clusters[p.Cluster]; !ok && p.Cluster != "" {
-		c.unknown(path("cluster"), "clusters", p.Cluster)
-	} else if p.Cluster == "" && c.sound(path()...) {
-		c.fail(path(), "field cluster is missing: add it")
-	}
+	c.place(path, p.Cluster)
 	if p.Hostname != "" && c.cfg.Deployment.AccessURL != "" {
 		c.hostname(path("hostname"), p.Hostname)
 	}
@@ -49,13 +45,28 @@ func (c *checker) provider(name string, p Provider) {
 	}
 	c.chart(path, p.Chart)
 	for _, o := range c.written[name] {
-		entry := path("perOrganization", o)
-		if _, ok := c.cfg.Organizations[o]; !ok {
-			c.unknown(entry, "organizations", o)
-		} else if !c.cfg.mayUse(o, name) {
-			c.warn(entry, "has no effect, since the organization may not use this provider: "+
-				"add it to allowlists.%s, or take it out", name)
-		}
+		c.ownRelease(path("perOrganization", o), name, o)
+	}
+}
+
+// place: a provider is in a cluster that there is.
+func (c *checker) place(path func(...string) []string, cluster string) {
+	_, there := c.cfg.Clusters[cluster]
+	switch {
+	case cluster == "" && c.sound(path()...):
+		c.fail(path(), "field cluster is missing: add it")
+	case cluster != "" && !there:
+		c.unknown(path("cluster"), "clusters", cluster)
+	}
+}
+
+// ownRelease: an organization that has a release of its own is there, and may use the provider.
+func (c *checker) ownRelease(path []string, provider, organization string) {
+	if _, ok := c.cfg.Organizations[organization]; !ok {
+		c.unknown(path, "organizations", organization)
+	} else if !c.cfg.mayUse(organization, provider) {
+		c.warn(path, "has no effect, since the organization may not use this provider: "+
+			"add it to allowlists.%s, or take it out", provider)
 	}
 }
 
@@ -89,7 +100,7 @@ func (c *checker) builtIn(path func(...string) []string) {
 
 // chart: exactly one source, bound to a version or a digest where it is not in the repository.
 func (c *checker) chart(path func(...string) []string, chart Chart) {
-	source, found := chart.Repo+chart.OCI, []string(nil)
+	var found []string
 	for _, s := range [...]struct{ field, value string }{{"repo", chart.Repo}, {"oci", chart.OCI}, {"path", chart.Path}} {
 		if s.value != "" {
 			found = append(found, s.field)
@@ -102,22 +113,24 @@ func (c *checker) chart(path func(...string) []string, chart Chart) {
 		if c.sound(path()...) && c.sound("deployment", "defaults") && c.sound("clusters") {
 			c.fail(path(), "found no chart: add chart with repo, oci or path, here or in deployment.defaults")
 		}
-		return
 	case len(found) > 1:
 		c.fail(path("chart"), "found %s: keep one of them", strings.Join(found, " and "))
-		return
-	case chart.Path != "":
-		return
+	case chart.Path == "":
+		c.remoteChart(path, chart, found[0])
 	}
+}
+
+// remoteChart: what is not in the repository has a name, does not change, and is from where it may be.
+func (c *checker) remoteChart(path func(...string) []string, chart Chart, source string) {
 	if chart.Name == "" {
-		c.fail(path("chart"), "found %s without name: add the chart's name", found[0])
+		c.fail(path("chart"), "found %s without name: add the chart's name", source)
 	}
 	if chart.Version == "" && chart.Digest == "" {
 		c.fail(path("chart"),
-			"found %s without version or digest: add one, so that every apply takes the same chart", found[0])
+			"found %s without version or digest: add one, so that every apply takes the same chart", source)
 	}
-	if !c.allowedSource(source) {
-		c.fail(path("chart", found[0]),
+	if !c.allowedSource(chart.Repo + chart.OCI) { // one of them is empty
+		c.fail(path("chart", source),
 			"is below none of deployment.chartSources: add it there, or take the chart from one of them")
 	}
 }

@@ -1,6 +1,10 @@
 package status
 
-import "github.com/workspace-providers/reconcile/reconcile"
+import (
+	"strings"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
 
 // advice says what ends the hold of an action: what somebody can do, or what it waits for.
 func advice(a reconcile.Action) string {
@@ -9,6 +13,10 @@ func advice(a reconcile.Action) string {
 		return "end its management by " + clean(a.Have.Manager) + ", or give this release another name"
 	case a.Reason == reconcile.NotOurs && a.Have.Owner != "":
 		return "give this release another name; two deployments cannot share one"
+	case a.Reason == reconcile.Unknown && a.Want.Broken != "" && a.Message == a.Want.Broken:
+		return "correct chart in its declaration, or make the place that it comes from answer"
+	case a.Reason == reconcile.Unknown && a.Have.State == reconcile.Corrupt && strings.HasSuffix(a.Message, a.Have.Failure):
+		return "restore or delete the newest revision of the release that Helm keeps as a Secret in its namespace"
 	}
 	return adviceFor(a.Reason)
 }

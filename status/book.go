@@ -20,6 +20,7 @@ type book struct {
 	order   []string // revisions in the order in which they were first seen
 	commit  string   // the revision in force
 	head    string
+	past    []string // revisions before our time that may have been left pending, newest first
 }
 
 // place is where a line stands.
@@ -59,16 +60,23 @@ func (b *book) take(r reconcile.Report) {
 	before := b.commit
 	b.head, b.commit = r.Head.SHA, cmp.Or(r.Commit.SHA, before)
 	for at, l := range b.want {
-		switch {
-		case now[at] || at.sha != before || l.State == StateSuccess:
-		case b.commit != before && l.State == StatePending:
-			b.want[at] = superseded(l, b.commit)
-		case b.commit == before && len(now) > 0:
-			l.State, l.Text = StateSuccess, "nothing of this revision is left here"
-			b.want[at] = l
+		if at.sha == before && !now[at] && l.State != StateSuccess && len(now) > 0 {
+			b.want[at] = closed(l, b.commit)
 		}
 	}
 	b.forget()
+}
+
+// closed is the last line of a place that a report has nothing to say of any more, under the revision that is
+// in force now.
+func closed(l Line, force string) Line {
+	switch {
+	case l.SHA == force:
+		l.State, l.Text = StateSuccess, "nothing of this revision is left here"
+	case l.State == StatePending:
+		l = superseded(l, force)
+	}
+	return l
 }
 
 // forget drops what is done with: old revisions whose last lines stand, and the oldest of too many.
@@ -165,6 +173,9 @@ func (b *book) found(sha string, lines []Line) {
 	b.read[sha] = true
 	for _, l := range lines {
 		b.stands[place{sha, l.Context}] = standing{Line: l}
+	}
+	if slices.Contains(b.past, sha) {
+		b.closePast(sha, lines)
 	}
 }
 

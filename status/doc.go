@@ -28,4 +28,12 @@
 // A provider without releases (the built-in one) is Ready when its cluster answers and holds what the
 // provider needs, Pending when something is lacking. Ready without any declared evidence (ready: http or
 // create) is shown as "Ready (unverified)". Holds stand beside the status and do not change it.
+//
+// # Commit statuses
+//
+// Lines says what stands on a commit, and Poster sees to it that it does. Where statuses go to is itself
+// declared, so that before any revision was valid nothing is posted; what is wrong with such a revision is
+// posted once one is valid, and until then stands in the log, in the metric config_valid and in
+// /api/v1/status. Its context then is the deployment's, if the name is written out in it, else
+// "reconcile/apply".
 package status

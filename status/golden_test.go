@@ -229,3 +229,24 @@ func TestTimesInGoldenFilesAreFixed(t *testing.T) {
 		t.Error("golden files would depend on the machine")
 	}
 }
+
+func TestAdviceFitsWhatIsUnknown(t *testing.T) {
+	chart := reconcile.Item{Broken: "charts/none: there is no Chart.yaml"}
+	for name, c := range map[string]struct {
+		action reconcile.Action
+		want   string
+	}{
+		"cluster": {reconcile.Action{Want: chart, Message: "connection refused"}, "make the cluster answer"},
+		"chart":   {reconcile.Action{Want: chart, Message: chart.Broken}, "correct chart in its declaration"},
+		"storage": {reconcile.Action{Have: reconcile.Observed{State: reconcile.Corrupt, Failure: "x"}, Message: "its stored release cannot be read: x"},
+			"restore or delete the newest revision"},
+		"neither": {reconcile.Action{Have: reconcile.Observed{State: reconcile.Corrupt, Failure: "x"}, Message: "refused"},
+			"make the cluster answer"},
+		"another cluster": {reconcile.Action{Message: "cluster us was not looked at yet"}, "make the cluster answer"},
+	} {
+		c.action.Reason = reconcile.Unknown
+		if got := advice(c.action); !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: %q, want %s…", name, got, c.want)
+		}
+	}
+}

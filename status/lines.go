@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/workspace-providers/reconcile/reconcile"
 )
@@ -89,7 +90,7 @@ func (p *Provider) in(cluster string) bool {
 		slices.ContainsFunc(p.Releases, func(rel Release) bool { return rel.Cluster == cluster })
 }
 
-// lineContext names the statuses of a deployment. Before any revision was valid its name is not known.
+// lineContext names the statuses of a deployment. Before any revision was valid its name may not be known.
 func lineContext(deployment string) string {
 	if deployment == "" {
 		return "reconcile/apply"
@@ -100,10 +101,25 @@ func lineContext(deployment string) string {
 // invalid shows the first mistake of a revision that does not load, and counts the others.
 func invalid(err error) string {
 	line, more := firstLine(err.Error())
-	if more == 0 {
-		return fit(line, "", MaxText)
+	tail := ""
+	if more > 0 {
+		tail = fmt.Sprintf("; and %d more", more)
 	}
-	return fit(line, fmt.Sprintf("; and %d more", more), MaxText)
+	at, path, cause := mistake(line)
+	if path == "" {
+		return fit(line, tail, MaxText)
+	}
+	taken := utf8.RuneCountInString(at+": "+": "+tail) + min(utf8.RuneCountInString(cause), MaxText/3)
+	return placed(at, cutMiddle(path, max(MaxText-taken, MaxText/6))+": "+cause, tail, MaxText)
+}
+
+// mistake takes "file:line:col: path: message" apart; a line of another form has no path.
+func mistake(line string) (at, path, cause string) {
+	parts := strings.SplitN(line, ": ", 3)
+	if len(parts) < 3 || strings.Contains(parts[0]+parts[1], " ") {
+		return "", "", line
+	}
+	return parts[0], parts[1], parts[2]
 }
 
 // touched lists the clusters that hold a changed provider.
@@ -131,9 +147,12 @@ type tally struct {
 	ready     int
 	gone      int      // that it removed, and that are gone
 	paused    []string // held by a declaration: "sydney frozen"
-	broken    []string // in Error, or waiting for a person: "eu/frankfurt: message"
+	broken    []broken // in Error, or waiting for a person
 	othersBad int      // in Error, of those that it did not change
 }
+
+// broken is a provider that is as it should not be: "eu/frankfurt", and why.
+type broken struct{ at, cause string }
 
 func tallyOf(all []Provider, changed map[string]bool, cluster string) tally {
 	t := tally{whole: true}
@@ -163,9 +182,9 @@ func (t *tally) add(p *Provider) {
 	}
 	switch at := p.Cluster + "/" + p.Name; {
 	case p.Status == Error:
-		t.broken = append(t.broken, at+": "+p.Message)
+		t.broken = append(t.broken, broken{at, p.Message})
 	case waits:
-		t.broken = append(t.broken, fmt.Sprintf("%s: held, %s: %s", at, hold.Reason, hold.Message))
+		t.broken = append(t.broken, broken{at, fmt.Sprintf("held, %s: %s", hold.Reason, hold.Message)})
 	case p.Applied && p.Status == Ready:
 		t.ready++
 	case pauses:
@@ -185,7 +204,7 @@ func (t tally) line(sha, context string) Line {
 		if more := len(t.broken) - 1; more > 0 {
 			tail = fmt.Sprintf("; and %d more", more) + tail
 		}
-		l.State, l.Text = StateFailure, fit(t.broken[0], tail, MaxText)
+		l.State, l.Text = StateFailure, placed(t.broken[0].at, t.broken[0].cause, tail, MaxText)
 	case t.ready+len(t.paused) < t.total:
 		l.State, l.Text = StatePending, fit(t.progress(), tail, MaxText)
 	default:
@@ -226,7 +245,9 @@ func (t tally) outcome() string {
 
 // superseded is the last status of a commit that a newer one overtook.
 func superseded(l Line, by string) Line {
-	l.State = StateError
-	l.Text = fit(fmt.Sprintf("superseded by %s at %d of %d", short(by), l.Done, l.Total), "", MaxText)
+	l.State, l.Text = StateError, "superseded by "+short(by)
+	if l.Total > 0 {
+		l.Text += fmt.Sprintf(" at %d of %d", l.Done, l.Total)
+	}
 	return l
 }

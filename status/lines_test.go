@@ -151,6 +151,10 @@ func TestCommitStatuses(t *testing.T) {
 			w.Commit, w.Want = reconcile.Commit{}, reconcile.Desired{}
 			w.HeadErr = errors.New("a.cue:1:1: x")
 		}, []string{"reconcile/apply failure a.cue:1:1: x"}},
+		{"no revision was ever valid, and its name is known", func(w *world) {
+			w.Commit, w.Want = reconcile.Commit{}, reconcile.Desired{Owner: "acme"}
+			w.HeadErr = errors.New("a.cue:1:1: x")
+		}, []string{"apply failure a.cue:1:1: x"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld()
@@ -219,6 +223,36 @@ func TestFitKeepsTheTail(t *testing.T) {
 	} {
 		if got := fit(test.text, test.tail, test.n); got != test.want {
 			t.Errorf("fit(%q, %q, %d) = %q, want %q", test.text, test.tail, test.n, got, test.want)
+		}
+	}
+}
+
+func TestALongPlaceLeavesRoomForTheCause(t *testing.T) {
+	cluster, provider := strings.Repeat("c", 62)+"1", strings.Repeat("p", 62)+"2"
+	cause := "ImagePullBackOff: registry.example.com/envproxy:1.44.0 was not found there, and nowhere else either"
+	w := newWorld()
+	delete(w.Want.Providers, "built-in")
+	w.Live.Clusters[cluster] = w.Live.Clusters["eu"]
+	w.put(w.want(cluster, provider, ""), func(o *reconcile.Observed) { o.Health, o.Message = reconcile.Unhealthy, cause })
+	w.Head.SHA = "badbadbad"
+	w.HeadErr = errors.New("providers/" + provider + ".yaml:1200:3: providers." + provider + ".values.x: found \"mars\": must be one of " +
+		cause + "\nb")
+	want := []string{
+		"badbadb: apply failure providers/pppppppppp…pppppppp2.yaml:1200:3: providers.p…p2.values.x: found \"mars\": must be one of",
+		"apply failure cccccccccccccccccccccc…pppppppppppppppppppppp2: ImagePullBackOff: registry.example.com/envproxy:1.44.0",
+	}
+	for i, got := range lineTexts(w.report())[:2] {
+		if !strings.HasPrefix(got, want[i]) {
+			t.Errorf("got  %s\nwant %s…", got, want[i])
+		}
+	}
+	for _, test := range []struct{ at, cause, tail, want string }{
+		{"eu/frankfurt", "crashed", "; x", "eu/frankfurt: crashed; x"},
+		{"abcdefghijklmnopqrstuvwxyz", "why", "", "abcdefghijk…pqrstuvwxyz: why"}, // cut no more than needed
+		{"abcdefghijklmnopqrstuvwxyz", "a cause that is long itself", "", "abcd…wxyz: a cause that is…"},
+	} {
+		if got := placed(test.at, test.cause, test.tail, 28); got != test.want {
+			t.Errorf("placed(%q, %q, %q) = %q, want %q", test.at, test.cause, test.tail, got, test.want)
 		}
 	}
 }

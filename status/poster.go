@@ -32,9 +32,13 @@ type PosterOptions struct {
 	// (yet), and what is to be posted waits.
 	Forge func() Forge
 
+	// Before lists revisions from which one was made, newest first: what an earlier process left pending
+	// there is closed. It asks nobody outside; may be nil.
+	Before func(sha string) []string
+
 	Every   time.Duration              // between two texts of the same state; 10 s when zero
 	Timeout time.Duration              // for one call; 15 s when zero
-	Count   func(forge, result string) // counts posts by result: "ok", "error"; may be nil
+	Count   func(forge, result string) // counts posts by result: "ok", "error", also of the look before; may be nil
 	Log     *slog.Logger               // failures and recoveries; may be nil
 }
 
@@ -52,6 +56,9 @@ func NewPoster(o PosterOptions) *Poster {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 15 * time.Second
+	}
+	if o.Before == nil {
+		o.Before = func(string) []string { return nil }
 	}
 	if o.Count == nil {
 		o.Count = func(string, string) {}
@@ -118,7 +125,11 @@ func (p *Poster) take() {
 	p.mail = nil
 	p.mu.Unlock()
 	for _, r := range mail {
+		began := p.book.commit != ""
 		p.book.take(r)
+		if !began && p.book.commit != "" {
+			p.book.lookBack(p.o.Before(p.book.commit), lineContext(r.Want.Owner))
+		}
 	}
 }
 
@@ -154,8 +165,9 @@ func (p *Poster) send(ctx context.Context, forge Forge, sha string, lines []Line
 		stand, err := forge.Posted(ctx, lines[0])
 		if err == nil || errors.Is(err, ErrRefused) {
 			p.book.found(sha, stand)
-			err = nil
+			return nil
 		}
+		p.o.Count(forge.Name(), "error")
 		return err
 	}
 	n, err := forge.Post(ctx, sha, lines)

@@ -31,10 +31,13 @@ type posting struct {
 	stop func()
 }
 
-func startPosting(t *testing.T) *posting {
+func startPosting(t *testing.T, before ...string) *posting {
 	h := newHub()
 	forge := h.forge(t, &http.Client{Transport: direct{h}}, "https://github.example.com")
-	p := &posting{hub: h, Poster: NewPoster(PosterOptions{Forge: func() Forge { return forge }})}
+	p := &posting{hub: h, Poster: NewPoster(PosterOptions{
+		Forge:  func() Forge { return forge },
+		Before: func(string) []string { return before },
+	})}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
@@ -142,6 +145,45 @@ func TestAnOvertakenCommitGetsItsClosingStatus(t *testing.T) {
 			"1a2b3c4 apply/eu error superseded by 5e6f7a8 at 0 of 1 (2)",
 			"5e6f7a8 apply success 1 of 1 Ready (1)", "5e6f7a8 apply/eu success 1 of 1 Ready (1)",
 			"9b0c1d2 apply success 1 of 1 Ready (1)", "9b0c1d2 apply/eu success 1 of 1 Ready (1)")
+	})
+}
+
+func TestWhatWasOvertakenWhileNobodyRanIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := startPosting(t, "eeeeeee", "ddddddd", "deadbee", "ccccccc", "bbbbbbb", "aaaaaaa")
+		defer p.stop()
+		for sha, lines := range map[string]string{ // nobody ever told of eeeeeee
+			"ddddddd": "reconcile/acme/apply pending 3 of 12 providers applied; 1 other in Error\n" +
+				"reconcile/acme/apply/eu pending waits\nreconcile/acme/apply/us success 1 of 1 Ready\n" +
+				"reconcile/acme/plan pending soon\nreconcile/acme-two/apply pending 1 of 2 providers applied\nci/lint pending runs",
+			"ccccccc": "reconcile/acme/apply failure eu/frankfurt: crashed\nreconcile/acme/apply/eu pending 1 of 2 providers applied",
+			"bbbbbbb": "reconcile/acme/apply success 1 of 1 Ready",
+			"aaaaaaa": "reconcile/acme/apply pending 1 of 2 providers applied",
+		} {
+			for _, l := range noteLines(sha, lines) {
+				p.statuses[place{sha, l.Context}] = []Line{l}
+			}
+		}
+		w, it := one()
+		w.put(it, nil)
+		p.Report(w.report())
+		synctest.Wait()
+		w.Commit.SHA, w.Head.SHA = "5e6f7a8", "5e6f7a8"
+		p.Report(w.report())
+		p.want(t, "1a2b3c4 apply success 1 of 1 Ready (1)", "1a2b3c4 apply/eu success 1 of 1 Ready (1)",
+			"5e6f7a8 apply success 1 of 1 Ready (1)", "5e6f7a8 apply/eu success 1 of 1 Ready (1)",
+			"aaaaaaa apply pending 1 of 2 providers applied (1)",
+			"bbbbbbb apply success 1 of 1 Ready (1)",
+			"ccccccc apply failure eu/frankfurt: crashed (1)",
+			"ccccccc apply/eu error superseded by 1a2b3c4 at 1 of 2 (2)",
+			"ddddddd ci/lint pending runs (1)",
+			"ddddddd reconcile/acme-two/apply pending 1 of 2 providers applied (1)",
+			"ddddddd apply error superseded by 1a2b3c4 at 3 of 12 (2)",
+			"ddddddd apply/eu error superseded by 1a2b3c4 (2)",
+			"ddddddd apply/us success 1 of 1 Ready (1)", "ddddddd plan pending soon (1)")
+		if n := p.requests(); n != 3+5+3+3 {
+			t.Errorf("%d requests, want three for each revision, one for each that was there before, three to close", n)
+		}
 	})
 }
 
@@ -295,5 +337,33 @@ func TestAfterARecoveryItIsTriedAgainSoon(t *testing.T) {
 		p.Report(w.report())
 		time.Sleep(2 * time.Second)
 		p.want(t, "1a2b3c4 apply success 1 of 1 Ready (2)", "1a2b3c4 apply/eu success 1 of 1 Ready (2)")
+	})
+}
+
+func TestFailuresToPostAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub()
+		forge := h.forge(t, &http.Client{Transport: direct{h}}, "https://github.example.com")
+		counts := map[string]int{}
+		p := NewPoster(PosterOptions{
+			Forge: func() Forge { return forge },
+			Count: func(forge, result string) { counts[forge+" "+result]++ },
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			p.Run(ctx)
+		}()
+		h.failNext(noPermission, noPermission) // of the look at what stands there
+		w, it := one()
+		w.put(it, nil)
+		p.Report(w.report())
+		time.Sleep(time.Minute)
+		cancel()
+		<-ended
+		if diff := cmp.Diff(map[string]int{"github error": 2, "github ok": 2}, counts); diff != "" {
+			t.Error(diff)
+		}
 	})
 }

@@ -154,34 +154,41 @@ func (p *Provider) settle(r *reconcile.Report) {
 			Reason: reconcile.Cordoned, Class: reconcile.Declared, Message: clean(p.Cordoned),
 		})
 	}
-	slices.SortFunc(p.Holds, func(a, b Hold) int {
-		return cmp.Or(-cmp.Compare(weight(a.Class), weight(b.Class)), cmp.Compare(a.Reason, b.Reason),
-			cmp.Compare(a.Organization, b.Organization), cmp.Compare(a.Message, b.Message))
-	})
+	slices.SortFunc(p.Holds, compareHolds)
+	slices.SortFunc(p.Releases, compareReleases)
 	if len(p.Releases) == 0 {
 		p.settleBare(r)
 		return
 	}
-	slices.SortFunc(p.Releases, func(a, b Release) int {
-		return cmp.Or(-cmp.Compare(truth(a.declared), truth(b.declared)), cmp.Compare(a.Organization, b.Organization),
-			cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Cluster, b.Cluster))
-	})
-	first := &p.Releases[0]
-	worst := first
 	p.Applied = true
 	for i := range p.Releases {
 		rel := &p.Releases[i]
 		p.Applied = p.Applied && rel.applied
 		p.Unverified = p.Unverified || rel.unverified && rel.declared
-		if rank(rel.Status) > rank(worst.Status) || rel.Status == worst.Status && rel.Since.After(worst.Since) {
-			worst = rel
-		}
 	}
+	first, worst := p.Releases[0], slices.MaxFunc(p.Releases, compareTrouble)
 	p.Chart, p.Version, p.Digest = first.Chart, first.Version, first.Digest
 	p.Status, p.Message, p.Since = worst.Status, worst.Message, worst.Since
 	if len(p.Releases) > 1 && worst.Organization != "" && worst.Message != "" {
 		p.Message = worst.Organization + ": " + worst.Message
 	}
+}
+
+// compareHolds orders by what needs somebody most, then by words.
+func compareHolds(a, b Hold) int {
+	return cmp.Or(-cmp.Compare(weight(a.Class), weight(b.Class)), cmp.Compare(a.Reason, b.Reason),
+		cmp.Compare(a.Organization, b.Organization), cmp.Compare(a.Message, b.Message))
+}
+
+// compareReleases orders those that are wanted first, then by organization and name.
+func compareReleases(a, b Release) int {
+	return cmp.Or(-cmp.Compare(truth(a.declared), truth(b.declared)), cmp.Compare(a.Organization, b.Organization),
+		cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Cluster, b.Cluster))
+}
+
+// compareTrouble orders by how bad it is, and where it is equally bad by how new.
+func compareTrouble(a, b Release) int {
+	return cmp.Or(cmp.Compare(rank(a.Status), rank(b.Status)), a.Since.Compare(b.Since))
 }
 
 // settleBare is about a provider without releases: how its cluster is, it is.

@@ -39,6 +39,24 @@ func fit(text, tail string, n int) string {
 	return cut(cut(text, room)+tail, n)
 }
 
+// placed puts where something is and why, and a tail, into n characters. The middle of the place gives way
+// first, down to a third; then the end of the cause.
+func placed(at, cause, tail string, n int) string {
+	room := max(n-utf8.RuneCountInString(tail), n/2)
+	left := room - utf8.RuneCountInString(": "+cause)
+	return fit(cutMiddle(at, max(left, room/3))+": "+cause, tail, n)
+}
+
+// cutMiddle shortens a text to at most n characters, of which the first and the last say most.
+func cutMiddle(s string, n int) string {
+	all := []rune(s)
+	if len(all) <= n {
+		return s
+	}
+	head := (n - 1) / 2
+	return string(all[:head]) + "…" + string(all[len(all)-(n-1-head):])
+}
+
 // firstLine is the first line of a text and the number of lines after it.
 func firstLine(s string) (line string, more int) {
 	lines := strings.Split(strings.TrimSpace(s), "\n")

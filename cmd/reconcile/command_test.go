@@ -128,3 +128,20 @@ func TestStatusAndExplain(t *testing.T) {
 		t.Errorf("retry none: %s", got.err)
 	}
 }
+
+// A cluster that is down and a mistake in the newest commit keep nobody from trying again elsewhere.
+func TestRetryBesideWhatCannotBeReached(t *testing.T) {
+	s := newSite(t, eu)
+	s.declare("here.cue", `providers: here: cluster: "eu"`)
+	s.declare("there.cue", `clusters: nowhere: {}
+providers: there: cluster: "nowhere"`)
+	s.push()
+	s.want(exitError, "--once", "--timeout", "60s", "--repo", s.bare)
+	s.declare("wrong.cue", `providers: wrong: clutser: "eu"`)
+	s.push()
+	got := s.want(exitOK, "retry", "here", "--repo", s.bare)
+	if !strings.Contains(got.out, "here is tried again") || !strings.Contains(got.err, "nowhere") {
+		t.Errorf("%+v", got)
+	}
+	s.want(exitError, "retry", "there", "--repo", s.bare)
+}

@@ -60,7 +60,9 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	}
 	p.source.Fetched = metrics.Fetched
 	web := &status.Web{Metrics: registry}
-	poster := status.NewPoster(status.PosterOptions{Forge: p.forge, Count: metrics.Posted, Log: p.log})
+	poster := status.NewPoster(status.PosterOptions{
+		Forge: p.forge, Before: p.before, Count: metrics.Posted, Log: p.log,
+	})
 	teller := p.teller(io)
 	p.loop.Reporters = []reconcile.Reporter{metrics, web, poster, teller}
 	p.loop.Done = metrics.Done

@@ -126,8 +126,8 @@ func TestInvalidCommitsChangeNothing(t *testing.T) {
 func (s *site) judged(sha string, c invalid) {
 	s.Helper()
 	says := c.says
-	if runes := []rune(says); len(runes) > 60 { // the rest may be cut
-		says = string(runes[:60])
+	if runes := []rune(says); len(runes) > 45 { // the rest may be cut, and the middle of a long path
+		says = string(runes[:45])
 	}
 	s.await(fmt.Sprintf("%s: failure %s", c.name, says), func() (any, bool) {
 		note := s.note(sha)

@@ -28,6 +28,8 @@ type parts struct {
 	loop   *reconcile.Loop
 	log    *slog.Logger
 	end    context.CancelFunc
+
+	complaint string // the last one about where commit statuses go; forge's alone
 }
 
 // assemble puts the parts together. They work until ctx ends; close waits until they have ended.
@@ -38,6 +40,9 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 		return nil, err
 	}
 	pool := &worker.Pool{}
+	if err := pool.Fits(source.Tasks()...); err != nil {
+		log.Warn("the system may end this process under load", "reason", err.Error())
+	}
 	store := charts.NewStore(charts.Config{
 		Credentials: s.credentialFiles(), Dir: s.cacheDir("charts"), Recheck: s.checkInterval, Log: log,
 	})

@@ -51,6 +51,23 @@ func TestAPushReachesTheCluster(t *testing.T) {
 	s.want(exitOK, "--dry-run", "--repo", s.bare)
 }
 
+// A commit that was under way when its daemon died, and that a newer one overtook before the next start, is
+// not pending for ever.
+func TestACommitThatWasOvertakenWhileNobodyRanIsClosed(t *testing.T) {
+	s := newSite(t, eu)
+	first := s.push()
+	context := "reconcile/" + s.name + "/apply"
+	s.git("-C", s.bare, "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "notes", "--ref", "reconcile/"+s.name,
+		"add", "-m", context+" pending 3 of 12 providers applied", "-m", context+"/eu success 1 of 1 Ready", first)
+	s.declare("a.cue", `organizations: research: {}`)
+	second := s.push()
+	d := s.daemon()
+	s.noted(second, "apply ")
+	s.noted(first, "apply error superseded by "+second[:7]+" at 3 of 12\n")
+	s.noted(first, "apply/eu success 1 of 1 Ready")
+	d.stop()
+}
+
 // agreed wants the stock helm to say of the release frankfurt what the daemon says.
 func (s *site) agreed(d *daemon, number int, values string) {
 	s.Helper()

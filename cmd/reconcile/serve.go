@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,14 +15,6 @@ import (
 
 // serve listens where the flags say. stop ends it.
 func (p *parts) serve(web *status.Web) (stop func(), err error) {
-	sites := map[string]http.Handler{p.listen: web.Handler()}
-	if p.metricsListen != "" && p.metricsListen != p.listen {
-		sites = map[string]http.Handler{p.listen: web.Pages(), p.metricsListen: web.Probes()}
-	}
-	delete(sites, "")
-	if p.once {
-		clear(sites) // it is gone before anybody looks
-	}
 	var servers []*http.Server
 	var tasks sync.WaitGroup
 	stop = func() {
@@ -34,25 +27,40 @@ func (p *parts) serve(web *status.Web) (stop func(), err error) {
 		}
 		tasks.Wait()
 	}
-	for addr, handler := range sites {
-		l, err := p.listener(addr)
+	for _, d := range p.doors(web) {
+		l, err := p.listener(d.addr)
 		if err != nil {
 			stop()
 			return nil, err
 		}
 		srv := &http.Server{
-			Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+			Handler: d.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 			WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		}
 		servers = append(servers, srv)
 		p.log.Info("listening", "address", l.Addr().String())
 		tasks.Go(func() {
 			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				p.log.Error("serving", "address", addr, "error", err)
+				p.log.Error("serving", "address", d.addr, "error", err)
 			}
 		})
 	}
 	return stop, nil
+}
+
+// door is an address and what answers there.
+type door struct {
+	addr    string
+	handler http.Handler
+}
+
+// doors are where to listen, pages first. A run that ends by itself is gone before anybody looks.
+func (p *parts) doors(web *status.Web) []door {
+	all := []door{{p.listen, web.Handler()}}
+	if p.metricsListen != "" && p.metricsListen != p.listen {
+		all = []door{{p.listen, web.Pages()}, {p.metricsListen, web.Probes()}}
+	}
+	return slices.DeleteFunc(all, func(d door) bool { return d.addr == "" || p.once })
 }
 
 // listener refuses to be reached from elsewhere by people who were not asked who they are.

@@ -47,7 +47,7 @@ func newExplain(s *settings, io *streams) *cobra.Command {
 // tell looks at everything and writes what view makes of it.
 func (s *settings) tell(ctx context.Context, io *streams, view func(reconcile.Report) (string, any, error)) error {
 	r, err := s.look(ctx, io)
-	if err != nil && (!errors.As(err, new(exit)) || r.Commit.SHA == "") {
+	if blocks(err, r) {
 		return err
 	}
 	text, doc, verr := view(r)
@@ -62,6 +62,12 @@ func (s *settings) tell(ctx context.Context, io *streams, view func(reconcile.Re
 		_, verr = fmt.Fprint(io.out, text)
 	}
 	return errors.Join(verr, err)
+}
+
+// blocks says whether what is wrong leaves nothing to tell of or to act on: a cluster that does not answer and
+// a newer revision that is not valid leave the rest.
+func blocks(err error, r reconcile.Report) bool {
+	return err != nil && (!errors.As(err, new(exit)) || r.Commit.SHA == "")
 }
 
 // newRetry makes `reconcile retry`.
@@ -81,7 +87,7 @@ func (s *settings) retry(ctx context.Context, io *streams, provider string) erro
 	if p != nil {
 		defer p.close()
 	}
-	if err != nil {
+	if blocks(err, r) {
 		return err
 	}
 	asked := 0

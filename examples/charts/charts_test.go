@@ -40,11 +40,15 @@ func try(t *testing.T, chart string, have values) (rendered, error) {
 
 func tryAs(t *testing.T, release, name string, have values) (rendered, error) {
 	t.Helper()
+	return tryWith(t, chartutil.ReleaseOptions{Name: release, Namespace: namespace, Revision: 1, IsInstall: true}, name, have)
+}
+
+func tryWith(t *testing.T, options chartutil.ReleaseOptions, name string, have values) (rendered, error) {
+	t.Helper()
 	chart, err := loader.LoadDir(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := chartutil.ReleaseOptions{Name: release, Namespace: namespace, Revision: 1, IsInstall: true}
 	full, err := chartutil.ToRenderValues(chart, have, options, chartutil.DefaultCapabilities)
 	if err != nil {
 		return rendered{}, err

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"helm.sh/helm/v3/pkg/chartutil"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -218,9 +219,26 @@ func TestProviderRollsItsPodsWhenSomethingChanged(t *testing.T) {
 			t.Errorf("%s does not roll the pods", name)
 		}
 	}
-	first, second := values{"envproxy": values{"token": "a"}}, values{"envproxy": values{"token": "b"}}
-	if cmp.Equal(annotations(first), annotations(second)) {
+}
+
+// A new token rolls the pods with the upgrade that brings it, and nothing that is made of the token is shown.
+func TestProviderRollsItsPodsWithATokenOfItsOwn(t *testing.T) {
+	annotations := func(revision int, token string) map[string]string {
+		options := chartutil.ReleaseOptions{Name: "eu", Namespace: namespace, Revision: revision, IsUpgrade: revision > 1}
+		out, err := tryWith(t, options, provider, with(values{"envproxy": values{"token": token}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return one[*appsv1.Deployment](t, out).Spec.Template.Annotations
+	}
+	if diff := cmp.Diff(annotations(1, "a"), annotations(1, "b")); diff != "" {
+		t.Errorf("the token is told by what is not secret:\n%s", diff)
+	}
+	if cmp.Equal(annotations(1, "a"), annotations(2, "b")) {
 		t.Error("a new token does not roll the pods")
+	}
+	if diff := cmp.Diff(annotations(1, ""), annotations(2, "")); diff != "" {
+		t.Errorf("without a token every upgrade rolls the pods:\n%s", diff)
 	}
 }
 

@@ -35,26 +35,7 @@ func (l *list) Set(s string) error { *l = append(*l, s); return nil }
 // parse reads the arguments of a command. Flags may stand before, between and after the others.
 func parse(command string, args []string, std streams) (call, error) {
 	c := call{command: command, std: std}
-	set := flag.NewFlagSet(command, flag.ContinueOnError)
-	set.SetOutput(io.Discard) // the error says it
-	set.StringVar(&c.flags.source, "source", "", "")
-	if command != "build" {
-		set.StringVar(&c.flags.clusters, "clusters", "", "")
-	}
-	switch command {
-	case "up", "run":
-		set.BoolVar(&c.flags.audit, "audit", false, "")
-		set.DurationVar(&c.flags.timeout, "timeout", 3*time.Minute, "")
-	case "restart":
-		set.DurationVar(&c.flags.timeout, "timeout", 3*time.Minute, "")
-	case "down":
-		set.BoolVar(&c.flags.keep, "keep", false, "")
-	case "user":
-		set.Var(&c.flags.groups, "group", "")
-	}
-	if command == "run" {
-		set.BoolVar(&c.flags.untilStdinCloses, "until-stdin-closes", false, "")
-	}
+	set := c.flags.of(command)
 	for len(args) > 0 {
 		if err := set.Parse(args); err != nil {
 			return c, fmt.Errorf("%s: %w: %w", command, err, errUsage)
@@ -68,6 +49,31 @@ func parse(command string, args []string, std streams) (call, error) {
 			command, errUsage)
 	}
 	return c, nil
+}
+
+// of declares the flags that a command takes.
+func (f *flags) of(command string) *flag.FlagSet {
+	set := flag.NewFlagSet(command, flag.ContinueOnError)
+	set.SetOutput(io.Discard) // the error says it
+	set.StringVar(&f.source, "source", "", "")
+	if command != "build" {
+		set.StringVar(&f.clusters, "clusters", "", "")
+	}
+	switch command {
+	case "up", "run":
+		set.BoolVar(&f.audit, "audit", false, "")
+		set.DurationVar(&f.timeout, "timeout", 3*time.Minute, "")
+	case "restart":
+		set.DurationVar(&f.timeout, "timeout", 3*time.Minute, "")
+	case "down":
+		set.BoolVar(&f.keep, "keep", false, "")
+	case "user":
+		set.Var(&f.groups, "group", "")
+	}
+	if command == "run" {
+		set.BoolVar(&f.untilStdinCloses, "until-stdin-closes", false, "")
+	}
+	return set
 }
 
 // clusters returns the clusters that are named.

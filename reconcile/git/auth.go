@@ -1,10 +1,10 @@
 package git
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,11 +66,9 @@ func readCredentials(dir, caDir string) (credentials, error) {
 
 // sshConfig says who we are and which host keys are known. Without a key file the user's agent is
 // asked; without a known_hosts file, those of the user and the system count.
-func (c credentials) sshConfig(user, addr string) (*ssh.ClientConfig, func(), error) {
-	if user == "" {
-		user = "git"
-	}
-	config := &ssh.ClientConfig{User: user}
+func (m *remote) sshConfig(ctx context.Context) (*ssh.ClientConfig, func(), error) {
+	c, addr := m.cred, m.address()
+	config := &ssh.ClientConfig{User: or(m.ep.User, "git")}
 	done := func() {}
 	switch {
 	case len(c.key) > 0:
@@ -80,11 +78,11 @@ func (c credentials) sshConfig(user, addr string) (*ssh.ClientConfig, func(), er
 		}
 		config.Auth = []ssh.AuthMethod{ssh.PublicKeys(signer)}
 	case os.Getenv("SSH_AUTH_SOCK") != "":
-		conn, err := net.Dial("unix", os.Getenv("SSH_AUTH_SOCK"))
+		conn, hangUp, err := dial(ctx, "unix", os.Getenv("SSH_AUTH_SOCK"))
 		if err != nil {
 			return nil, nil, fmt.Errorf("ssh agent: %w", err)
 		}
-		done = func() { _ = conn.Close() }
+		done = hangUp
 		config.Auth = []ssh.AuthMethod{ssh.PublicKeysCallback(agent.NewClient(conn).Signers)}
 	default:
 		return nil, nil, errors.New(

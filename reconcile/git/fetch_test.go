@@ -285,6 +285,76 @@ func TestDeadlineHoldsAgainstServersThatStaySilent(t *testing.T) {
 	}
 }
 
+// deaf is a context whose end nobody hears of: what is left is its deadline.
+type deaf struct {
+	context.Context
+	at time.Time
+}
+
+func (d deaf) Deadline() (time.Time, bool) { return d.at, true }
+
+// The connection has the deadline too: a hand on it that comes late or never must not hold a fetch.
+func TestConnectionEndsAtTheDeadlineByItself(t *testing.T) {
+	auth := t.TempDir()
+	_, private := key(t, "")
+	put(t, auth, "ssh-privatekey", private)
+	put(t, auth, "known_hosts", "# none\n")
+	banner := func(conn net.Conn) { _, _ = conn.Write([]byte("SSH-2.0-silent\r\n")) }
+	for name, speak := range map[string]func(net.Conn){"ssh": nil, "ssh after banner": banner} {
+		t.Run(name, func(t *testing.T) {
+			r := &Repo{URL: "ssh://" + silent(t, speak) + "/x.git", Auth: auth}
+			m, err := r.remote()
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = soon(t, func() (*stream, error) {
+				return m.openStream(deaf{context.Background(), time.Now().Add(200 * time.Millisecond)}, "git-upload-pack")
+			})
+			wrong(t, err, "timeout")
+		})
+	}
+}
+
+func TestSSHAgentThatStaysSilentHoldsNoFetch(t *testing.T) {
+	o := filled(t)
+	sshd := o.sshd()
+	if err := os.Remove(sshd.auth + "/ssh-privatekey"); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "agent") // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	l, err := net.Listen("unix", dir+"/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	t.Setenv("SSH_AUTH_SOCK", l.Addr().String())
+	r := &Repo{URL: sshd.url, Auth: sshd.auth, Ref: "main", Timeout: 300 * time.Millisecond}
+	_, err = soon(t, func() (Commit, error) { return r.Fetch(context.Background()) })
+	wrong(t, err, "not done within 300ms")
+	_ = r.Close()
+}
+
+// soon fails the test where something takes much longer than it may.
+func soon[T any](t *testing.T, do func() (T, error)) (got T, err error) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		got, err = do()
+	}()
+	select {
+	case <-done:
+		return got, err
+	case <-time.After(10 * time.Second):
+		t.Fatal("it hangs")
+		panic("not reached")
+	}
+}
+
 // silent listens, accepts, and says no more than it is told to.
 func silent(t *testing.T, speak func(net.Conn)) string {
 	t.Helper()

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
@@ -32,22 +33,24 @@ type stream struct {
 	closers []func()
 }
 
+// address is the host and port of a server that is not asked over HTTP.
+func (m *remote) address() string {
+	port := or(m.ep.Port, map[string]int{"ssh": 22, "git": 9418}[m.ep.Protocol])
+	return net.JoinHostPort(strings.Trim(m.ep.Host, "[]"), strconv.Itoa(port))
+}
+
 // openStream connects to the server and starts a service there.
 func (m *remote) openStream(ctx context.Context, service string) (*stream, error) {
-	port := or(m.ep.Port, map[string]int{"ssh": 22, "git": 9418}[m.ep.Protocol])
-	addr := net.JoinHostPort(strings.Trim(m.ep.Host, "[]"), strconv.Itoa(port))
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	conn, hangUp, err := dial(ctx, "tcp", m.address())
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	s := &stream{service: service, stderr: new(tail)}
-	s.closers = append(s.closers, func() { _ = conn.Close() }, func() { stop() })
+	s := &stream{service: service, stderr: new(tail), closers: []func(){hangUp}}
 	if m.ep.Protocol == "git" {
 		s.in, s.out = conn, conn
 		err = pktline.NewEncoder(conn).Encodef("%s %s\x00host=%s\x00", service, m.ep.Path, m.ep.Host)
 	} else {
-		err = s.startSSH(m, conn, addr)
+		err = s.startSSH(ctx, m, conn)
 	}
 	if err != nil {
 		_ = s.Close()
@@ -58,14 +61,32 @@ func (m *remote) openStream(ctx context.Context, service string) (*stream, error
 	return s, nil
 }
 
+// afterwards is how much later than its context a connection ends by itself, so that the context's end comes
+// first and says why.
+const afterwards = time.Second
+
+// dial connects. The connection is closed when the context ends; its own deadline is there for the case that
+// this is late, since no server and no agent may hold a fetch. hangUp closes it before.
+func dial(ctx context.Context, network, addr string) (conn net.Conn, hangUp func(), err error) {
+	conn, err = new(net.Dialer).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, nil, err
+	}
+	if at, ok := ctx.Deadline(); ok {
+		_ = conn.SetDeadline(at.Add(afterwards)) // on a connection that is closed already it is not needed
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	return conn, func() { stop(); _ = conn.Close() }, nil
+}
+
 // startSSH logs in over a connection and runs the service.
-func (s *stream) startSSH(m *remote, conn net.Conn, addr string) error {
-	config, done, err := m.cred.sshConfig(m.ep.User, addr)
+func (s *stream) startSSH(ctx context.Context, m *remote, conn net.Conn) error {
+	config, done, err := m.sshConfig(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	c, channels, requests, err := ssh.NewClientConn(conn, addr, config)
+	c, channels, requests, err := ssh.NewClientConn(conn, m.address(), config)
 	if err != nil {
 		return hostKeyHint(err)
 	}

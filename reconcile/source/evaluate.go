@@ -28,15 +28,28 @@ func Functions() map[string]worker.Func {
 	return map[string]worker.Func{evaluateFunc: evaluate, renderFunc: charts.RenderJSON}
 }
 
-// Evaluator evaluates declarations in a worker. What is wrong with them is schema.Errors; any other error
-// says nothing of them.
+// Tasks say how much the functions may use.
+func Tasks() []worker.Task { return []worker.Task{evaluateTask(), renderTask()} }
+
+func evaluateTask() worker.Task {
+	return worker.Task{Name: evaluateFunc, Doing: "evaluating the declarations"}
+}
+
+func renderTask() worker.Task {
+	return worker.Task{
+		Name: renderFunc, Doing: "rendering charts", Memory: 768 << 20, CPU: time.Minute, Wall: 90 * time.Second,
+	}
+}
+
+// Evaluator evaluates declarations in a worker, as schema.Load does. What is wrong with them is schema.Errors;
+// any other error says nothing of them.
 func Evaluator(pool *worker.Pool) func(context.Context, fs.FS) (schema.Config, error) {
 	return func(ctx context.Context, tree fs.FS) (schema.Config, error) {
 		in, err := pack(tree)
 		if err != nil {
 			return schema.Config{}, fmt.Errorf("reading the declarations: %w", err)
 		}
-		raw, err := pool.Run(ctx, worker.Task{Name: evaluateFunc, Doing: "evaluating the declarations"}, in)
+		raw, err := pool.Run(ctx, evaluateTask(), in)
 		if err != nil {
 			return schema.Config{}, judged(err)
 		}
@@ -45,7 +58,7 @@ func Evaluator(pool *worker.Pool) func(context.Context, fs.FS) (schema.Config, e
 			return schema.Config{}, fmt.Errorf("evaluating the declarations: the worker answered something else: %w", err)
 		}
 		if len(out.Errors) > 0 {
-			return schema.Config{}, out.Errors
+			return out.Config, out.Errors
 		}
 		return out.Config, nil
 	}
@@ -54,9 +67,7 @@ func Evaluator(pool *worker.Pool) func(context.Context, fs.FS) (schema.Config, e
 // Renderer renders charts in a worker; in and out are those of charts.RenderJSON.
 func Renderer(pool *worker.Pool) func(context.Context, []byte) ([]byte, error) {
 	return func(ctx context.Context, in []byte) ([]byte, error) {
-		return pool.Run(ctx, worker.Task{
-			Name: renderFunc, Doing: "rendering charts", Memory: 768 << 20, CPU: time.Minute, Wall: 90 * time.Second,
-		}, in)
+		return pool.Run(ctx, renderTask(), in)
 	}
 }
 

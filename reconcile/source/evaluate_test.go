@@ -63,9 +63,12 @@ func TestTheWorkerSeesWhatTheSchemaDoes(t *testing.T) {
 
 func TestTheWorkerTellsAllMistakes(t *testing.T) {
 	tree := files(start + broken + "-- clusters/us.yaml --\nus: {regoin: us-east}\n")
-	_, here := schema.Load(tree)
-	_, there := Evaluator(&worker.Pool{})(context.Background(), tree)
+	named, here := schema.Load(tree)
+	also, there := Evaluator(&worker.Pool{})(context.Background(), tree)
 	if diff := cmp.Diff(here, there); diff != "" || here == nil {
+		t.Errorf("-here +there:\n%s", diff)
+	}
+	if diff := cmp.Diff(named, also); diff != "" || named.Deployment.Name != "acme" {
 		t.Errorf("-here +there:\n%s", diff)
 	}
 }

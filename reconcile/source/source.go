@@ -106,6 +106,10 @@ func (s *Source) Latest(ctx context.Context) reconcile.Target {
 	if rev.commit.SHA != "" {
 		s.enforce(ctx, rev)
 	}
+	if s.target.Commit.SHA == "" {
+		cfg, _ := s.load(ctx, head.SHA) // why it is not in force is in err
+		s.target.Want.Owner = cfg.Deployment.Name
+	}
 	return s.target
 }
 

@@ -90,6 +90,15 @@ func TestWhereNothingWasEverValidNothingIsInForce(t *testing.T) {
 	if _, ok := s.Config(); ok {
 		t.Error("there is a configuration")
 	}
+	if owner := latest(s).Want.Owner; owner != "acme" {
+		t.Errorf("the deployment is called %q, want acme, as the syntax says", owner)
+	}
+	r.git("checkout", "-q", "--orphan", "nameless")
+	r.commit(strings.Replace(start, `"acme"`, `"ac" + "me"`, 1) + broken)
+	r.git("branch", "-M", "main")
+	if owner := latest(newSource(r.origin())).Want.Owner; owner != "" {
+		t.Errorf("the deployment is called %q, want no name", owner)
+	}
 }
 
 func TestAHeadThatCannotBeJudgedNowIsNotInvalid(t *testing.T) {

@@ -45,18 +45,21 @@ func or[T comparable](given, otherwise T) T {
 // Pool runs functions in child processes, some at a time. The zero value works.
 type Pool struct {
 	Exe      string // the program; default: this one, also when its file has been replaced
-	Parallel int    // children at a time; default: as many as there are CPUs
+	Parallel int    // children at a time; default: as many as this process may use CPUs, as Go sees it (GOMAXPROCS)
 
 	once  sync.Once
 	slots chan struct{} // one is taken for each child; who waits longest is next
 }
+
+// parallel is how many children may run at a time.
+func (p *Pool) parallel() int { return or(p.Parallel, runtime.GOMAXPROCS(0)) }
 
 // Run gives input to a function in a child process and returns its output. It waits for its turn.
 // The error is an *Error, or says that ctx ended or that no child could be started.
 func (p *Pool) Run(ctx context.Context, t Task, in []byte) ([]byte, error) {
 	t = t.withDefaults()
 	p.once.Do(func() {
-		p.slots = make(chan struct{}, or(p.Parallel, runtime.NumCPU()))
+		p.slots = make(chan struct{}, p.parallel())
 		keepDescriptors()
 	})
 	select {

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,18 +17,20 @@ const (
 
 // Fits says whether the children that may run at a time fit into the memory of this container.
 // Where they do not, the system would one day end the whole container in place of a child.
-func (p *Pool) Fits(tasks ...Task) error {
+func (p *Pool) Fits(tasks ...Task) error { return p.fits(memoryMax(os.DirFS("/")), tasks) }
+
+func (p *Pool) fits(has int64, tasks []Task) error {
 	var largest int64
 	for _, t := range tasks {
 		largest = max(largest, t.withDefaults().Memory)
 	}
-	n := int64(or(p.Parallel, runtime.NumCPU()))
-	need, has := reserve+n*(largest+overhead), memoryMax(os.DirFS("/"))
+	n := int64(p.parallel())
+	need := reserve + n*(largest+overhead)
 	if has == 0 || need <= has {
 		return nil
 	}
 	return fmt.Errorf("memory: %d workers at a time may need %s, and the container has %s: "+
-		"raise its limit, or let fewer run at a time", n, mebibytes(need), mebibytes(has))
+		"raise its memory limit, or let fewer run at a time with a lower CPU limit or GOMAXPROCS", n, mebibytes(need), mebibytes(has))
 }
 
 // memoryMax is the memory that the control group of this process may use, 0 where nothing is
@@ -38,7 +39,9 @@ func memoryMax(root fs.FS) int64 {
 	group, _ := fs.ReadFile(root, "proc/self/cgroup") // in a container often just "0::/"
 	for line := range strings.Lines(string(group)) {
 		if own, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
-			return lowest(root, path.Join("sys/fs/cgroup", own))
+			if n := lowest(root, path.Join("sys/fs/cgroup", own)); n > 0 {
+				return n
+			}
 		}
 	}
 	return number(root, "sys/fs/cgroup/memory/memory.limit_in_bytes") // version 1

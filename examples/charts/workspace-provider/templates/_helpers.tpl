@@ -47,11 +47,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- .Values.ingress.host | default (.Values.envproxy.accessURL | default "" | urlParse).hostname -}}
 {{- end }}
 
-{{/* A changed setting or token rolls the pods; what podAnnotations says wins. Of a token only a few digits
-are shown: enough to see a change, too little to test a guess. */}}
+{{/* A changed setting rolls the pods; what podAnnotations says wins. So does, with a token among the values,
+every upgrade: it may have brought a new one, and nothing that is made of a token may be shown, no hash either. */}}
 {{- define "workspace-provider.podAnnotations" -}}
 {{- $all := dict "checksum/config" (include "workspace-provider.settings" . | sha256sum) -}}
-{{- with .Values.envproxy.token }}{{ $_ := set $all "checksum/token" (sha256sum . | trunc 8) }}{{ end -}}
+{{- if .Values.envproxy.token }}{{ $_ := set $all "release/revision" (toString .Release.Revision) }}{{ end -}}
 {{- toYaml (merge dict (.Values.podAnnotations | default dict) $all) -}}
 {{- end }}
 
