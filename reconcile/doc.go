@@ -49,6 +49,7 @@
 // What would act is held, in this order, while
 //
 //	it is suspended                                          hold      suspended           declared
+//	it takes values from what was not looked for yet         hold      settling            progress
 //	it takes values from what is not there                   hold      waiting for secret  person
 //	the same inputs failed a moment ago                      hold      backing off         progress
 //

@@ -79,7 +79,8 @@ func (c *Cluster) Live() reconcile.ClusterLive {
 	c.looked = c.looked || c.session.looked() && c.judged() && c.asked()
 	live.Looked, live.Releases, live.Version = c.looked, c.releases, c.session.version()
 	live.Reachable, live.Noting = c.reachable && listed, len(c.noting) > 0
-	live.Refs, live.Lacking = c.refStates(), c.bareEvidence()
+	live.Lacking = c.bareEvidence()
+	live.Refs, live.Unlisted = c.refStates()
 	return live
 }
 
@@ -111,18 +112,22 @@ func (c *Cluster) followWanted() {
 	}
 }
 
-// refStates is what the wanted releases refer to, as far as it is there.
-func (c *Cluster) refStates() map[reconcile.RefID]reconcile.RefState {
-	out := map[reconcile.RefID]reconcile.RefState{}
+// refStates is what the wanted releases refer to, as far as it is there, and of which kinds that is not
+// known yet.
+func (c *Cluster) refStates() (there map[reconcile.RefID]reconcile.RefState, unlisted map[string]bool) {
+	there, unlisted = map[reconcile.RefID]reconcile.RefState{}, map[string]bool{}
 	for _, it := range c.items {
 		for _, ref := range it.Release.References {
-			if obj, there := c.session.reference(ref.Kind, it.ID.Namespace, ref.Name); there && obj != nil {
+			switch obj, listed := c.session.reference(ref.Kind, it.ID.Namespace, ref.Name); {
+			case !listed:
+				unlisted[ref.Kind] = true
+			case obj != nil:
 				id := reconcile.RefID{Namespace: it.ID.Namespace, Kind: ref.Kind, Name: ref.Name}
-				out[id] = reconcile.RefState{UID: string(obj.UID), Version: obj.ResourceVersion}
+				there[id] = reconcile.RefState{UID: string(obj.UID), Version: obj.ResourceVersion}
 			}
 		}
 	}
-	return out
+	return there, unlisted
 }
 
 // touch notes that something happened to a release, and wakes the loop.

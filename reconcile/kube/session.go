@@ -161,8 +161,8 @@ func (s *session) object(ref objectRef) (obj *object, known bool) {
 	return nil, true
 }
 
-// reference looks up what a release takes values from.
-func (s *session) reference(kind, namespace, name string) (*object, bool) {
+// reference looks up what a release takes values from. known is false while its kind is not fully listed.
+func (s *session) reference(kind, namespace, name string) (obj *object, known bool) {
 	s.mu.Lock()
 	inf, watched := s.refs[kind]
 	s.mu.Unlock()
