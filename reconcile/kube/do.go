@@ -214,7 +214,7 @@ func (op *operation) ensureNamespace(ctx context.Context) error {
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("namespace %s: %w", op.key.namespace, err)
 	}
-	op.session.noteNamespace(op.key.namespace)
+	op.session.noteNamespace(op.key.namespace, true)
 	return nil
 }
 

@@ -202,10 +202,10 @@ func (s *session) hasNamespace(name string) bool {
 	return s.space[name]
 }
 
-func (s *session) noteNamespace(name string) {
+func (s *session) noteNamespace(name string, there bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.space[name] = true
+	s.space[name] = there
 }
 
 // stripManaged drops what a release Secret has too much of.
