@@ -112,10 +112,7 @@ func (op *operation) failed(ctx context.Context, err error) error {
 	case errors.Is(err, reconcile.ErrFenced), errors.Is(err, errReadOnly):
 		return err
 	}
-	revision := 0
-	for n := range op.storage.revs {
-		revision = max(revision, n)
-	}
+	revision := op.storage.newest()
 	if revision == 0 {
 		return err // nothing was left behind that a record would be about
 	}

@@ -157,6 +157,34 @@ func (s *storage) Delete(key string) (*release.Release, error) {
 	return nil, driver.ErrReleaseNotFound
 }
 
+// newest is the number of the newest revision; 0 where there is none.
+func (s *storage) newest() int {
+	newest := 0
+	for n := range s.revs {
+		newest = max(newest, n)
+	}
+	return newest
+}
+
+// ended says whether nothing of the release is there, but perhaps the history of what it was.
+func (s *storage) ended() bool {
+	rev, there := s.revs[s.newest()]
+	return !there || rev.labels["status"] == string(release.StatusUninstalled)
+}
+
+// before is the newest revision that was in force with other inputs than these; 0 where there is none.
+func (s *storage) before(digest string) int {
+	newest := 0
+	for n, rev := range s.revs {
+		status := release.Status(rev.labels["status"])
+		good := status == release.StatusDeployed || status == release.StatusSuperseded
+		if good && rev.labels[markDigest] != digest {
+			newest = max(newest, n)
+		}
+	}
+	return newest
+}
+
 // read gets a revision from its Secret, once.
 func (s *storage) read(rev *stored) (*release.Release, error) {
 	if rev.rel != nil {
