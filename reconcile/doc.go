@@ -99,7 +99,8 @@
 //
 // What failed is tried again after 5 s, then after twice as long each time, 5 min at most, a fifth more or
 // less. Other inputs are tried at once, and so is what somebody asks for. What cannot be rendered has failed;
-// what somebody else outran (ErrFenced, ErrMoved) has not, and is looked at anew in a moment.
+// what somebody else outran (ErrFenced, ErrMoved) has not, and is looked at anew in a moment. A repair that
+// somebody undoes at once is made again, three times; then it waits like what failed.
 //
 // # What stays with others
 //
