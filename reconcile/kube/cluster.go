@@ -3,11 +3,9 @@ package kube
 import (
 	"context"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 
@@ -201,22 +199,6 @@ func (c *Cluster) allKeys() map[releaseKey]bool {
 	for key := range c.items {
 		out[key] = true
 	}
-	return out
-}
-
-// revisions are the revisions of a release, by number.
-func (s *session) revisions(key releaseKey) []revision {
-	found, err := s.secrets.GetIndexer().ByIndex(byRelease, key.String())
-	if err != nil {
-		return nil
-	}
-	var out []revision
-	for _, obj := range found {
-		if rev, ok := revisionOf(obj.(metav1.Object)); ok {
-			out = append(out, rev)
-		}
-	}
-	slices.SortFunc(out, func(a, b revision) int { return a.number - b.number })
 	return out
 }
 

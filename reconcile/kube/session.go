@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -193,6 +194,22 @@ func (s *session) looked() bool {
 		}
 	}
 	return true
+}
+
+// revisions are the revisions of a release, by number.
+func (s *session) revisions(key releaseKey) []revision {
+	found, err := s.secrets.GetIndexer().ByIndex(byRelease, key.String())
+	if err != nil {
+		return nil
+	}
+	var out []revision
+	for _, obj := range found {
+		if rev, ok := revisionOf(obj.(metav1.Object)); ok {
+			out = append(out, rev)
+		}
+	}
+	slices.SortFunc(out, func(a, b revision) int { return a.number - b.number })
+	return out
 }
 
 // hasNamespace says whether a namespace is known to be there.
