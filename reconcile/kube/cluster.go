@@ -219,8 +219,11 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 	}
 	k := c.knowledge(key, obs, rec)
 	obs.Since = k.since
-	if obs.State == reconcile.Pending && !revs[len(revs)-1].ours() {
-		c.respect(key, k, &obs)
+	switch {
+	case obs.State == reconcile.Pending && !revs[len(revs)-1].ours():
+		c.respect(key, k, &obs, c.timeout(key))
+	case obs.State == reconcile.Uninstalling:
+		c.respect(key, k, &obs, uninstallTime)
 	}
 	if len(rec.History) > 0 && (obs.State == reconcile.Failed || obs.Attempted != "") {
 		obs.Failure = rec.History[0].Error
@@ -248,7 +251,7 @@ func (c *Cluster) knowledge(key releaseKey, obs reconcile.Observed, rec record) 
 		c.known[key] = k
 	}
 	if k.state != obs.State || k.newest != obs.Revision {
-		k.newest, k.state, k.since = obs.Revision, obs.State, time.Now()
+		k.newest, k.state, k.since, k.alarm = obs.Revision, obs.State, time.Now(), false
 	}
 	if k.revision == obs.Revision || obs.State == reconcile.Pending {
 		return k

@@ -325,6 +325,22 @@ func TestARevisionLeftPendingIsTakenUp(t *testing.T) {
 	}
 }
 
+func TestAnUninstallIsLeftToWhoeverBeganItAndThenTakenUp(t *testing.T) {
+	w := newWorld(t)
+	it := w.item("web", w.chart("1.0.0", map[string]string{"c.yaml": configMap}), map[string]any{"size": int64(1)})
+	w.do(it.ID, reconcile.OpCreate)
+	w.inSync(it.ID)
+	w.leave("web", "uninstalling")
+	w.until("it to be left alone", func() bool { return w.plan(it.ID).Reason == reconcile.IsLocked })
+	key := releaseKey{w.space, "web"}
+	w.cluster.mu.Lock()
+	w.cluster.known[key].since = time.Now().Add(-uninstallTime)
+	w.cluster.mu.Unlock()
+	w.cluster.touch(key)
+	w.do(it.ID, reconcile.OpCreate)
+	w.inSync(it.ID)
+}
+
 func TestAHistoryThatWasKeptIsGoneOnWith(t *testing.T) {
 	w := newWorld(t)
 	it := w.item("web", w.chart("1.0.0", map[string]string{"c.yaml": configMap}), map[string]any{"size": int64(1)})
