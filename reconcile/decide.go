@@ -13,7 +13,7 @@ import (
 // The decision for one item is the table in the package's documentation. Guards over the whole plan
 // come after it.
 func Decide(want Desired, have Live) Plan {
-	p := Plan{Revision: want.Commit.SHA}
+	p := Plan{Revision: want.Commit.SHA, Actions: make([]Action, 0, len(want.Items))}
 	wanted := make(map[ID]bool, len(want.Items))
 	for _, it := range want.Items {
 		wanted[it.ID] = true
@@ -70,7 +70,7 @@ func takes(op Op) bool { return op == OpDelete || op == OpOrphan }
 func decideWanted(it Item, want Desired, have Live) Action {
 	c := have.Clusters[it.ID.Cluster]
 	obs := c.Releases[it.ID]
-	refs, missing := refStates(it, c)
+	refs, missing, listed := refStates(it, c)
 	a := Action{
 		ID: it.ID, Provider: it.Provider, Organization: it.Organization, Wave: it.Wave, After: it.After,
 		Want: it, Have: obs, Digest: Digest(it, refs), Commit: want.Commit,
@@ -87,8 +87,10 @@ func decideWanted(it Item, want Desired, have Live) Action {
 		return a
 	case it.Suspended != "":
 		return hold(a, Suspended, it.Suspended)
+	case missing != "" && !listed:
+		return hold(a, Settling, missing+" is being looked for")
 	case missing != "":
-		return hold(a, WaitingForSecret, missing)
+		return hold(a, WaitingForSecret, missing+" is not there yet")
 	case backsOff(a, have):
 		return hold(a, BackingOff, obs.Failure)
 	}
@@ -202,16 +204,17 @@ func compareApplied(a Action) Action {
 	return hold(a, Settling, obs.Message)
 }
 
-// refStates looks up what an item refers to, and says what is not there yet.
-func refStates(it Item, c ClusterLive) (states []RefState, missing string) {
+// refStates looks up what an item refers to. It says what is missing first, and whether that is known, or
+// nobody has looked for it yet.
+func refStates(it Item, c ClusterLive) (states []RefState, missing string, listed bool) {
 	for _, r := range it.Release.References {
 		state, there := c.Refs[RefID{Namespace: it.ID.Namespace, Kind: r.Kind, Name: r.Name}]
 		if !there && missing == "" {
-			missing = fmt.Sprintf("%s %s/%s is not there yet", r.Kind, it.ID.Namespace, r.Name)
+			missing, listed = fmt.Sprintf("%s %s/%s", r.Kind, it.ID.Namespace, r.Name), !c.Unlisted[r.Kind]
 		}
 		states = append(states, state)
 	}
-	return states, missing
+	return states, missing, listed
 }
 
 // driftText counts the drifted fields and names the first.

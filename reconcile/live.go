@@ -25,11 +25,13 @@ type ClusterLive struct {
 	Since     time.Time         // when it became reachable or unreachable
 	Looked    bool              // everything was seen at least once since the program started
 	Held      bool              // this process holds the cluster's Lease and may act on it
+	Noting    bool              // what was seen is being written down for the next process; a run is not over before
 	Holder    string            // who holds it
 	Version   string            // of Kubernetes
 	Lacking   map[string]string // by provider without release: why it is not ready; empty: it is; absent: not known yet
 	Releases  map[ID]Observed
 	Refs      map[RefID]RefState // Secrets and ConfigMaps that items refer to; absent: not there
+	Unlisted  map[string]bool    // kinds of which it is not known yet what is in Refs
 }
 
 // RefID names a Secret or ConfigMap that a release takes values from.

@@ -56,12 +56,28 @@ func (l *Loop) Run(ctx context.Context) Report {
 		case p := <-r.previewed:
 			r.keep(p)
 		case <-timer.C:
+			began := time.Now()
+			timer.Reset(r.step(ctx))
+			if l.Once && r.settled() {
+				return r.report
+			}
+			r.rested = time.Now().Add(rest(time.Since(began)))
+			continue
 		}
-		timer.Reset(r.step(ctx))
-		if l.Once && r.settled() {
-			return r.report
-		}
+		timer.Reset(time.Until(r.rested)) // what else comes until then is looked at together with this
 	}
+}
+
+// How long the loop rests after a step, at least and at most.
+const (
+	shortRest = 100 * time.Millisecond
+	longRest  = 500 * time.Millisecond
+)
+
+// rest is how long the loop rests after a step that took so long. What happens meanwhile makes one step, so
+// that many events make few steps, and looking at everything takes a tenth of the time.
+func rest(took time.Duration) time.Duration {
+	return min(longRest, max(shortRest, 10*took))
 }
 
 // running is the state of one Run.
@@ -70,6 +86,7 @@ type running struct {
 	work       context.Context // of actions; outlives the end of Run's by Grace
 	target     Target
 	known      bool            // a target was received
+	rested     time.Time       // when the next step may be
 	wanted     map[ID]bool     // the items of target
 	descends   map[string]bool // by revision: whether target.Commit was made from it
 	hand       map[ID]Action

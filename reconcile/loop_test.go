@@ -44,7 +44,7 @@ func TestTheLoopBringsEverythingInPlace(t *testing.T) {
 		if diff := cmp.Diff([]string{"create frankfurt for one", "update frankfurt for two"}, words(r.begun("eu"))); diff != "" {
 			t.Errorf("in eu, -want +got:\n%s", diff)
 		}
-		if diff := cmp.Diff([]string{"create boston for one", "repair boston for one"}, words(r.begun("us"))); diff != "" {
+		if diff := cmp.Diff([]string{"create boston for one", "repair boston for two"}, words(r.begun("us"))); diff != "" {
 			t.Errorf("in us, -want +got:\n%s", diff)
 		}
 	})
@@ -85,6 +85,27 @@ func TestASlowClusterKeepsNobodyWaiting(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		if a := r.action(t, it.ID); a.Reason != InSync {
 			t.Errorf("%s (%s)", a.Op, a.Reason)
+		}
+		r.stop()
+	})
+}
+
+func TestMuchThatHappensMakesFewSteps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		it := testItem("eu", "frankfurt")
+		r := newRig(it)
+		r.fleet.clusters["eu"].live.Releases[it.ID] = inPlace(it)
+		r.start()
+		before := r.reported()
+		for range 1000 {
+			r.fleet.wake()
+			time.Sleep(time.Millisecond)
+		}
+		if n := r.reported() - before; n < 8 || n > 11 {
+			t.Errorf("%d steps in a second", n)
+		}
+		if took := rest(time.Hour); took > longRest {
+			t.Errorf("it rests for %v", took)
 		}
 		r.stop()
 	})
@@ -140,8 +161,8 @@ func TestWhenTheEndIsAskedFor(t *testing.T) {
 	}
 	bubble(t, "work in hand is finished and told, and nothing is begun", func(t *testing.T) {
 		r := slow(30 * time.Second)
-		r.start()
 		began := time.Now()
+		r.start()
 		rep := r.stop()
 		if took := time.Since(began); took != 30*time.Second {
 			t.Errorf("it took %v", took)
@@ -214,7 +235,7 @@ func TestTheSourceIsLookedAt(t *testing.T) {
 		r.source.edit(func(s *memorySource) { s.target.FetchErr = errRefused })
 		r.poke()
 		r.edit("eu", it.ID, func(obs *Observed) { obs.Drift, obs.Health = []Drift{{Object: "Deployment/a"}}, Healthy })
-		synctest.Wait()
+		allQuiet()
 		if diff := cmp.Diff([]string{"create frankfurt for one", "repair frankfurt for one"}, words(r.begun("eu"))); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}

@@ -48,6 +48,10 @@ func TestOnceEnds(t *testing.T) {
 			r.fleet.clusters["eu"].live.Held = false
 			r.soon("eu", func(live *ClusterLive) { live.Held = true })
 		}},
+		{"not before what was seen is written down", time.Minute, func(r *rig) {
+			r.fleet.clusters["eu"].live.Noting = true
+			r.soon("eu", func(live *ClusterLive) { live.Noting = false })
+		}},
 		{"not because somebody was faster", 2 * time.Second, func(r *rig) {
 			outrun := false
 			r.fleet.clusters["eu"].do = func(context.Context, Action) error {
@@ -70,7 +74,7 @@ func TestOnceEnds(t *testing.T) {
 			r.ReadOnly, r.Previewer = true, r.preview
 			r.preview.takes = func(string) time.Duration { return time.Minute }
 		}},
-		{"read-only, when something cannot be rendered", 0, func(r *rig) {
+		{"read-only, when something cannot be rendered", shortRest, func(r *rig) {
 			r.ReadOnly, r.Previewer = true, r.preview
 			r.preview.fails = func(Action) error { return errRefused }
 		}},

@@ -54,6 +54,13 @@ func (r *rig) start() {
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancel(context.Background())
 	go func() { r.ended <- r.Run(ctx) }()
+	allQuiet()
+}
+
+// allQuiet waits until what happened had all its effects, as far as time does not bring more: one thing may
+// lead to another, and the loop rests between two steps.
+func allQuiet() {
+	time.Sleep(3 * shortRest)
 	synctest.Wait()
 }
 
@@ -66,7 +73,7 @@ func (r *rig) stop() Report {
 // poke has the source looked at, and waits until that had all its effects.
 func (r *rig) poke() {
 	r.pokes <- struct{}{}
-	synctest.Wait()
+	allQuiet()
 }
 
 // edit changes what a cluster says of a release.
@@ -88,7 +95,7 @@ func (r *rig) Report(rep Report) {
 // last is the newest report.
 func (r *rig) last(t *testing.T) Report {
 	t.Helper()
-	synctest.Wait()
+	allQuiet()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.reports) == 0 {
@@ -99,7 +106,7 @@ func (r *rig) last(t *testing.T) Report {
 
 // reported counts the reports.
 func (r *rig) reported() int {
-	synctest.Wait()
+	allQuiet()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.reports)
@@ -129,7 +136,7 @@ func (r *rig) deedsOf(id ID) []deed {
 
 // begun is what was begun in a cluster.
 func (r *rig) begun(cluster string) []deed {
-	synctest.Wait()
+	allQuiet()
 	c := r.fleet.clusters[cluster]
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -292,7 +299,7 @@ func (p *memoryPreviewer) Preview(ctx context.Context, actions []Action) map[ID]
 
 // rendered are the batches so far.
 func (p *memoryPreviewer) rendered() [][]Action {
-	synctest.Wait()
+	allQuiet()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.batches

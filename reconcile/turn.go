@@ -133,7 +133,8 @@ func (r *running) settled() bool {
 		return false
 	}
 	for _, c := range r.report.Plan.Clusters {
-		if live := r.report.Live.Clusters[c.Name]; !live.Looked && (live.Reachable || live.Err == "") {
+		live := r.report.Live.Clusters[c.Name]
+		if !live.Looked && (live.Reachable || live.Err == "") || live.Reachable && live.Noting {
 			return false
 		}
 	}

@@ -1,7 +1,7 @@
 package kube
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,7 +33,9 @@ type client struct {
 	namespace        string
 	release          string
 	watched          watched
-	applied          []*resource.Info // as the cluster answered
+	applied          []*resource.Info          // as the cluster answered
+	read             map[string]map[string]any // objects, by the text that they were read from
+	texts            map[*resource.Info]string // that the objects were read from
 }
 
 // watched is what the watches know of single objects.
@@ -50,26 +52,49 @@ var _ helmkube.Interface = (*client)(nil)
 func (c *client) IsReachable() error { return nil }
 
 // Build reads objects. It does not validate them: the API server does, and downloading what it knows for
-// that is nine tenths of what a release costs.
+// that is nine tenths of what a release costs. Helm has the same text read up to three times in an upgrade;
+// it is read once.
 func (c *client) Build(from io.Reader, _ bool) (helmkube.ResourceList, error) {
+	if c.read == nil {
+		c.read, c.texts = map[string]map[string]any{}, map[*resource.Info]string{}
+	}
 	var out helmkube.ResourceList
-	docs := yaml.NewYAMLOrJSONDecoder(from, 4096)
+	docs := yaml.NewYAMLReader(bufio.NewReader(from))
 	for {
-		var raw map[string]any
-		switch err := docs.Decode(&raw); {
+		text, err := docs.Read()
+		switch {
 		case errors.Is(err, io.EOF):
 			return out, nil
 		case err != nil:
 			return nil, fmt.Errorf("reading rendered objects: %w", err)
+		}
+		raw, err := c.parse(string(text))
+		switch {
+		case err != nil:
+			return nil, err
 		case len(raw) == 0:
 			continue
 		}
-		info, err := c.info(&unstructured.Unstructured{Object: raw})
+		info, err := c.info(&unstructured.Unstructured{Object: runtime.DeepCopyJSON(raw)})
 		if err != nil {
 			return nil, err
 		}
+		c.texts[info] = string(text)
 		out = append(out, info)
 	}
+}
+
+// parse reads one object; nothing where the text holds none.
+func (c *client) parse(text string) (map[string]any, error) {
+	if raw, there := c.read[text]; there {
+		return raw, nil
+	}
+	var raw map[string]any
+	if err := yaml.Unmarshal([]byte(text), &raw); err != nil {
+		return nil, fmt.Errorf("reading rendered objects: %w", err)
+	}
+	c.read[text] = raw
+	return raw, nil
 }
 
 // info finds out how to reach an object.
@@ -134,7 +159,7 @@ func (c *client) Update(original, target helmkube.ResourceList, _ bool) (*helmku
 
 // updateOne brings one object to its next revision and says whether it had to be created.
 func (c *client) updateOne(before, info *resource.Info) (created bool, err error) {
-	if before != nil && sameButMarks(before.Object, info.Object) && c.watched.undisturbed(refOf(info)) {
+	if before != nil && c.texts[before] == c.texts[info] && c.watched.undisturbed(refOf(info)) {
 		return false, nil
 	}
 	helper := resource.NewHelper(info.Client, info.Mapping).WithFieldManager(fieldManager)
@@ -192,19 +217,6 @@ func threeWay(was, next, live runtime.Object) ([]byte, types.PatchType, error) {
 	return patch, types.StrategicMergePatchType, err
 }
 
-// sameButMarks compares an object of the stored manifest with one that is about to be applied; Helm puts
-// its marks only on the latter.
-func sameButMarks(stored, next runtime.Object) bool {
-	bare := next.DeepCopyObject().(*unstructured.Unstructured)
-	was := stored.DeepCopyObject().(*unstructured.Unstructured)
-	for _, obj := range []*unstructured.Unstructured{bare, was} {
-		dropMarks(obj)
-	}
-	a, errA := json.Marshal(was)
-	b, errB := json.Marshal(bare)
-	return errA == nil && errB == nil && bytes.Equal(a, b)
-}
-
 // Helm's marks of ownership, and ours of what must stay.
 const (
 	managedByLabel   = "app.kubernetes.io/managed-by"
@@ -212,17 +224,6 @@ const (
 	releaseSpaceAnno = "meta.helm.sh/release-namespace"
 	policyAnno       = "helm.sh/resource-policy"
 )
-
-func dropMarks(obj *unstructured.Unstructured) {
-	unstructured.RemoveNestedField(obj.Object, "metadata", "labels", managedByLabel)
-	unstructured.RemoveNestedField(obj.Object, "metadata", "annotations", releaseNameAnno)
-	unstructured.RemoveNestedField(obj.Object, "metadata", "annotations", releaseSpaceAnno)
-	for _, field := range []string{"labels", "annotations"} {
-		if m, _, _ := unstructured.NestedMap(obj.Object, "metadata", field); len(m) == 0 {
-			unstructured.RemoveNestedField(obj.Object, "metadata", field)
-		}
-	}
-}
 
 // Delete removes objects, but not those that meanwhile belong to another release.
 func (c *client) Delete(resources helmkube.ResourceList) (*helmkube.Result, []error) {

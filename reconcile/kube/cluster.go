@@ -3,11 +3,9 @@ package kube
 import (
 	"context"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 
@@ -32,6 +30,7 @@ type Cluster struct {
 	since     time.Time
 	items     map[releaseKey]reconcile.Item // what is wanted there
 	known     map[releaseKey]*known
+	noting    map[releaseKey]bool               // whose record is being brought up to date
 	hand      map[releaseKey]bool               // what an action is at: what is learned of it meanwhile would be half true
 	bare      map[string]reconcile.ProviderWant // providers without release, by name
 	proofs    map[subject]proof
@@ -77,8 +76,9 @@ func (c *Cluster) Live() reconcile.ClusterLive {
 	}
 	c.looked = c.looked || c.session.looked() && c.judged() && c.asked()
 	live.Looked, live.Releases, live.Version = c.looked, c.releases, c.session.version()
-	live.Reachable = c.reachable && listed
-	live.Refs, live.Lacking = c.refStates(), c.bareEvidence()
+	live.Reachable, live.Noting = c.reachable && listed, len(c.noting) > 0
+	live.Lacking = c.bareEvidence()
+	live.Refs, live.Unlisted = c.refStates()
 	return live
 }
 
@@ -110,18 +110,22 @@ func (c *Cluster) followWanted() {
 	}
 }
 
-// refStates is what the wanted releases refer to, as far as it is there.
-func (c *Cluster) refStates() map[reconcile.RefID]reconcile.RefState {
-	out := map[reconcile.RefID]reconcile.RefState{}
+// refStates is what the wanted releases refer to, as far as it is there, and of which kinds that is not
+// known yet.
+func (c *Cluster) refStates() (there map[reconcile.RefID]reconcile.RefState, unlisted map[string]bool) {
+	there, unlisted = map[reconcile.RefID]reconcile.RefState{}, map[string]bool{}
 	for _, it := range c.items {
 		for _, ref := range it.Release.References {
-			if obj, there := c.session.reference(ref.Kind, it.ID.Namespace, ref.Name); there && obj != nil {
+			switch obj, listed := c.session.reference(ref.Kind, it.ID.Namespace, ref.Name); {
+			case !listed:
+				unlisted[ref.Kind] = true
+			case obj != nil:
 				id := reconcile.RefID{Namespace: it.ID.Namespace, Kind: ref.Kind, Name: ref.Name}
-				out[id] = reconcile.RefState{UID: string(obj.UID), Version: obj.ResourceVersion}
+				there[id] = reconcile.RefState{UID: string(obj.UID), Version: obj.ResourceVersion}
 			}
 		}
 	}
-	return out
+	return there, unlisted
 }
 
 // touch notes that something happened to a release, and wakes the loop.
@@ -198,22 +202,6 @@ func (c *Cluster) allKeys() map[releaseKey]bool {
 	return out
 }
 
-// revisions are the revisions of a release, by number.
-func (s *session) revisions(key releaseKey) []revision {
-	found, err := s.secrets.GetIndexer().ByIndex(byRelease, key.String())
-	if err != nil {
-		return nil
-	}
-	var out []revision
-	for _, obj := range found {
-		if rev, ok := revisionOf(obj.(metav1.Object)); ok {
-			out = append(out, rev)
-		}
-	}
-	slices.SortFunc(out, func(a, b revision) int { return a.number - b.number })
-	return out
-}
-
 // look observes one release; there is false where there is none.
 func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 	revs := c.session.revisions(key)
@@ -231,8 +219,11 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 	}
 	k := c.knowledge(key, obs, rec)
 	obs.Since = k.since
-	if obs.State == reconcile.Pending && !revs[len(revs)-1].ours() {
-		c.respect(key, k, &obs)
+	switch {
+	case obs.State == reconcile.Pending && !revs[len(revs)-1].ours():
+		c.respect(key, k, &obs, c.timeout(key))
+	case obs.State == reconcile.Uninstalling:
+		c.respect(key, k, &obs, uninstallTime)
 	}
 	if len(rec.History) > 0 && (obs.State == reconcile.Failed || obs.Attempted != "") {
 		obs.Failure = rec.History[0].Error
@@ -260,7 +251,7 @@ func (c *Cluster) knowledge(key releaseKey, obs reconcile.Observed, rec record) 
 		c.known[key] = k
 	}
 	if k.state != obs.State || k.newest != obs.Revision {
-		k.newest, k.state, k.since = obs.Revision, obs.State, time.Now()
+		k.newest, k.state, k.since, k.alarm = obs.Revision, obs.State, time.Now(), false
 	}
 	if k.revision == obs.Revision || obs.State == reconcile.Pending {
 		return k

@@ -101,7 +101,7 @@ const jobWorkers = 2
 func (c *Cluster) use(s *session, config *rest.Config) {
 	c.mu.Lock()
 	c.session, c.config, c.allDirty = s, config, true
-	c.known, c.looked = nil, false
+	c.known, c.noting, c.looked = nil, nil, false
 	c.followWanted()
 	c.mu.Unlock()
 	c.fleet.wake()

@@ -265,7 +265,7 @@ func (op *operation) repair(ctx context.Context) error {
 		}
 		op.client.applied = append(op.client.applied, info)
 	}
-	err = op.seen(ctx, func() bool { return op.caughtUp(rel.Version) })
+	err = op.seen(ctx, func() bool { return op.reflected(rel.Version) })
 	op.noteRepaired(rel.Version)
 	return err
 }

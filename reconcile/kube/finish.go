@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"helm.sh/helm/v3/pkg/release"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
@@ -42,7 +43,7 @@ func (op *operation) settle(ctx context.Context, rel *release.Release, began tim
 			return err
 		}
 	}
-	return op.seen(ctx, func() bool { return op.caughtUp(rel.Version) })
+	return op.seen(ctx, func() bool { return op.reflected(rel.Version) })
 }
 
 // learn makes what the action did what is known of the release.
@@ -102,23 +103,23 @@ func (op *operation) nextRecord(revision int, err error) record {
 
 // failed notes why an action failed. What was only outrun by somebody else is no failure.
 func (op *operation) failed(ctx context.Context, err error) error {
+	if apierrors.IsNotFound(err) { // perhaps it is the namespace that somebody deleted
+		op.session.noteNamespace(op.key.namespace, false)
+	}
 	switch {
 	case errors.Is(err, errChanged):
 		return fmt.Errorf("%w: %w", reconcile.ErrMoved, err)
 	case errors.Is(err, reconcile.ErrFenced), errors.Is(err, errReadOnly):
 		return err
 	}
-	revision := 0
-	for n := range op.storage.revs {
-		revision = max(revision, n)
-	}
+	revision := op.storage.newest()
 	if revision == 0 {
 		return err // nothing was left behind that a record would be about
 	}
 	if recErr := op.session.writeRecord(ctx, op.key, op.nextRecord(revision, err)); recErr != nil {
 		return errors.Join(err, recErr)
 	}
-	return errors.Join(err, op.seen(ctx, func() bool { return op.caughtUp(revision) }))
+	return errors.Join(err, op.seen(ctx, func() bool { return op.reflected(revision) }))
 }
 
 // relabel changes the marks of revisions; an empty value takes a mark off.
@@ -146,8 +147,8 @@ func (op *operation) relabel(ctx context.Context, revs []*stored, labels map[str
 	return op.seen(ctx, func() bool { return reached(op.session.secrets.LastSyncResourceVersion(), version) })
 }
 
-// caughtUp says whether the watches have seen what the action did.
-func (op *operation) caughtUp(revision int) bool {
+// reflected says whether the watches have seen what the action did.
+func (op *operation) reflected(revision int) bool {
 	revs := op.session.revisions(op.key)
 	if len(revs) == 0 || revs[len(revs)-1].number < revision || revs[len(revs)-1].status.IsPending() {
 		return false
@@ -172,13 +173,18 @@ func reached(have, want string) bool {
 	return err != nil || order >= 0
 }
 
-// seen waits until the watches show what was done. That they do not in time is no failure of the action:
-// the next look is merely late.
+// seen waits until the watches show what was done, and has it looked at.
 func (op *operation) seen(ctx context.Context, ok func() bool) error {
+	defer op.touch(op.key)
+	return caughtUp(ctx, ok)
+}
+
+// caughtUp waits until the watches show what was done. That they do not in time is no failure: the next
+// look is merely late.
+func caughtUp(ctx context.Context, ok func() bool) error {
 	err := wait.PollUntilContextTimeout(ctx, 5*time.Millisecond, catchUp, true, func(context.Context) (bool, error) {
 		return ok(), nil
 	})
-	op.touch(op.key)
 	if err != nil && ctx.Err() == nil {
 		return nil
 	}

@@ -65,7 +65,9 @@ func (c *Cluster) doJob(s *session, j job) (news bool, err error) {
 	case askPods:
 		return c.askPods(ctx, s, j.key)
 	case noteReady:
-		return false, c.noteReady(ctx, s, j.key)
+		err := c.noteReady(ctx, s, j.key)
+		c.noted(j.key)
+		return true, err
 	}
 	return false, nil
 }
@@ -189,6 +191,13 @@ func (c *Cluster) noteReady(ctx context.Context, s *session, key releaseKey) err
 		rec.ReadySince = &now
 	}
 	return s.writeRecord(ctx, key, rec)
+}
+
+// noted notes that writing the record was tried.
+func (c *Cluster) noted(key releaseKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.noting, key)
 }
 
 func (c *Cluster) id(key releaseKey) reconcile.ID {

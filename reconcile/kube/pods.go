@@ -17,7 +17,7 @@ import (
 // out".
 //
 // Pods are not watched: there are many, and they matter only while something is wrong. They are asked for
-// again every few seconds until nothing is.
+// every few seconds until nothing is, and not in the first ones, in which no pod is ready.
 func (c *Cluster) askPods(ctx context.Context, s *session, key releaseKey) (news bool, err error) {
 	text := ""
 	selectors := c.troubled(s, key)

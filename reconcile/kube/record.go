@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	applycorev1 "k8s.io/client-go/applyconfigurations/core/v1"
 	"k8s.io/client-go/informers"
@@ -65,33 +67,56 @@ func (s *session) followRecords() error {
 	factory := informers.NewSharedInformerFactoryWithOptions(s.kube, 0,
 		informers.WithTweakListOptions(func(o *metav1.ListOptions) { o.LabelSelector = recordLabel }))
 	s.records = factory.Core().V1().ConfigMaps().Informer()
-	return s.follow(s.records, stripFields, func(obj metav1.Object) releaseKey {
+	return s.follow(s.records, parseRecord, func(obj metav1.Object) releaseKey {
 		return releaseKey{obj.GetNamespace(), obj.GetLabels()[recordLabel]}
 	})
 }
 
-// stripFields drops who owns which field, which is more than a record itself.
-func stripFields(in any) (any, error) {
-	if obj, ok := in.(metav1.Object); ok {
-		obj.SetManagedFields(nil)
+// recordObject is what is kept of a watched record.
+type recordObject struct {
+	metav1.ObjectMeta // name, namespace, labels and resourceVersion; nothing else
+	record
+	retry bool // somebody asked to try again
+}
+
+// GetObjectKind and DeepCopyObject make it fit the informers' stores.
+func (o *recordObject) GetObjectKind() schema.ObjectKind { return schema.EmptyObjectKind }
+func (o *recordObject) DeepCopyObject() runtime.Object   { out := *o; return &out }
+
+// parseRecord reads what the watch receives, once. It is the informer's transform.
+func parseRecord(in any) (any, error) {
+	cm, ok := in.(*corev1.ConfigMap)
+	if !ok {
+		return in, nil
 	}
-	return in, nil
+	out := &recordObject{retry: cm.Annotations[retryAnno] != ""}
+	out.ObjectMeta = metav1.ObjectMeta{
+		Name: cm.Name, Namespace: cm.Namespace, Labels: cm.Labels, ResourceVersion: cm.ResourceVersion,
+	}
+	if json.Unmarshal([]byte(cm.Data["record"]), &out.record) != nil {
+		out.record, out.retry = record{}, false // damaged by hand: as good as lost
+	}
+	return out, nil
 }
 
 // record reads the record of a release as the watch has it; none is the zero record.
 func (s *session) record(key releaseKey) (rec record, retry bool) {
-	got, there, err := s.records.GetStore().GetByKey(key.namespace + "/" + recordName(key.name))
-	if err != nil || !there {
-		return record{}, false
+	if got := s.recordObject(key); got != nil {
+		return got.record, got.retry
 	}
-	cm := got.(*corev1.ConfigMap)
-	if json.Unmarshal([]byte(cm.Data["record"]), &rec) != nil {
-		return record{}, false // damaged by hand: as good as lost
-	}
-	return rec, cm.Annotations[retryAnno] != ""
+	return record{}, false
 }
 
-// writeRecord replaces the record of a release, and takes a wish to retry off it.
+func (s *session) recordObject(key releaseKey) *recordObject {
+	got, there, err := s.records.GetStore().GetByKey(key.namespace + "/" + recordName(key.name))
+	if err != nil || !there {
+		return nil
+	}
+	return got.(*recordObject)
+}
+
+// writeRecord replaces the record of a release, and takes a wish to retry off it. It returns when the watch
+// shows the new one, so that nobody takes the old one for it and writes again.
 func (s *session) writeRecord(ctx context.Context, key releaseKey, rec record) error {
 	rec.History = rec.History[:min(len(rec.History), maxTransitions)]
 	text, err := json.Marshal(rec)
@@ -102,11 +127,14 @@ func (s *session) writeRecord(ctx context.Context, key releaseKey, rec record) e
 		WithLabels(map[string]string{recordLabel: key.name}).
 		WithAnnotations(map[string]string{retryAnno: ""}). // left out it would stay: somebody else set it
 		WithData(map[string]string{"record": string(text)})
-	_, err = s.kube.CoreV1().ConfigMaps(key.namespace).Apply(ctx, cm, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	got, err := s.kube.CoreV1().ConfigMaps(key.namespace).Apply(ctx, cm, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 	if err != nil {
 		return fmt.Errorf("record of %s: %w", key, err)
 	}
-	return nil
+	return caughtUp(ctx, func() bool {
+		have := s.recordObject(key)
+		return have != nil && reached(have.ResourceVersion, got.ResourceVersion)
+	})
 }
 
 // dropRecord removes the record of a release that is gone.

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -193,6 +195,34 @@ func TestReleaseTooLarge(t *testing.T) {
 	rel.Manifest = base64.StdEncoding.EncodeToString(noise)
 	if _, err := pack("key", rel, "createdAt"); err == nil || !strings.Contains(err.Error(), "too large") {
 		t.Errorf("a release that fits no Secret gives %v", err)
+	}
+}
+
+func TestWhatFitsOnlyWhenItIsPackedWellIsPackedWell(t *testing.T) {
+	rel := aRelease("web", 1, release.StatusPendingInstall)
+	packed := func(words int) int {
+		var text strings.Builder
+		for x := uint32(1); words > 0; words-- {
+			x = x*1664525 + 1013904223
+			fmt.Fprintf(&text, "word%d ", x>>20*7919)
+		}
+		rel.Manifest = text.String()
+		raw, err := json.Marshal(rel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		quick, err := encode(raw, zipper(gzip.BestSpeed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(quick)
+	}
+	const sample = 100000
+	if n := packed(maxPacked * sample / packed(sample) * 103 / 100); n <= maxPacked {
+		t.Fatalf("%d bytes fit without effort", n)
+	}
+	if _, err := pack("key", rel, "createdAt"); err != nil {
+		t.Error(err)
 	}
 }
 
