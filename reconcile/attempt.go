@@ -1,8 +1,10 @@
 package reconcile
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -13,10 +15,12 @@ type attempts map[ID]attempt
 type attempt struct {
 	digest string    // what was tried
 	count  int       // failures in a row with this digest
-	err    error     // of the last one; nil while count is 0
+	err    error     // of the last one, or why the last repair was in vain
 	next   time.Time // not to be tried again before
 	asked  bool      // somebody had asked for it; the wish may still stand there
 	unseen bool      // it could not even be rendered
+	mended string    // the fields that the last repair put back
+	vain   int       // repairs in a row that somebody undid at once
 }
 
 const (
@@ -24,6 +28,8 @@ const (
 	longWait  = 5 * time.Minute
 	moment    = time.Second            // until the watches have seen what moved
 	breath    = 200 * time.Millisecond // between two actions that work, where somebody undoes the first
+	relapse   = 5 * time.Second        // whoever undoes a repair sooner than that does it at once
+	patience  = 3                      // repairs that are undone at once before they wait for each other
 )
 
 // failed notes a failure: the next try may come after 5 s at first, 5 min at most, a fifth more or less so
@@ -34,9 +40,13 @@ func (t attempts) failed(a Action, err error, now time.Time) {
 		was = attempt{digest: a.Digest}
 	}
 	was.count++
-	wait := min(longWait, firstWait<<min(was.count-1, 10))
-	was.err, was.next, was.asked, was.unseen = err, now.Add(jitter(wait, 0.2)), a.Have.RetryAsked, false
+	was.err, was.next, was.asked, was.unseen = err, now.Add(backoff(was.count)), a.Have.RetryAsked, false
 	t[a.ID] = was
+}
+
+// backoff is how long to wait after so many failures in a row.
+func backoff(count int) time.Duration {
+	return jitter(min(longWait, firstWait<<min(count-1, 10)), 0.2)
 }
 
 // unrendered notes that an action cannot be rendered, which is a failure too.
@@ -54,9 +64,35 @@ func (t attempts) rendered(a Action) {
 	}
 }
 
-// worked notes that what was tried did work.
+// worked notes that what was tried did work. A repair that somebody undoes again and again is none: the next
+// one waits as if this had failed.
 func (t attempts) worked(a Action, now time.Time) {
-	t[a.ID] = attempt{digest: a.Digest, next: now.Add(breath), asked: a.Have.RetryAsked}
+	was := t[a.ID]
+	is := attempt{digest: a.Digest, next: now.Add(breath), asked: a.Have.RetryAsked}
+	if a.Op == OpRepair {
+		is.mended = fields(a.Have.Drift)
+	}
+	if is.mended != "" && is.mended == was.mended && is.digest == was.digest && now.Before(was.next.Add(relapse)) {
+		is.vain = was.vain + 1
+	}
+	if is.undone() {
+		is.next = now.Add(backoff(is.vain - patience))
+		is.err = fmt.Errorf("it was put back %d times, and each time somebody undid that at once: %s; "+
+			"find out who writes there, or declare drift: ignore for it", is.vain, driftText(a.Have.Drift))
+	}
+	t[a.ID] = is
+}
+
+// undone says whether repairs are in vain.
+func (a attempt) undone() bool { return a.vain > patience }
+
+// fields names what drifted, whatever it drifted to.
+func fields(drift []Drift) string {
+	var names []string
+	for _, d := range drift {
+		names = append(names, d.Object+d.Field)
+	}
+	return strings.Join(names, " ")
 }
 
 // outrun notes that somebody else was faster, which is no failure: it is looked at anew in a moment.
@@ -77,7 +113,7 @@ func (t attempts) resting(a Action, now time.Time) bool {
 
 // failure is what the last try at an action ended with; nil where there was none.
 func (t attempts) failure(a Action) error {
-	if was := t[a.ID]; was.digest == a.Digest {
+	if was := t[a.ID]; was.digest == a.Digest && was.count > 0 {
 		return was.err
 	}
 	return nil
@@ -94,8 +130,8 @@ func (t attempts) lay(id ID, obs *Observed) {
 	was.asked = obs.RetryAsked
 	t[id] = was
 	obs.RetryAsked = false
-	if was.count > 0 {
-		obs.Tries, obs.Tried, obs.RetryAt, obs.Failure = was.count, was.digest, was.next, was.err.Error()
+	if was.count > 0 || was.undone() {
+		obs.Tries, obs.Tried, obs.RetryAt, obs.Failure = max(was.count, was.vain), was.digest, was.next, was.err.Error()
 	}
 }
 
@@ -104,7 +140,7 @@ func (t attempts) forget(p Plan, now time.Time) {
 	keep := make(map[ID]bool, len(p.Actions))
 	for _, a := range p.Actions {
 		was := t[a.ID]
-		keep[a.ID] = a.Op != OpKeep || was.asked || was.count == 0 && was.next.After(now)
+		keep[a.ID] = a.Op != OpKeep || was.asked || was.count == 0 && was.next.Add(relapse).After(now)
 	}
 	maps.DeleteFunc(t, func(id ID, _ attempt) bool { return !keep[id] })
 }

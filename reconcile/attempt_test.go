@@ -166,6 +166,25 @@ func TestWhatSomebodyElseOutranIsNoFailure(t *testing.T) {
 	}
 }
 
+func TestWhatIsEditedNowAndThenIsRepairedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		it := testItem("eu", "frankfurt")
+		r := newRig(it)
+		r.fleet.clusters["eu"].live.Releases[it.ID] = inPlace(it)
+		r.start()
+		for edits := 1; edits < 20; edits++ {
+			r.edit("eu", it.ID, func(obs *Observed) { obs.Drift = []Drift{{Object: "Deployment/a"}} })
+			time.Sleep(time.Second)
+			if n := len(r.begun("eu")); n != edits {
+				t.Fatalf("%d repairs of %d edits", n, edits)
+			}
+			r.edit("eu", it.ID, func(obs *Observed) { *obs = inPlace(it) })
+			time.Sleep(2 * relapse)
+		}
+		r.stop()
+	})
+}
+
 func TestWhatIsUndoneAtOnceIsNotDoneWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		it := testItem("eu", "frankfurt")
@@ -179,8 +198,16 @@ func TestWhatIsUndoneAtOnceIsNotDoneWithoutEnd(t *testing.T) {
 		}
 		r.start()
 		time.Sleep(10 * time.Second)
-		if n := len(r.begun("eu")); n < 40 || n > 55 {
+		if n := len(r.begun("eu")); n < 5 || n > 7 {
 			t.Errorf("%d repairs in 10 s", n)
+		}
+		a := r.action(t, it.ID)
+		if a.Reason != BackingOff || !strings.Contains(a.Message, "Deployment/a") || len(r.last(t).Failed) > 0 {
+			t.Errorf("%s (%s) %s, failed %v", a.Op, a.Reason, a.Message, r.last(t).Failed)
+		}
+		time.Sleep(time.Hour)
+		if n := len(r.begun("eu")); n < 15 || n > 30 {
+			t.Errorf("%d repairs in an hour", n)
 		}
 		r.stop()
 	})

@@ -73,7 +73,7 @@ func takes(op Op) bool { return op == OpDelete || op == OpOrphan }
 func decideWanted(it Item, want Desired, have Live) Action {
 	c := have.Clusters[it.ID.Cluster]
 	obs := c.Releases[it.ID]
-	refs, missing := refStates(it, c)
+	refs, missing, listed := refStates(it, c)
 	a := Action{
 		ID: it.ID, Provider: it.Provider, Organization: it.Organization, Wave: it.Wave, After: it.After,
 		Want: it, Have: obs, Digest: Digest(it, refs), Commit: want.Commit,
@@ -85,10 +85,13 @@ func decideWanted(it Item, want Desired, have Live) Action {
 		return hold(a, Unknown, it.Broken)
 	}
 	a = compare(a, want.Owner)
-	if held := restrain(a, it.Suspended, have); missing == "" || !a.Acts() || held.Class == Declared {
+	switch held := restrain(a, it.Suspended, have); {
+	case missing == "" || !a.Acts() || held.Class == Declared:
 		return held
+	case !listed:
+		return hold(a, Settling, missing+" is being looked for")
 	}
-	return hold(a, WaitingForSecret, missing)
+	return hold(a, WaitingForSecret, missing+" is not there yet")
 }
 
 // restrain holds what would act while somebody said that it must not, or while it is too soon to try it
@@ -224,16 +227,17 @@ func compareApplied(a Action) Action {
 	return hold(a, Settling, obs.Message)
 }
 
-// refStates looks up what an item refers to, and says what is not there yet.
-func refStates(it Item, c ClusterLive) (states []RefState, missing string) {
+// refStates looks up what an item refers to. It says what is missing first, and whether that is known, or
+// nobody has looked for it yet.
+func refStates(it Item, c ClusterLive) (states []RefState, missing string, listed bool) {
 	for _, r := range it.Release.References {
 		state, there := c.Refs[RefID{Namespace: it.ID.Namespace, Kind: r.Kind, Name: r.Name}]
 		if !there && missing == "" {
-			missing = fmt.Sprintf("%s %s/%s is not there yet", r.Kind, it.ID.Namespace, r.Name)
+			missing, listed = fmt.Sprintf("%s %s/%s", r.Kind, it.ID.Namespace, r.Name), !c.Unlisted[r.Kind]
 		}
 		states = append(states, state)
 	}
-	return states, missing
+	return states, missing, listed
 }
 
 // driftText counts the drifted fields and names the first.

@@ -200,6 +200,11 @@ func decisions() []row {
 			s.tried(s.item.Base)
 			s.freeze(Freeze{})
 		}},
+		{"it takes values from what was not looked for yet", OpHold, Settling, Progress, func(s *scene) {
+			s.have = Observed{}
+			s.item.Release.References = []Reference{{Kind: "Secret", Name: "token"}}
+			s.cluster.Unlisted = map[string]bool{"Secret": true}
+		}},
 		{"it takes values from what is not there", OpHold, WaitingForSecret, Person, func(s *scene) {
 			s.item.Release.References = []Reference{{Kind: "Secret", Name: "token"}}
 			s.tried(Digest(s.item, []RefState{{}}))

@@ -50,6 +50,7 @@
 //
 //	it is suspended                                          hold      suspended           declared
 //	it is frozen                                             hold      frozen              declared
+//	it takes values from what was not looked for yet         hold      settling            progress
 //	it takes values from what is not there                   hold      waiting for secret  person
 //	the same inputs failed a moment ago                      hold      backing off         progress
 //
@@ -133,7 +134,8 @@
 //
 // What failed is tried again after 5 s, then after twice as long each time, 5 min at most, a fifth more or
 // less. Other inputs are tried at once, and so is what somebody asks for. What cannot be rendered has failed;
-// what somebody else outran (ErrFenced, ErrMoved) has not, and is looked at anew in a moment.
+// what somebody else outran (ErrFenced, ErrMoved) has not, and is looked at anew in a moment. A repair that
+// somebody undoes at once is made again, three times; then it waits like what failed.
 //
 // # What stays with others
 //

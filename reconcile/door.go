@@ -50,6 +50,9 @@ func ours(live AdmissionLive, owner string) AdmissionLive {
 func decideDoors(want Desired, have Live) []Action {
 	var out []Action
 	for _, d := range doors(want, have) {
+		if d.idle() {
+			continue
+		}
 		if d.want != nil && d.live.Reachable {
 			out = append(out, d.keepShut(d.decide(want, have)))
 		}
@@ -63,6 +66,11 @@ func decideDoors(want Desired, have Live) []Action {
 		out = append(out, d.organizations(want, have)...)
 	}
 	return out
+}
+
+// idle says whether nothing is there and nobody is to be let in or kept out.
+func (d door) idle() bool {
+	return d.want != nil && d.want.Admission.Mode == EnforceOff && len(d.want.Organizations) == 0 && d.have.Owner == ""
 }
 
 // action is the beginning of an action about the door itself.

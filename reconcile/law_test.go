@@ -57,7 +57,7 @@ func drawItem(t *rapid.T) Item {
 
 // drawObserved is any state that a release may be found in.
 func drawObserved(t *rapid.T, it Item, refs map[RefID]RefState) Observed {
-	states, _ := refStates(it, ClusterLive{Refs: refs})
+	states, _, _ := refStates(it, ClusterLive{Refs: refs})
 	digests := []string{Digest(it, states), "other", ""}
 	obs := Observed{
 		Owner: drawn(t, "owner", "acme", "acme", "acme", "", "other"), Manager: drawn(t, "manager", "", "", "", "Flux"),

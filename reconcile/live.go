@@ -31,6 +31,7 @@ type ClusterLive struct {
 	Lacking   map[string]string // by provider without release: why it is not ready; empty: it is; absent: not known yet
 	Releases  map[ID]Observed
 	Refs      map[RefID]RefState // Secrets and ConfigMaps that items refer to; absent: not there
+	Unlisted  map[string]bool    // kinds of which it is not known yet what is in Refs
 
 	Admissions    map[string]AdmissionLive // what guards providers, by provider
 	Environments  map[string][]Environment // by provider, sorted

@@ -78,7 +78,8 @@ func writtenOrganizations(root *node) map[string][]string {
 }
 
 // fillEnforcement decides how an allowlist is enforced where nobody says: fully, when every
-// organization on it says how its environments are recognised, else only noted.
+// organization on it says how its environments are recognised, else only noted, and not at all where there
+// are no organizations.
 func fillEnforcement(root *node) *node {
 	label := root.get("deployment", "environments", "organizationLabel") != nil
 	recognised := func(o string) bool {
@@ -87,6 +88,9 @@ func fillEnforcement(root *node) *node {
 	return eachProvider(root, func(name string, p *node) *node {
 		organizations := allowed(root, name)
 		mode := "audit"
+		if len(children(root.get("organizations"))) == 0 {
+			mode = "off"
+		}
 		if len(organizations) > 0 && !slices.ContainsFunc(organizations, func(o string) bool { return !recognised(o) }) {
 			mode = "enforce"
 		}

@@ -3,11 +3,9 @@ package kube
 import (
 	"context"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 
@@ -87,7 +85,8 @@ func (c *Cluster) Live() reconcile.ClusterLive {
 	live.Freezes = c.session.freezes(time.Now())
 	live.Counted, live.Environments = c.session.counted(), c.count()
 	live.Admissions, live.Unenforceable = c.session.admissions(c.owner), c.session.doors.why
-	live.Refs, live.Lacking = c.refStates(), c.bareEvidence()
+	live.Lacking = c.bareEvidence()
+	live.Refs, live.Unlisted = c.refStates()
 	return live
 }
 
@@ -130,18 +129,22 @@ func (c *Cluster) followWanted() {
 	}
 }
 
-// refStates is what the wanted releases refer to, as far as it is there.
-func (c *Cluster) refStates() map[reconcile.RefID]reconcile.RefState {
-	out := map[reconcile.RefID]reconcile.RefState{}
+// refStates is what the wanted releases refer to, as far as it is there, and of which kinds that is not
+// known yet.
+func (c *Cluster) refStates() (there map[reconcile.RefID]reconcile.RefState, unlisted map[string]bool) {
+	there, unlisted = map[reconcile.RefID]reconcile.RefState{}, map[string]bool{}
 	for _, it := range c.items {
 		for _, ref := range it.Release.References {
-			if obj, there := c.session.reference(ref.Kind, it.ID.Namespace, ref.Name); there && obj != nil {
+			switch obj, listed := c.session.reference(ref.Kind, it.ID.Namespace, ref.Name); {
+			case !listed:
+				unlisted[ref.Kind] = true
+			case obj != nil:
 				id := reconcile.RefID{Namespace: it.ID.Namespace, Kind: ref.Kind, Name: ref.Name}
-				out[id] = reconcile.RefState{UID: string(obj.UID), Version: obj.ResourceVersion}
+				there[id] = reconcile.RefState{UID: string(obj.UID), Version: obj.ResourceVersion}
 			}
 		}
 	}
-	return out
+	return there, unlisted
 }
 
 // touch notes that something happened to a release, and wakes the loop.
@@ -218,22 +221,6 @@ func (c *Cluster) allKeys() map[releaseKey]bool {
 	return out
 }
 
-// revisions are the revisions of a release, by number.
-func (s *session) revisions(key releaseKey) []revision {
-	found, err := s.secrets.GetIndexer().ByIndex(byRelease, key.String())
-	if err != nil {
-		return nil
-	}
-	var out []revision
-	for _, obj := range found {
-		if rev, ok := revisionOf(obj.(metav1.Object)); ok {
-			out = append(out, rev)
-		}
-	}
-	slices.SortFunc(out, func(a, b revision) int { return a.number - b.number })
-	return out
-}
-
 // look observes one release; there is false where there is none.
 func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 	revs := c.session.revisions(key)
@@ -251,8 +238,11 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 	}
 	k := c.knowledge(key, obs, rec)
 	obs.Since = k.since
-	if obs.State == reconcile.Pending && !revs[len(revs)-1].ours() {
-		c.respect(key, k, &obs)
+	switch {
+	case obs.State == reconcile.Pending && !revs[len(revs)-1].ours():
+		c.respect(key, k, &obs, c.timeout(key))
+	case obs.State == reconcile.Uninstalling:
+		c.respect(key, k, &obs, uninstallTime)
 	}
 	if len(rec.History) > 0 && (obs.State == reconcile.Failed || obs.Attempted != "") {
 		obs.Failure = rec.History[0].Error
@@ -280,7 +270,7 @@ func (c *Cluster) knowledge(key releaseKey, obs reconcile.Observed, rec record) 
 		c.known[key] = k
 	}
 	if k.state != obs.State || k.newest != obs.Revision {
-		k.newest, k.state, k.since = obs.Revision, obs.State, time.Now()
+		k.newest, k.state, k.since, k.alarm = obs.Revision, obs.State, time.Now(), false
 	}
 	if k.revision == obs.Revision || obs.State == reconcile.Pending {
 		return k

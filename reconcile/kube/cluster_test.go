@@ -325,6 +325,74 @@ func TestARevisionLeftPendingIsTakenUp(t *testing.T) {
 	}
 }
 
+func TestAnUninstallIsLeftToWhoeverBeganItAndThenTakenUp(t *testing.T) {
+	w := newWorld(t)
+	it := w.item("web", w.chart("1.0.0", map[string]string{"c.yaml": configMap}), map[string]any{"size": int64(1)})
+	w.do(it.ID, reconcile.OpCreate)
+	w.inSync(it.ID)
+	w.leave("web", "uninstalling")
+	w.until("it to be left alone", func() bool { return w.plan(it.ID).Reason == reconcile.IsLocked })
+	key := releaseKey{w.space, "web"}
+	w.cluster.mu.Lock()
+	w.cluster.known[key].since = time.Now().Add(-uninstallTime)
+	w.cluster.mu.Unlock()
+	w.cluster.touch(key)
+	w.do(it.ID, reconcile.OpCreate)
+	w.inSync(it.ID)
+}
+
+func TestAHistoryThatWasKeptIsGoneOnWith(t *testing.T) {
+	w := newWorld(t)
+	it := w.item("web", w.chart("1.0.0", map[string]string{"c.yaml": configMap}), map[string]any{"size": int64(1)})
+	w.do(it.ID, reconcile.OpCreate)
+	w.inSync(it.ID)
+	helm := func(args ...string) string {
+		kubeconfig := filepath.Join(kubetest.Dir(t), "eu.kubeconfig")
+		return kubetest.Output(t, "helm", append([]string{"--kubeconfig", kubeconfig, "-n", w.space}, args...)...)
+	}
+	helm("uninstall", "web", "--keep-history")
+	w.do(it.ID, reconcile.OpCreate)
+	w.inSync(it.ID)
+	if out := helm("list", "--all"); !strings.Contains(out, "deployed") || strings.Contains(out, "uninstalled") {
+		t.Errorf("helm lists\n%s", out)
+	}
+	if got := w.data("web")["size"]; got != "1" {
+		t.Errorf("size %q", got)
+	}
+}
+
+func TestADeletedNamespaceIsMadeAgain(t *testing.T) {
+	w := newWorld(t)
+	it := w.item("web", w.chart("1.0.0", map[string]string{"c.yaml": configMap}), map[string]any{"size": int64(1)})
+	w.cluster.Live()
+	w.until("the cluster to be looked at", func() bool { return w.cluster.Live().Looked && w.cluster.Live().Held })
+	s, err := w.cluster.current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	it.ID.Namespace = w.space + "-gone"
+	s.noteNamespace(it.ID.Namespace, true)
+	if err := w.cluster.Do(t.Context(), w.plan(it.ID)); !apierrors.IsNotFound(err) {
+		t.Fatalf("without its namespace: %v", err)
+	}
+	if err := w.cluster.Do(t.Context(), w.plan(it.ID)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWithoutATargetARollbackLeavesTheRevisionAlone(t *testing.T) {
+	w := newWorld(t)
+	it := w.item("web", w.chart("1.0.0", map[string]string{"c.yaml": configMap}), map[string]any{"size": int64(1)})
+	w.do(it.ID, reconcile.OpCreate)
+	w.inSync(it.ID)
+	a := w.plan(it.ID)
+	a.Op = reconcile.OpRollback
+	if err := w.cluster.Do(t.Context(), a); err == nil || !strings.Contains(err.Error(), "no revision to go back to") {
+		t.Errorf("the rollback ends with %v", err)
+	}
+	w.inSync(it.ID)
+}
+
 // leave makes the newest revision look as a killed process leaves it.
 func (w *world) leave(name, status string) {
 	w.Helper()

@@ -139,7 +139,7 @@ func (op *operation) apply(ctx context.Context) error {
 	}
 	began := time.Now()
 	var rel *release.Release
-	if len(op.storage.revs) == 0 {
+	if op.storage.ended() {
 		rel, err = op.install(chrt, values, want)
 	} else {
 		rel, err = op.upgrade(chrt, values, want)
@@ -165,6 +165,7 @@ func (op *operation) install(chrt *chart.Chart, values map[string]any, want reco
 	do.ReleaseName, do.Namespace = op.key.name, op.key.namespace
 	do.Labels, do.Description = marks(op.owner, op.action), op.describe()
 	do.Timeout, do.TakeOwnership = want.Timeout, op.action.Op == reconcile.OpAdopt
+	do.Replace = true                                                 // an uninstalled release whose history was kept
 	do.DisableOpenAPIValidation, do.SkipSchemaValidation = true, true // the worker that rendered it validated it
 	return do.Run(chrt, values)
 }
@@ -225,13 +226,17 @@ func (op *operation) ensureNamespace(ctx context.Context) error {
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("namespace %s: %w", op.key.namespace, err)
 	}
-	op.session.noteNamespace(op.key.namespace)
+	op.session.noteNamespace(op.key.namespace, true)
 	return nil
 }
 
 // rollback goes back to the newest revision that was in force with other inputs, and notes on it which
 // inputs failed, so that they are not tried again before they change.
 func (op *operation) rollback(ctx context.Context) error {
+	target := op.storage.before(op.action.Digest)
+	if target == 0 {
+		return fmt.Errorf("there is no revision to go back to: %s", op.action.Message)
+	}
 	last, err := op.config.Releases.Last(op.key.name)
 	if err != nil {
 		return err
@@ -241,17 +246,6 @@ func (op *operation) rollback(ctx context.Context) error {
 		if err := op.config.Releases.Update(last); err != nil {
 			return err
 		}
-	}
-	target := 0
-	for n, rev := range op.storage.revs {
-		status := release.Status(rev.labels["status"])
-		good := status == release.StatusDeployed || status == release.StatusSuperseded
-		if good && n > target && rev.labels[markDigest] != op.action.Digest {
-			target = n
-		}
-	}
-	if target == 0 {
-		return fmt.Errorf("there is no revision to go back to: %s", op.action.Message)
 	}
 	began := time.Now()
 	op.storage.extra = map[string]string{markAttempted: op.action.Digest}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"helm.sh/helm/v3/pkg/release"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
@@ -102,6 +103,9 @@ func (op *operation) nextRecord(revision int, err error) record {
 
 // failed notes why an action failed. What was only outrun by somebody else is no failure.
 func (op *operation) failed(ctx context.Context, err error) error {
+	if apierrors.IsNotFound(err) { // perhaps it is the namespace that somebody deleted
+		op.session.noteNamespace(op.key.namespace, false)
+	}
 	switch {
 	case errors.Is(err, errChanged):
 		return fmt.Errorf("%w: %w", reconcile.ErrMoved, err)
@@ -111,10 +115,7 @@ func (op *operation) failed(ctx context.Context, err error) error {
 	if why := op.frozen(); why != nil { // Helm does not always pass on what stopped it
 		return errors.Join(why, err)
 	}
-	revision := 0
-	for n := range op.storage.revs {
-		revision = max(revision, n)
-	}
+	revision := op.storage.newest()
 	if revision == 0 {
 		return err // nothing was left behind that a record would be about
 	}

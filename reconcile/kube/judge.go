@@ -123,27 +123,35 @@ func (c *Cluster) deadline(key releaseKey, k *known, obs *reconcile.Observed) {
 	if obs.Health != reconcile.Progressing {
 		return
 	}
-	if !c.inTime(key, k) {
+	if !c.within(key, k, c.timeout(key)) {
 		obs.Health = reconcile.Unhealthy
 	}
 }
 
 // respect leaves a revision alone that somebody else makes right now, with the stock helm: whoever that is
 // holds no Lease, so that only time tells that he is gone.
-func (c *Cluster) respect(key releaseKey, k *known, obs *reconcile.Observed) {
-	if c.inTime(key, k) {
+func (c *Cluster) respect(key releaseKey, k *known, obs *reconcile.Observed, limit time.Duration) {
+	if c.within(key, k, limit) {
 		obs.State = reconcile.Locked
 	}
 }
 
-// inTime says whether the release is in its state for less than its timeout, and sees to it that it is
-// looked at again when that is over.
-func (c *Cluster) inTime(key releaseKey, k *known) bool {
-	timeout := c.items[key].Release.Timeout
-	if timeout <= 0 {
-		timeout = defaultTimeout
+// uninstallTime is how long an uninstall is left to whoever began it. It may be somebody with the stock
+// helm, or a process of ours that was killed: both leave the same behind.
+const uninstallTime = 10 * time.Second
+
+// timeout is how long a release may take.
+func (c *Cluster) timeout(key releaseKey) time.Duration {
+	if timeout := c.items[key].Release.Timeout; timeout > 0 {
+		return timeout
 	}
-	left := timeout - time.Since(k.since)
+	return defaultTimeout
+}
+
+// within says whether the release is in its state for less than a limit, and sees to it that it is looked at
+// again when that is over.
+func (c *Cluster) within(key releaseKey, k *known, limit time.Duration) bool {
+	left := limit - time.Since(k.since)
 	if left > 0 && !k.alarm {
 		k.alarm = true
 		time.AfterFunc(left, func() {

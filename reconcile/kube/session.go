@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -184,8 +185,8 @@ func (s *session) object(ref objectRef) (obj *object, known bool) {
 	return nil, true
 }
 
-// reference looks up what a release takes values from.
-func (s *session) reference(kind, namespace, name string) (*object, bool) {
+// reference looks up what a release takes values from. known is false while its kind is not fully listed.
+func (s *session) reference(kind, namespace, name string) (obj *object, known bool) {
 	s.mu.Lock()
 	inf, watched := s.refs[kind]
 	s.mu.Unlock()
@@ -218,6 +219,22 @@ func (s *session) looked() bool {
 	return true
 }
 
+// revisions are the revisions of a release, by number.
+func (s *session) revisions(key releaseKey) []revision {
+	found, err := s.secrets.GetIndexer().ByIndex(byRelease, key.String())
+	if err != nil {
+		return nil
+	}
+	var out []revision
+	for _, obj := range found {
+		if rev, ok := revisionOf(obj.(metav1.Object)); ok {
+			out = append(out, rev)
+		}
+	}
+	slices.SortFunc(out, func(a, b revision) int { return a.number - b.number })
+	return out
+}
+
 // hasNamespace says whether a namespace is known to be there.
 func (s *session) hasNamespace(name string) bool {
 	s.mu.Lock()
@@ -225,10 +242,10 @@ func (s *session) hasNamespace(name string) bool {
 	return s.space[name]
 }
 
-func (s *session) noteNamespace(name string) {
+func (s *session) noteNamespace(name string, there bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.space[name] = true
+	s.space[name] = there
 }
 
 // stripManaged drops what a release Secret has too much of.

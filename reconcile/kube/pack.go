@@ -1,0 +1,113 @@
+package kube
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+	"time"
+
+	"helm.sh/helm/v3/pkg/release"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const (
+	// secretType is what Helm 3 calls the Secrets that it stores releases in.
+	secretType = "helm.sh/release.v1"
+	// maxStored bounds a release when it is unpacked. One Secret of 1 MiB can unpack to a gigabyte, and
+	// whoever may write Secrets in a namespace can put it there.
+	maxStored = 32 << 20
+	// maxPacked is what fits into a Secret, which is 1 MiB with everything around it.
+	maxPacked = 1<<20 - 16<<10
+)
+
+// pack makes the Secret of a revision, in Helm's format.
+func pack(key string, rel *release.Release, stamp string) (*corev1.Secret, error) {
+	raw, err := json.Marshal(rel)
+	if err != nil {
+		return nil, fmt.Errorf("packing revision %d: %w", rel.Version, err)
+	}
+	packed, err := squeeze(raw)
+	if err != nil {
+		return nil, fmt.Errorf("packing revision %d: %w", rel.Version, err)
+	}
+	if len(packed) > maxPacked {
+		return nil, fmt.Errorf("the release is too large to be stored: %d KiB packed, %d KiB fit into a Secret; "+
+			"split the chart or drop large files from it", len(packed)>>10, maxPacked>>10)
+	}
+	labels := merged(rel.Labels, map[string]string{
+		"name": rel.Name, "owner": "helm", "status": rel.Info.Status.String(),
+		"version": strconv.Itoa(rel.Version), stamp: strconv.FormatInt(time.Now().Unix(), 10),
+	})
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: key, Labels: labels},
+		Type:       secretType, Data: map[string][]byte{"release": packed},
+	}, nil
+}
+
+// zippers are used again and again: each has buffers of a megabyte.
+var zippers = sync.Pool{New: func() any { return zipper(gzip.BestSpeed) }}
+
+func zipper(level int) *gzip.Writer {
+	w, err := gzip.NewWriterLevel(nil, level)
+	if err != nil {
+		panic(err) // there is no such level
+	}
+	return w
+}
+
+// squeeze compresses as Helm does: quickly, since a release is stored twice each time it changes and most
+// are far from what fits, or well where that is not enough.
+func squeeze(raw []byte) ([]byte, error) {
+	quick := zippers.Get().(*gzip.Writer)
+	defer zippers.Put(quick)
+	packed, err := encode(raw, quick)
+	if err != nil || len(packed) <= maxPacked {
+		return packed, err
+	}
+	return encode(raw, zipper(gzip.BestCompression))
+}
+
+func encode(raw []byte, w *gzip.Writer) ([]byte, error) {
+	var buf bytes.Buffer
+	w.Reset(&buf)
+	if _, err := w.Write(raw); err != nil {
+		return nil, err
+	}
+	err := w.Close()
+	return base64.StdEncoding.AppendEncode(nil, buf.Bytes()), err
+}
+
+// unpack reads what pack or Helm wrote, within bounds.
+func unpack(packed []byte) (*release.Release, error) {
+	raw, err := base64.StdEncoding.DecodeString(string(packed))
+	if err != nil {
+		return nil, fmt.Errorf("is damaged: %w", err)
+	}
+	if bytes.HasPrefix(raw, []byte{0x1f, 0x8b, 0x08}) {
+		r, err := gzip.NewReader(bytes.NewReader(raw))
+		if err != nil {
+			return nil, fmt.Errorf("is damaged: %w", err)
+		}
+		if raw, err = io.ReadAll(io.LimitReader(r, maxStored+1)); err != nil {
+			return nil, fmt.Errorf("is damaged: %w", err)
+		}
+	}
+	if len(raw) > maxStored {
+		return nil, fmt.Errorf("unpacks to more than %d MiB", maxStored>>20)
+	}
+	var rel release.Release
+	if err := json.Unmarshal(raw, &rel); err != nil {
+		return nil, fmt.Errorf("is damaged: %w", err)
+	}
+	if rel.Name == "" || rel.Info == nil || rel.Chart == nil || rel.Chart.Metadata == nil {
+		return nil, errors.New("is damaged: it lacks its name, state or chart")
+	}
+	return &rel, nil
+}
