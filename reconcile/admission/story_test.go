@@ -1,0 +1,279 @@
+package admission
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// create makes an object in earnest.
+func (s *server) create(who, where string, o object) error {
+	s.Helper()
+	_, err := s.as(who).Resource(resources[o.GetKind()]).Namespace(where).Create(s.Context(), &o.Unstructured, meta.CreateOptions{})
+	return err
+}
+
+// patch merges a change into an object, without carrying it out.
+func (s *server) patch(who, where string, o object, change string) error {
+	s.Helper()
+	_, err := s.as(who).Resource(resources[o.GetKind()]).Namespace(where).Patch(s.Context(), o.GetName(),
+		types.MergePatchType, []byte(change), meta.PatchOptions{DryRun: []string{meta.DryRunAll}})
+	return err
+}
+
+func TestWhatMayChange(t *testing.T) {
+	s := newServer(t)
+	s.install()
+	s.door("design", notOpen)
+	theirs := env("design-9", org("design"), "com.coder.user.username=prebuilds")
+	for name, o := range map[string]object{
+		s.design: an("Deployment", "web", theirs), s.shared: with("Deployment", "plain", nil, nil), s.research: an("Deployment", "plain", nil),
+	} {
+		s.must(nil, s.create(daemon, name, o))
+	}
+	s.must(nil, s.create(daemon, s.design, an("CronJob", "nightly", theirs)))
+	s.must(nil, s.create(daemon, s.design, an("PersistentVolumeClaim", "home", theirs)))
+	s.must(nil, s.create(daemon, s.shared, an("Deployment", "shared", theirs)))
+	s.must(nil, s.create(daemon, s.shared, with("Deployment", "inside", nil, theirs)))
+
+	template := func(change string) string { return `{"spec":{"template":` + change + `}}` }
+	label := func(key, value string) string { return fmt.Sprintf(`{"metadata":{"labels":{%q:%s}}}`, key, value) }
+	claim := func(l string) string {
+		return template(`{"spec":{"volumes":[{"name":"scratch","ephemeral":{"volumeClaimTemplate":{"metadata":{"labels":` + l + `},
+			"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}}}}]}}`)
+	}
+	web, shared, inside := an("Deployment", "web", nil), an("Deployment", "shared", nil), an("Deployment", "inside", nil)
+	plain, nightly, home := an("Deployment", "plain", nil), an("CronJob", "nightly", nil), an("PersistentVolumeClaim", "home", nil)
+	for _, try := range []struct {
+		what, where string
+		object      object
+		change      string
+		want        string
+	}{
+		{"another image", s.design, web, template(`{"spec":{"containers":[{"name":"main","image":"example/app:2"}]}}`), passes},
+		{"scaled by the object", s.design, web, `{"spec":{"replicas":3}}`, passes},
+		{"restarted", s.design, web, template(`{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"now"}}}`), passes},
+		{"annotated", s.design, web, `{"metadata":{"annotations":{"a":"b"}}}`, passes},
+		{"another label", s.design, web, label("a", `"b"`), passes},
+		{"grown", s.design, home, `{"metadata":{"finalizers":["example.com/wait"]}}`, passes},
+		{"claimed", s.design, web, label("com.coder.user.username", `"ann"`), passes},
+		{"claimed in the template", s.design, web, template(label("com.coder.user.username", `"ann"`)), passes},
+		{"owned by nobody any more", s.design, home, label("com.coder.user.username", `null`), passes},
+		{"probe label", s.design, web, label(LabelProbe, `"research"`), passes},
+		{"a volume without labels", s.design, web, claim(`{}`), passes},
+		{"a volume with its own labels", s.design, web, claim(`{"com.coder.resource":"true","` + idLabel + `":"design-9","` + orgLabel + `":"design"}`), passes},
+
+		{"another id", s.design, web, label(idLabel, `"design-1"`), fixedHere},
+		{"no id", s.shared, shared, label(idLabel, `null`), fixedHere},
+		{"another organization", s.shared, shared, label(orgLabel, `"research"`), fixedHere},
+		{"no organization", s.shared, shared, label(orgLabel, `null`), fixedHere},
+		{"no mark", s.shared, shared, label("com.coder.resource", `null`), fixedHere},
+		{"no labels", s.shared, shared, `{"metadata":{"labels":null}}`, fixedHere},
+		{"a label of a match", s.shared, shared, label("example.com/team", `"red"`), fixedHere},
+		{"the other mark", s.design, home, label("app", `"coder-pvc"`), fixedHere},
+		{"another id in the template", s.design, web, template(label(idLabel, `"n"`)), fixedHere},
+		{"no organization in the template", s.shared, shared, template(label(orgLabel, `null`)), fixedHere},
+		{"no mark in the template that alone has it", s.shared, inside, template(label("com.coder.resource", `null`)), fixedHere},
+		{"another id in a CronJob", s.design, nightly, `{"spec":{"jobTemplate":` + template(label(idLabel, `"n"`)) + `}}`, fixedHere},
+		{"another id for jobs", s.design, nightly, `{"spec":{"jobTemplate":` + label(idLabel, `"n"`) + `}}`, fixedHere},
+		{"a volume of another", s.design, web, claim(`{"com.coder.resource":"true","` + idLabel + `":"research-1"}`), fixedHere},
+
+		{"it was none and is none", s.shared, plain, `{"spec":{"replicas":3}}`, passes},
+		{"it was none and gets marked", s.shared, plain, label("com.coder.resource", `"true"`), unknown},
+		{"it was none and its template gets marked", s.shared, plain, template(label("com.coder.resource", `"true"`)), unknown},
+		{"it was none and becomes a closed one", s.shared, plain, `{"metadata":{"labels":{"com.coder.resource":"true","` + orgLabel + `":"design"}}}`, notOpen},
+		{"it was none and becomes an open one", s.shared, plain, `{"metadata":{"labels":{"com.coder.resource":"true","` + orgLabel + `":"red"}}}`, passes},
+		{"it was one by its namespace", s.research, plain, label(orgLabel, `"design"`), fixedHere},
+	} {
+		if err := s.patch("ann", try.where, try.object, try.change); !said(err, try.want) {
+			t.Errorf("%s: got %v, want %q", try.what, err, try.want)
+		}
+	}
+	scaled := []byte(`{"spec":{"replicas":2}}`)
+	if _, err := s.as("ann").Resource(resources["Deployment"]).Namespace(s.design).Patch(t.Context(), "web", types.MergePatchType, scaled, meta.PatchOptions{}, "scale"); err != nil {
+		t.Errorf("scaling what exists: %v", err)
+	}
+}
+
+// What runs goes on running although nobody of its organization may create anything any more: controllers make
+// pods and volumes anew, and its owner may stop and start it.
+func TestWhatExistsGoesOn(t *testing.T) {
+	s := newServer(t)
+	s.guard.Open["design"] = true
+	s.install()
+	s.door("design", passes)
+	for kind, id := range map[string]string{"Deployment": "d", "StatefulSet": "s", "Job": "j"} {
+		if err := s.create("ann", s.design, an(kind, id, env(id))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.guard.Open["design"] = false
+	s.guard.Known["d"] = "design"
+	s.install()
+	s.door("design", notOpen)
+
+	for _, id := range []string{"d", "s", "j"} {
+		s.pods(id, 1)
+	}
+	if err := s.admin.CoreV1().Pods(s.design).DeleteCollection(t.Context(), meta.DeleteOptions{GracePeriodSeconds: new(int64)}, meta.ListOptions{LabelSelector: idLabel + " in (d,s)"}); err != nil {
+		t.Fatal(err)
+	}
+	s.pods("d", 1)
+	s.pods("s", 1)
+	scaled := []byte(`{"spec":{"replicas":2}}`)
+	for kind, id := range map[string]string{"Deployment": "d", "StatefulSet": "s"} {
+		if _, err := s.as("ann").Resource(resources[kind]).Namespace(s.design).Patch(t.Context(), id, types.MergePatchType, scaled, meta.PatchOptions{}, "scale"); err != nil {
+			t.Errorf("scaling a %s: %v", kind, err)
+		}
+		s.pods(id, 2)
+	}
+	if claims, err := s.admin.CoreV1().PersistentVolumeClaims(s.design).List(t.Context(), meta.ListOptions{LabelSelector: idLabel + "=s"}); err != nil || len(claims.Items) != 2 {
+		t.Errorf("volumes of the StatefulSet: got %v, %v", claims, err)
+	}
+	s.delete(an("Deployment", "d", nil))
+	if err := s.create("ann", s.design, an("Deployment", "d", env("d"))); err != nil {
+		t.Errorf("starting what was stopped: %v", err)
+	}
+	s.pods("d", 1)
+	if err := s.create("ann", s.design, an("Deployment", "f", env("f"))); !said(err, notOpen) {
+		t.Errorf("creating a new one: got %v", err)
+	}
+}
+
+// delete takes away an object of design, and waits until it is gone.
+func (s *server) delete(o object) {
+	s.Helper()
+	at := s.as("ann").Resource(resources[o.GetKind()]).Namespace(s.design)
+	s.must(nil, at.Delete(s.Context(), o.GetName(), meta.DeleteOptions{}))
+	s.until(o.GetName()+" to be gone", func() bool {
+		_, err := at.Get(s.Context(), o.GetName(), meta.GetOptions{})
+		return apierrors.IsNotFound(err)
+	})
+}
+
+// pods waits until an environment has as many that run.
+func (s *server) pods(id string, want int) {
+	s.Helper()
+	s.until(fmt.Sprintf("%d pods of %s", want, id), func() bool {
+		list, err := s.admin.CoreV1().Pods(s.design).List(s.Context(), meta.ListOptions{LabelSelector: idLabel + "=" + id})
+		s.must(nil, err)
+		there := 0
+		for _, pod := range list.Items {
+			if pod.DeletionTimestamp == nil {
+				there++
+			}
+		}
+		return there == want
+	})
+}
+
+func (s *server) until(what string, ok func() bool) {
+	s.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+func TestACordonedProviderTakesNothingNew(t *testing.T) {
+	s := newServer(t)
+	s.guard.Cordoned = "moves to\nanother cluster"
+	s.guard.Recognition.AllowUnknown = true
+	s.install()
+	const cordoned = "workspace provider frankfurt is cordoned (moves to another cluster): no new environments; ask the platform team"
+	for _, name := range []string{"research", "design", ""} {
+		s.door(name, cordoned)
+	}
+	for _, try := range []struct {
+		what, where string
+		object      object
+		want        string
+	}{
+		{"of who is allowed", s.research, an("Pod", "web", env("n")), cordoned},
+		{"of who is not", s.design, an("Pod", "web", env("n")), cordoned},
+		{"of nobody", s.shared, an("Pod", "web", env("n")), cordoned},
+		{"that exists", s.research, an("Pod", "web", env("research-1")), passes},
+		{"that exists and is not allowed", s.design, an("Pod", "web", env("design-1")), passes},
+		{"that exists and is nobody's", s.shared, an("Pod", "web", env("nobody-1")), passes},
+	} {
+		if err := s.create("ann", try.where, try.object); !said(err, try.want) {
+			t.Errorf("one %s: got %v, want %q", try.what, err, try.want)
+		}
+	}
+	s.guard.Cordoned = ""
+	s.install()
+	s.door("", passes)
+	if err := s.create("ann", s.shared, an("Pod", "new", env("new"))); err != nil {
+		t.Errorf("one of nobody, where that is allowed: %v", err)
+	}
+}
+
+func TestStrictLooksAtEverything(t *testing.T) {
+	s := newServer(t)
+	s.guard.Recognition = reconcile.Recognition{Strict: true}
+	s.guard.Open = map[string]bool{"research": true}
+	s.guard.Contact = ""
+	s.install()
+	s.door("design", "organization design is not on its allowlist")
+	const refused = "workspace provider frankfurt: it is not known of which organization this is, so it cannot create environments here"
+	if err := s.create("ann", s.shared, an("Pod", "web", nil)); !said(err, refused) || strings.Contains(err.Error(), "; ask") {
+		t.Errorf("without any label: got %v, want %q", err, refused)
+	}
+	if err := s.create(controller, s.shared, an("Pod", "web", nil)); err != nil {
+		t.Errorf("by a controller: %v", err)
+	}
+}
+
+func TestAnAuditWarnsAndLetsThrough(t *testing.T) {
+	s := newServer(t)
+	s.guard.Mode = reconcile.EnforceAudit
+	made := s.install()
+	probe := s.guard.Probes(s.shared, "design")[0]
+	raw := an("Pod", "x", nil)
+	s.until("a warning", func() bool {
+		raw.Object["metadata"] = map[string]any{"name": "x", "labels": marked{LabelProbe: "design"}, "annotations": marked{annotationShard: probe.Annotations[annotationShard]}}
+		_, err := s.as("ann").Resource(resources["Pod"]).Namespace(s.shared).Create(t.Context(), &raw.Unstructured, meta.CreateOptions{DryRun: []string{meta.DryRunAll}})
+		s.must(nil, err)
+		return s.warned(notOpen)
+	})
+	s.warnings.text = nil
+	if err := s.create("ann", s.design, an("Pod", "web", env("n"))); err != nil || !s.warned(notOpen) {
+		t.Errorf("got %v, warnings %q", err, s.warnings.text)
+	}
+	s.must(nil, s.admin.CoreV1().ConfigMaps(s.guard.Namespace).Delete(t.Context(), made.Parameters[0].Name, meta.DeleteOptions{}))
+	if err := s.create("ann", s.design, an("Pod", "more", env("m"))); err != nil {
+		t.Errorf("without parameters: %v", err)
+	}
+}
+
+func (s *server) warned(of string) bool {
+	s.warnings.mu.Lock()
+	defer s.warnings.mu.Unlock()
+	for _, text := range s.warnings.text {
+		if strings.Contains(text, of) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestADeletedShardRefuses(t *testing.T) {
+	s := newServer(t)
+	made := s.install()
+	s.door("research", passes)
+	s.must(nil, s.admin.CoreV1().ConfigMaps(s.guard.Namespace).Delete(t.Context(), made.Parameters[0].Name, meta.DeleteOptions{}))
+	s.until("a refusal", func() bool {
+		err := s.create("ann", s.research, an("Pod", "web", env("n")).set(fmt.Sprint("web", time.Now().UnixNano()), "metadata", "name"))
+		return err != nil && strings.Contains(err.Error(), "no params found")
+	})
+	s.install()
+	s.door("research", passes)
+}
