@@ -47,21 +47,21 @@ func Environments(r reconcile.Recognition, objects []Object) ([]reconcile.Enviro
 	}
 	var out []reconcile.Environment
 	for _, id := range slices.Sorted(maps.Keys(found)) {
-		out = append(out, environment(r, found[id], prebuilt))
+		one := joined(r, found[id])
+		one.Prebuilt = prebuilt(found[id][0].Labels)
+		out = append(out, one)
 	}
 	return out, nil
 }
 
-// environment is what objects with one id are together.
-func environment(r reconcile.Recognition, objects []Object, prebuilt func(map[string]string) bool) reconcile.Environment {
+// joined is what objects with one id are together. It sorts them: the first shows most.
+func joined(r reconcile.Recognition, objects []Object) reconcile.Environment {
 	slices.SortFunc(objects, func(a, b Object) int {
 		return cmp.Or(cmp.Compare(slices.Index(shows(), a.Kind), slices.Index(shows(), b.Kind)),
 			strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 	})
 	most := objects[0]
-	out := reconcile.Environment{
-		ID: identity(r, most), Namespace: most.Namespace, Name: most.Name, Prebuilt: prebuilt(most.Labels),
-	}
+	out := reconcile.Environment{ID: identity(r, most), Namespace: most.Namespace, Name: most.Name}
 	var claims []string
 	for _, o := range objects {
 		claims = append(claims, r.Claims(o.Namespace, identity(r, o), o.Labels)...)

@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-
-	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // What the server takes for an environment, and whose it takes it for, is what counting finds: else something
@@ -35,8 +33,7 @@ func TestTheServerRecognisesWhatIsCounted(t *testing.T) {
 		}
 		where := []string{s.shared, s.shared, s.design}[seeded.IntN(3)]
 		want := s.counted(where, own)
-		pod := an("Pod", "web", own)
-		_, err := s.as("ann").Resource(resources["Pod"]).Namespace(where).Create(t.Context(), &pod.Unstructured, meta.CreateOptions{DryRun: []string{meta.DryRunAll}})
+		err := s.create("ann", where, an("Pod", "web", own), dry)
 		seen[want]++
 		if !said(err, want) && (want != unknown || !said(err, foreign)) {
 			t.Errorf("%v in %s: got %v, want %q", own, where, err, want)

@@ -118,7 +118,8 @@ func (s *State) known(one core.ConfigMap) {
 // expected says whether a key is one that we write.
 func expected(at string) bool {
 	switch at {
-	case keyShard, keyFrom, keyTo, keyDeployment, keyProvider, keyMode, keyUnknown, keyCordon, keyContact, keyMatch, keyKnown:
+	case keyShard, keyFrom, keyTo, keyKnown, keyMatch, keyMode, keyUnknown, keyCordon, keyContact,
+		keyDeployment, keyProvider:
 		return true
 	}
 	return slices.ContainsFunc([]string{prefixNamespace, prefixAccount, prefixDeclared}, func(prefix string) bool {
