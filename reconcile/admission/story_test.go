@@ -264,3 +264,28 @@ func TestADeletedShardRefuses(t *testing.T) {
 	s.install()
 	s.door("research", passes)
 }
+
+// A namespace may take restricted pods only, and a probe is one. Every shard answers, also one that is new.
+func TestEveryShardAnswersWhereOnlyRestrictedPodsMayBe(t *testing.T) {
+	s := newServer(t)
+	level := []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"restricted"}}}`)
+	s.must(s.admin.CoreV1().Namespaces().Patch(t.Context(), s.shared, types.MergePatchType, level, meta.PatchOptions{}))
+	s.install()
+	s.door("design", notOpen)
+	s.door("research", passes)
+	if err := s.create("ann", s.shared, an("Pod", "web", nil), dry); err == nil || !strings.Contains(err.Error(), "PodSecurity") {
+		t.Errorf("a pod that is not restricted: got %v", err)
+	}
+	for i := range 9_000 {
+		s.guard.Known[id(i)] = "design"
+	}
+	if made := s.install(); len(made.Bindings) < 3 {
+		t.Fatalf("only %d shards", len(made.Bindings))
+	}
+	s.door("design", notOpen)
+	for i := range 3 {
+		if err := s.create("ann", s.design, an("Deployment", "web", env(id(i*3_000))), dry); err != nil {
+			t.Errorf("what exists: %v", err)
+		}
+	}
+}
