@@ -48,7 +48,7 @@ type Objects struct {
 	Parameters []core.ConfigMap // with enforcement off the first alone: it is the record of who is allowed
 }
 
-// Objects makes the objects that guard the provider, with all that a server would fill in, sorted by name.
+// Objects makes the objects that guard the provider, with all that a server would fill in, sorted by shard.
 // Errors are about declarations that cannot be written into them.
 func (g Guard) Objects() (Objects, error) {
 	rules, err := g.rules()
