@@ -1,9 +1,6 @@
 package reconcile
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // KindAllowlist is the kind of an organization's place on the allowlist of a provider: its ID has the
 // provider's namespace, and "provider/organization" as its name.
@@ -78,23 +75,42 @@ type Environment struct {
 // Organization is whose environment an object is, by its namespace, its id and its labels; empty where that
 // is not known, or where they contradict each other.
 func (r Recognition) Organization(namespace, id string, labels map[string]string) string {
-	said := map[string]bool{}
+	return r.One(r.Claims(namespace, id, labels))
+}
+
+// Claims are the organizations that an object's namespace, id and labels name, sorted.
+func (r Recognition) Claims(namespace, id string, labels map[string]string) []string {
+	var out []string
 	for name, m := range r.Organizations {
-		byLabel := len(m.Labels) > 0
-		for key, value := range m.Labels {
-			byLabel = byLabel && labels[key] == value
-		}
-		if slices.Contains(m.Namespaces, namespace) || id != "" && slices.Contains(m.IDs, id) || byLabel {
-			said[name] = true
+		if slices.Contains(m.Namespaces, namespace) || id != "" && slices.Contains(m.IDs, id) || m.labelled(labels) {
+			out = append(out, name)
 		}
 	}
 	if name := labels[r.OrganizationLabel]; r.OrganizationLabel != "" && name != "" {
-		said[name] = true
+		out = append(out, name)
 	}
-	if names := slices.Collect(maps.Keys(said)); len(names) == 1 {
-		if _, declared := r.Organizations[names[0]]; declared {
-			return names[0]
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// One is the organization that all claims name; empty where there is none, another one, or one that is not
+// declared.
+func (r Recognition) One(claims []string) string {
+	if len(claims) != 1 {
+		return ""
+	}
+	if _, declared := r.Organizations[claims[0]]; !declared {
+		return ""
+	}
+	return claims[0]
+}
+
+// labelled says whether all labels of a match are there.
+func (m Match) labelled(labels map[string]string) bool {
+	for key, value := range m.Labels {
+		if had, there := labels[key]; !there || had != value {
+			return false
 		}
 	}
-	return ""
+	return len(m.Labels) > 0
 }

@@ -1,7 +1,6 @@
 package admission
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -49,7 +48,7 @@ type Objects struct {
 	Parameters []core.ConfigMap // with enforcement off the first alone: it is the record of who is allowed
 }
 
-// Objects makes the objects that guard the provider, with all that a server would fill in, sorted by name.
+// Objects makes the objects that guard the provider, with all that a server would fill in, sorted by shard.
 // Errors are about declarations that cannot be written into them.
 func (g Guard) Objects() (Objects, error) {
 	rules, err := g.rules()
@@ -122,7 +121,7 @@ func (g Guard) binding(s shard) registration.ValidatingAdmissionPolicyBinding {
 	}
 	namespaces := slices.Compact(slices.Sorted(slices.Values(g.Namespaces)))
 	return registration.ValidatingAdmissionPolicyBinding{
-		TypeMeta:   meta.TypeMeta{APIVersion: registration.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicyBinding"},
+		TypeMeta:   typed("ValidatingAdmissionPolicyBinding"),
 		ObjectMeta: g.meta(g.shardName(s.number), ""),
 		Spec: registration.ValidatingAdmissionPolicyBindingSpec{
 			PolicyName: g.Name(),
@@ -140,6 +139,11 @@ func (g Guard) binding(s shard) registration.ValidatingAdmissionPolicyBinding {
 	}
 }
 
+// typed says of which kind an object of the policy's group is.
+func typed(kind string) meta.TypeMeta {
+	return meta.TypeMeta{APIVersion: registration.SchemeGroupVersion.String(), Kind: kind}
+}
+
 // trusted are the accounts that make what an admitted object asks for, sorted.
 func (g Guard) trusted() []string {
 	accounts := []string{"system:kube-controller-manager"}
@@ -154,6 +158,6 @@ func (g Guard) trusted() []string {
 	if g.Identity != "" {
 		accounts = append(accounts, g.Identity)
 	}
-	slices.SortFunc(accounts, cmp.Compare[string])
+	slices.Sort(accounts)
 	return slices.Compact(accounts)
 }

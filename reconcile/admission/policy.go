@@ -19,7 +19,7 @@ func (g Guard) policy() (*registration.ValidatingAdmissionPolicy, error) {
 		failure = registration.Ignore // an audit lets everything through, whatever goes wrong
 	}
 	return &registration.ValidatingAdmissionPolicy{
-		TypeMeta:   meta.TypeMeta{APIVersion: registration.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicy"},
+		TypeMeta:   typed("ValidatingAdmissionPolicy"),
 		ObjectMeta: g.meta(g.Name(), ""),
 		Spec: registration.ValidatingAdmissionPolicySpec{
 			ParamKind:        &registration.ParamKind{APIVersion: "v1", Kind: "ConfigMap"},

@@ -10,9 +10,10 @@ import (
 // annotationShard on a probe says which shard answers it.
 const annotationShard = labelPrefix + "shard"
 
-// Probes make Pods to create in a dry run, one for each shard: refused by all means that the door is
-// closed to the organization, let through by all that it is open, on the server that was asked. They are
-// answered whoever asks, pass the pod security level restricted, and cannot be created in earnest.
+// Probes make Pods to create in a dry run, one for each shard. Where all are refused, the door is closed to
+// the organization on the server that was asked; where all are let through, it is open, or nothing guards it
+// yet: an organization that nobody has declared is refused by every guard but one that allows the unknown.
+// Probes are answered whoever asks, pass the pod security level restricted, and cannot be created in earnest.
 //
 // With enforcement off there is nobody to ask, and an audit answers with a warning.
 func (g Guard) Probes(namespace, organization string) []*core.Pod {

@@ -43,8 +43,9 @@ func Read(parameters []core.ConfigMap) State {
 			s.read(one, at)
 		}
 	}
-	s.ranges()
+	s.ranges(parameters)
 	slices.Sort(s.Drift)
+	s.Drift = slices.Compact(s.Drift)
 	return s
 }
 
@@ -117,7 +118,8 @@ func (s *State) known(one core.ConfigMap) {
 // expected says whether a key is one that we write.
 func expected(at string) bool {
 	switch at {
-	case keyShard, keyFrom, keyTo, keyDeployment, keyProvider, keyMode, keyUnknown, keyCordon, keyContact, keyMatch, keyKnown:
+	case keyShard, keyFrom, keyTo, keyKnown, keyMatch, keyMode, keyUnknown, keyCordon, keyContact,
+		keyDeployment, keyProvider:
 		return true
 	}
 	return slices.ContainsFunc([]string{prefixNamespace, prefixAccount, prefixDeclared}, func(prefix string) bool {
@@ -125,9 +127,19 @@ func expected(at string) bool {
 	})
 }
 
-// ranges looks for gaps: each must end where the next begins.
-func (s *State) ranges() {
-	if first, there := s.Shards[0]; !there || first != "" {
-		s.Drift = append(s.Drift, "no ConfigMap begins the ranges")
+// ranges looks for what no shard would judge, and for what two would.
+func (s *State) ranges(parameters []core.ConfigMap) {
+	byFrom := slices.SortedFunc(slices.Values(parameters), func(a, b core.ConfigMap) int {
+		return strings.Compare(a.Data[keyFrom], b.Data[keyFrom])
+	})
+	end := ""
+	for i, one := range byFrom {
+		if one.Data[keyFrom] != end || i > 0 && end == "" {
+			s.drift(one, fmt.Sprintf("from is %q, and the range before ends at %q", one.Data[keyFrom], end))
+		}
+		end = one.Data[keyTo]
+	}
+	if end != "" {
+		s.drift(byFrom[len(byFrom)-1], fmt.Sprintf("to is %q, and no range is after it", end))
 	}
 }

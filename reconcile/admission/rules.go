@@ -126,7 +126,7 @@ func (r rules) check() error {
 		size += len(at) + len(r[at])
 	}
 	if size > rulesBytes {
-		return fmt.Errorf("the organizations' rules take %d KiB, and %d fit: match by fewer namespaces, service accounts and ids",
+		return fmt.Errorf("the organizations' rules take %d KiB, and %d fit: match by fewer namespaces, accounts and ids",
 			size>>10, rulesBytes>>10)
 	}
 	return nil

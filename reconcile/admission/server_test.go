@@ -3,7 +3,6 @@ package admission
 import (
 	"context"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,8 +12,6 @@ import (
 	rbac "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -32,6 +29,12 @@ const (
 	orgLabel   = "example.com/organization"
 	controller = "system:serviceaccount:kube-system:replicaset-controller"
 	daemon     = "reconcile-daemon"
+)
+
+// How to create: only asking, or in earnest.
+var (
+	dry     = meta.CreateOptions{DryRun: []string{meta.DryRunAll}}
+	earnest = meta.CreateOptions{}
 )
 
 // server is a real API server with a guarded provider in namespaces of its own: one that everybody shares,
@@ -72,7 +75,8 @@ func newServer(t *testing.T) *server {
 	s.shared, s.research, s.design = base+"-shared", base+"-research", base+"-design"
 	s.guard = sample(base)
 	for _, name := range append(s.guard.Namespaces, s.guard.Namespace) {
-		s.must(s.admin.CoreV1().Namespaces().Create(t.Context(), &core.Namespace{ObjectMeta: meta.ObjectMeta{Name: name}}, meta.CreateOptions{}))
+		space := &core.Namespace{ObjectMeta: meta.ObjectMeta{Name: name}}
+		s.must(s.admin.CoreV1().Namespaces().Create(t.Context(), space, meta.CreateOptions{}))
 	}
 	_, err = s.admin.RbacV1().ClusterRoleBindings().Create(t.Context(), &rbac.ClusterRoleBinding{
 		ObjectMeta: meta.ObjectMeta{Name: "everybody"},
@@ -127,7 +131,7 @@ func (s *server) must(_ any, err error) {
 	}
 }
 
-// install makes the server hold what the guard makes, and nothing else of it.
+// install makes the server hold what the guard makes.
 func (s *server) install() Objects {
 	s.Helper()
 	made, err := s.guard.Objects()
@@ -135,20 +139,20 @@ func (s *server) install() Objects {
 		s.Fatal(err)
 	}
 	ctx, registration := s.Context(), s.admin.AdmissionregistrationV1()
+	parameters := s.admin.CoreV1().ConfigMaps(s.guard.Namespace)
 	for _, p := range made.Parameters {
-		if _, err := s.admin.CoreV1().ConfigMaps(s.guard.Namespace).Update(ctx, &p, meta.UpdateOptions{}); apierrors.IsNotFound(err) {
-			s.must(s.admin.CoreV1().ConfigMaps(s.guard.Namespace).Create(ctx, &p, meta.CreateOptions{}))
+		if _, err := parameters.Update(ctx, &p, meta.UpdateOptions{}); apierrors.IsNotFound(err) {
+			s.must(parameters.Create(ctx, &p, meta.CreateOptions{}))
 		} else if err != nil {
 			s.Fatal(err)
 		}
 	}
-	if made.Policy != nil {
-		if _, err := registration.ValidatingAdmissionPolicies().Create(ctx, made.Policy, meta.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
-			s.Fatal(err)
-		}
+	policies, bindings := registration.ValidatingAdmissionPolicies(), registration.ValidatingAdmissionPolicyBindings()
+	if _, err := policies.Create(ctx, made.Policy, meta.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+		s.Fatal(err)
 	}
 	for _, b := range made.Bindings {
-		if _, err := registration.ValidatingAdmissionPolicyBindings().Create(ctx, &b, meta.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+		if _, err := bindings.Create(ctx, &b, meta.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 			s.Fatal(err)
 		}
 	}
@@ -157,15 +161,12 @@ func (s *server) install() Objects {
 
 // clean takes the guard away: it is outside the namespaces.
 func (s *server) clean() {
-	ctx, registration := s.T.Context(), s.admin.AdmissionregistrationV1()
-	if ctx.Err() != nil {
-		ctx = context.WithoutCancel(ctx)
-	}
-	ours := meta.ListOptions{LabelSelector: LabelOwner + "=" + s.guard.Owner}
-	if err := registration.ValidatingAdmissionPolicyBindings().DeleteCollection(ctx, meta.DeleteOptions{}, ours); err != nil {
+	ctx, registration := context.WithoutCancel(s.Context()), s.admin.AdmissionregistrationV1()
+	ours, now := meta.ListOptions{LabelSelector: LabelOwner + "=" + s.guard.Owner}, meta.DeleteOptions{}
+	if err := registration.ValidatingAdmissionPolicyBindings().DeleteCollection(ctx, now, ours); err != nil {
 		s.Error(err)
 	}
-	if err := registration.ValidatingAdmissionPolicies().DeleteCollection(ctx, meta.DeleteOptions{}, ours); err != nil {
+	if err := registration.ValidatingAdmissionPolicies().DeleteCollection(ctx, now, ours); err != nil {
 		s.Error(err)
 	}
 }
@@ -176,7 +177,7 @@ func (s *server) door(organization, answer string) {
 	s.Helper()
 	for _, probe := range s.guard.Probes(s.shared, organization) {
 		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-			_, err := s.admin.CoreV1().Pods(s.shared).Create(s.Context(), probe, meta.CreateOptions{DryRun: []string{meta.DryRunAll}})
+			_, err := s.admin.CoreV1().Pods(s.shared).Create(s.Context(), probe, dry)
 			if said(err, answer) {
 				break
 			}
@@ -195,7 +196,7 @@ func said(err error, refusal string) bool {
 	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), refusal)
 }
 
-// as is the server as somebody sees it; a service account is written as "namespace:name".
+// as is the server as somebody sees it, who is a "user" or a "user in group".
 func (s *server) as(user string) dynamic.Interface {
 	s.Helper()
 	config := rest.CopyConfig(s.config)
@@ -211,91 +212,23 @@ func (s *server) as(user string) dynamic.Interface {
 	return client
 }
 
-// resources are the kinds that are looked at.
-var resources = map[string]schema.GroupVersionResource{
-	"Pod":                   {Version: "v1", Resource: "pods"},
-	"PersistentVolumeClaim": {Version: "v1", Resource: "persistentvolumeclaims"},
-	"PodTemplate":           {Version: "v1", Resource: "podtemplates"},
-	"ReplicationController": {Version: "v1", Resource: "replicationcontrollers"},
-	"Deployment":            {Group: "apps", Version: "v1", Resource: "deployments"},
-	"StatefulSet":           {Group: "apps", Version: "v1", Resource: "statefulsets"},
-	"DaemonSet":             {Group: "apps", Version: "v1", Resource: "daemonsets"},
-	"ReplicaSet":            {Group: "apps", Version: "v1", Resource: "replicasets"},
-	"Job":                   {Group: "batch", Version: "v1", Resource: "jobs"},
-	"CronJob":               {Group: "batch", Version: "v1", Resource: "cronjobs"},
+// at is where objects of a kind are, as somebody sees it.
+func (s *server) at(who, where, kind string) dynamic.ResourceInterface {
+	return s.as(who).Resource(resources[kind]).Namespace(where)
 }
 
-// kinds are their names, sorted.
-func kinds() []string {
-	var out []string
-	for kind := range resources {
-		out = append(out, kind)
-	}
-	slices.Sort(out)
-	return out
+// create makes an object; with dry, it only asks.
+func (s *server) create(who, where string, o object, how meta.CreateOptions) error {
+	_, err := s.at(who, where, o.GetKind()).Create(s.Context(), &o.Unstructured, how)
+	return err
 }
 
-// marked are the labels of an object.
-type marked = map[string]any
-
-// object is one to try with.
-type object struct{ unstructured.Unstructured }
-
-// an makes a small legal object of a kind. Its labels are the environment's, and those of its template too.
-func an(kind, name string, l marked) object { return with(kind, name, l, l) }
-
-// with makes one whose template has other labels.
-func with(kind, name string, own, template marked) object {
-	app := marked{"run": name}
-	for key, value := range template {
-		app[key] = value
-	}
-	containers := []any{map[string]any{"name": "main", "image": "example/app:1"}}
-	pod := map[string]any{"containers": containers, "restartPolicy": "Always"}
-	inner := map[string]any{"metadata": map[string]any{"labels": app}, "spec": pod}
-	selector := map[string]any{"matchLabels": marked{"run": name}}
-	storage := map[string]any{
-		"accessModes": []any{"ReadWriteOnce"}, "resources": map[string]any{"requests": map[string]any{"storage": "1Gi"}},
-	}
-	o := object{unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": resources[kind].GroupVersion().String(), "kind": kind,
-		"metadata": map[string]any{"name": name, "labels": own},
-	}}}
-	switch kind {
-	case "Pod":
-		o.Object["spec"] = pod
-	case "PersistentVolumeClaim":
-		o.Object["spec"] = storage
-	case "PodTemplate":
-		o.Object["template"] = inner
-	case "ReplicationController":
-		o.Object["spec"] = map[string]any{"selector": marked{"run": name}, "template": inner}
-	case "Deployment", "DaemonSet", "ReplicaSet":
-		o.Object["spec"] = map[string]any{"selector": selector, "template": inner}
-	case "StatefulSet":
-		o.Object["spec"] = map[string]any{
-			"selector": selector, "template": inner, "serviceName": name,
-			"volumeClaimTemplates": []any{map[string]any{
-				"metadata": map[string]any{"name": "home", "labels": template}, "spec": storage,
-			}},
-		}
-	case "Job", "CronJob":
-		pod["restartPolicy"] = "Never"
-		o.Object["spec"] = map[string]any{"template": inner}
-		if kind == "CronJob" {
-			o.Object["spec"] = map[string]any{
-				"schedule": "0 0 1 1 *", "jobTemplate": map[string]any{"spec": map[string]any{"template": inner}},
-			}
+// until waits for a condition that must come true.
+func (s *server) until(what string, ok func() bool) {
+	s.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.Fatalf("waited in vain for %s", what)
 		}
 	}
-	return o
-}
-
-// set changes a field.
-func (o object) set(value any, path ...string) object {
-	o.Unstructured = *o.DeepCopy()
-	if err := unstructured.SetNestedField(o.Object, value, path...); err != nil {
-		panic(err)
-	}
-	return o
 }

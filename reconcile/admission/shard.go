@@ -53,7 +53,9 @@ func starts(before map[int]string) []shard {
 			out = append(out, shard{number: number, from: from})
 		}
 	}
-	slices.SortFunc(out, func(a, b shard) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.number, b.number)) })
+	slices.SortFunc(out, func(a, b shard) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.number, b.number))
+	})
 	out = slices.CompactFunc(out, func(a, b shard) bool { return a.from == b.from })
 	for i := range out {
 		out[i].to = next(out, i)

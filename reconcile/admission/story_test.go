@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,18 +12,10 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile"
 )
 
-// create makes an object in earnest.
-func (s *server) create(who, where string, o object) error {
-	s.Helper()
-	_, err := s.as(who).Resource(resources[o.GetKind()]).Namespace(where).Create(s.Context(), &o.Unstructured, meta.CreateOptions{})
-	return err
-}
-
-// patch merges a change into an object, without carrying it out.
+// patch asks whether a change may be merged into an object.
 func (s *server) patch(who, where string, o object, change string) error {
-	s.Helper()
-	_, err := s.as(who).Resource(resources[o.GetKind()]).Namespace(where).Patch(s.Context(), o.GetName(),
-		types.MergePatchType, []byte(change), meta.PatchOptions{DryRun: []string{meta.DryRunAll}})
+	how := meta.PatchOptions{DryRun: dry.DryRun}
+	_, err := s.at(who, where, o.GetKind()).Patch(s.Context(), o.GetName(), types.MergePatchType, []byte(change), how)
 	return err
 }
 
@@ -36,12 +27,12 @@ func TestWhatMayChange(t *testing.T) {
 	for name, o := range map[string]object{
 		s.design: an("Deployment", "web", theirs), s.shared: with("Deployment", "plain", nil, nil), s.research: an("Deployment", "plain", nil),
 	} {
-		s.must(nil, s.create(daemon, name, o))
+		s.must(nil, s.create(daemon, name, o, earnest))
 	}
-	s.must(nil, s.create(daemon, s.design, an("CronJob", "nightly", theirs)))
-	s.must(nil, s.create(daemon, s.design, an("PersistentVolumeClaim", "home", theirs)))
-	s.must(nil, s.create(daemon, s.shared, an("Deployment", "shared", theirs)))
-	s.must(nil, s.create(daemon, s.shared, with("Deployment", "inside", nil, theirs)))
+	s.must(nil, s.create(daemon, s.design, an("CronJob", "nightly", theirs), earnest))
+	s.must(nil, s.create(daemon, s.design, an("PersistentVolumeClaim", "home", theirs), earnest))
+	s.must(nil, s.create(daemon, s.shared, an("Deployment", "shared", theirs), earnest))
+	s.must(nil, s.create(daemon, s.shared, with("Deployment", "inside", nil, theirs), earnest))
 
 	template := func(change string) string { return `{"spec":{"template":` + change + `}}` }
 	label := func(key, value string) string { return fmt.Sprintf(`{"metadata":{"labels":{%q:%s}}}`, key, value) }
@@ -96,10 +87,7 @@ func TestWhatMayChange(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", try.what, err, try.want)
 		}
 	}
-	scaled := []byte(`{"spec":{"replicas":2}}`)
-	if _, err := s.as("ann").Resource(resources["Deployment"]).Namespace(s.design).Patch(t.Context(), "web", types.MergePatchType, scaled, meta.PatchOptions{}, "scale"); err != nil {
-		t.Errorf("scaling what exists: %v", err)
-	}
+	s.must(nil, s.scale("Deployment", "web"))
 }
 
 // What runs goes on running although nobody of its organization may create anything any more: controllers make
@@ -110,7 +98,7 @@ func TestWhatExistsGoesOn(t *testing.T) {
 	s.install()
 	s.door("design", passes)
 	for kind, id := range map[string]string{"Deployment": "d", "StatefulSet": "s", "Job": "j"} {
-		if err := s.create("ann", s.design, an(kind, id, env(id))); err != nil {
+		if err := s.create("ann", s.design, an(kind, id, env(id)), earnest); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -122,35 +110,40 @@ func TestWhatExistsGoesOn(t *testing.T) {
 	for _, id := range []string{"d", "s", "j"} {
 		s.pods(id, 1)
 	}
-	if err := s.admin.CoreV1().Pods(s.design).DeleteCollection(t.Context(), meta.DeleteOptions{GracePeriodSeconds: new(int64)}, meta.ListOptions{LabelSelector: idLabel + " in (d,s)"}); err != nil {
-		t.Fatal(err)
-	}
+	at, ofBoth := meta.DeleteOptions{GracePeriodSeconds: new(int64)}, meta.ListOptions{LabelSelector: idLabel + " in (d,s)"}
+	s.must(nil, s.admin.CoreV1().Pods(s.design).DeleteCollection(t.Context(), at, ofBoth))
 	s.pods("d", 1)
 	s.pods("s", 1)
-	scaled := []byte(`{"spec":{"replicas":2}}`)
 	for kind, id := range map[string]string{"Deployment": "d", "StatefulSet": "s"} {
-		if _, err := s.as("ann").Resource(resources[kind]).Namespace(s.design).Patch(t.Context(), id, types.MergePatchType, scaled, meta.PatchOptions{}, "scale"); err != nil {
-			t.Errorf("scaling a %s: %v", kind, err)
-		}
+		s.must(nil, s.scale(kind, id))
 		s.pods(id, 2)
 	}
-	if claims, err := s.admin.CoreV1().PersistentVolumeClaims(s.design).List(t.Context(), meta.ListOptions{LabelSelector: idLabel + "=s"}); err != nil || len(claims.Items) != 2 {
+	ofOne := meta.ListOptions{LabelSelector: idLabel + "=s"}
+	claims, err := s.admin.CoreV1().PersistentVolumeClaims(s.design).List(t.Context(), ofOne)
+	if err != nil || len(claims.Items) != 2 {
 		t.Errorf("volumes of the StatefulSet: got %v, %v", claims, err)
 	}
 	s.delete(an("Deployment", "d", nil))
-	if err := s.create("ann", s.design, an("Deployment", "d", env("d"))); err != nil {
+	if err := s.create("ann", s.design, an("Deployment", "d", env("d")), earnest); err != nil {
 		t.Errorf("starting what was stopped: %v", err)
 	}
 	s.pods("d", 1)
-	if err := s.create("ann", s.design, an("Deployment", "f", env("f"))); !said(err, notOpen) {
+	if err := s.create("ann", s.design, an("Deployment", "f", env("f")), earnest); !said(err, notOpen) {
 		t.Errorf("creating a new one: got %v", err)
 	}
+}
+
+// scale scales an object of design to two.
+func (s *server) scale(kind, name string) error {
+	_, err := s.at("ann", s.design, kind).Patch(s.Context(), name, types.MergePatchType, []byte(`{"spec":{"replicas":2}}`),
+		meta.PatchOptions{}, "scale")
+	return err
 }
 
 // delete takes away an object of design, and waits until it is gone.
 func (s *server) delete(o object) {
 	s.Helper()
-	at := s.as("ann").Resource(resources[o.GetKind()]).Namespace(s.design)
+	at := s.at("ann", s.design, o.GetKind())
 	s.must(nil, at.Delete(s.Context(), o.GetName(), meta.DeleteOptions{}))
 	s.until(o.GetName()+" to be gone", func() bool {
 		_, err := at.Get(s.Context(), o.GetName(), meta.GetOptions{})
@@ -174,15 +167,6 @@ func (s *server) pods(id string, want int) {
 	})
 }
 
-func (s *server) until(what string, ok func() bool) {
-	s.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			s.Fatalf("waited in vain for %s", what)
-		}
-	}
-}
-
 func TestACordonedProviderTakesNothingNew(t *testing.T) {
 	s := newServer(t)
 	s.guard.Cordoned = "moves to\nanother cluster"
@@ -204,14 +188,14 @@ func TestACordonedProviderTakesNothingNew(t *testing.T) {
 		{"that exists and is not allowed", s.design, an("Pod", "web", env("design-1")), passes},
 		{"that exists and is nobody's", s.shared, an("Pod", "web", env("nobody-1")), passes},
 	} {
-		if err := s.create("ann", try.where, try.object); !said(err, try.want) {
+		if err := s.create("ann", try.where, try.object, earnest); !said(err, try.want) {
 			t.Errorf("one %s: got %v, want %q", try.what, err, try.want)
 		}
 	}
 	s.guard.Cordoned = ""
 	s.install()
 	s.door("", passes)
-	if err := s.create("ann", s.shared, an("Pod", "new", env("new"))); err != nil {
+	if err := s.create("ann", s.shared, an("Pod", "new", env("new")), earnest); err != nil {
 		t.Errorf("one of nobody, where that is allowed: %v", err)
 	}
 }
@@ -224,10 +208,10 @@ func TestStrictLooksAtEverything(t *testing.T) {
 	s.install()
 	s.door("design", "organization design is not on its allowlist")
 	const refused = "workspace provider frankfurt: it is not known of which organization this is, so it cannot create environments here"
-	if err := s.create("ann", s.shared, an("Pod", "web", nil)); !said(err, refused) || strings.Contains(err.Error(), "; ask") {
+	if err := s.create("ann", s.shared, an("Pod", "web", nil), earnest); !said(err, refused) || strings.Contains(err.Error(), "; ask") {
 		t.Errorf("without any label: got %v, want %q", err, refused)
 	}
-	if err := s.create(controller, s.shared, an("Pod", "web", nil)); err != nil {
+	if err := s.create(controller, s.shared, an("Pod", "web", nil), earnest); err != nil {
 		t.Errorf("by a controller: %v", err)
 	}
 }
@@ -236,20 +220,17 @@ func TestAnAuditWarnsAndLetsThrough(t *testing.T) {
 	s := newServer(t)
 	s.guard.Mode = reconcile.EnforceAudit
 	made := s.install()
-	probe := s.guard.Probes(s.shared, "design")[0]
-	raw := an("Pod", "x", nil)
+	probe := an("Pod", "probe", marked{LabelProbe: "design"}).set(marked{annotationShard: "0"}, "metadata", "annotations")
 	s.until("a warning", func() bool {
-		raw.Object["metadata"] = map[string]any{"name": "x", "labels": marked{LabelProbe: "design"}, "annotations": marked{annotationShard: probe.Annotations[annotationShard]}}
-		_, err := s.as("ann").Resource(resources["Pod"]).Namespace(s.shared).Create(t.Context(), &raw.Unstructured, meta.CreateOptions{DryRun: []string{meta.DryRunAll}})
-		s.must(nil, err)
+		s.must(nil, s.create("ann", s.shared, probe, dry))
 		return s.warned(notOpen)
 	})
 	s.warnings.text = nil
-	if err := s.create("ann", s.design, an("Pod", "web", env("n"))); err != nil || !s.warned(notOpen) {
+	if err := s.create("ann", s.design, an("Pod", "web", env("n")), earnest); err != nil || !s.warned(notOpen) {
 		t.Errorf("got %v, warnings %q", err, s.warnings.text)
 	}
-	s.must(nil, s.admin.CoreV1().ConfigMaps(s.guard.Namespace).Delete(t.Context(), made.Parameters[0].Name, meta.DeleteOptions{}))
-	if err := s.create("ann", s.design, an("Pod", "more", env("m"))); err != nil {
+	s.lose(made.Parameters[0].Name)
+	if err := s.create("ann", s.design, an("Pod", "more", env("m")), earnest); err != nil {
 		t.Errorf("without parameters: %v", err)
 	}
 }
@@ -265,15 +246,46 @@ func (s *server) warned(of string) bool {
 	return false
 }
 
+// lose deletes a ConfigMap of ours.
+func (s *server) lose(name string) {
+	s.Helper()
+	s.must(nil, s.admin.CoreV1().ConfigMaps(s.guard.Namespace).Delete(s.Context(), name, meta.DeleteOptions{}))
+}
+
 func TestADeletedShardRefuses(t *testing.T) {
 	s := newServer(t)
 	made := s.install()
 	s.door("research", passes)
-	s.must(nil, s.admin.CoreV1().ConfigMaps(s.guard.Namespace).Delete(t.Context(), made.Parameters[0].Name, meta.DeleteOptions{}))
+	s.lose(made.Parameters[0].Name)
 	s.until("a refusal", func() bool {
-		err := s.create("ann", s.research, an("Pod", "web", env("n")).set(fmt.Sprint("web", time.Now().UnixNano()), "metadata", "name"))
+		err := s.create("ann", s.research, an("Pod", "web", env("n")), dry)
 		return err != nil && strings.Contains(err.Error(), "no params found")
 	})
 	s.install()
 	s.door("research", passes)
+}
+
+// A namespace may take restricted pods only, and a probe is one. Every shard answers, also one that is new.
+func TestEveryShardAnswersWhereOnlyRestrictedPodsMayBe(t *testing.T) {
+	s := newServer(t)
+	level := []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"restricted"}}}`)
+	s.must(s.admin.CoreV1().Namespaces().Patch(t.Context(), s.shared, types.MergePatchType, level, meta.PatchOptions{}))
+	s.install()
+	s.door("design", notOpen)
+	s.door("research", passes)
+	if err := s.create("ann", s.shared, an("Pod", "web", nil), dry); err == nil || !strings.Contains(err.Error(), "PodSecurity") {
+		t.Errorf("a pod that is not restricted: got %v", err)
+	}
+	for i := range 9_000 {
+		s.guard.Known[id(i)] = "design"
+	}
+	if made := s.install(); len(made.Bindings) < 3 {
+		t.Fatalf("only %d shards", len(made.Bindings))
+	}
+	s.door("design", notOpen)
+	for i := range 3 {
+		if err := s.create("ann", s.design, an("Deployment", "web", env(id(i*3_000))), dry); err != nil {
+			t.Errorf("what exists: %v", err)
+		}
+	}
 }

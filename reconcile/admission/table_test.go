@@ -7,11 +7,13 @@ import (
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// What the server says, after the provider's name.
+// What the server says.
 const (
-	passes    = ""
-	notOpen   = "workspace provider frankfurt: organization design is not on its allowlist, so it cannot create environments here; ask the platform team"
-	unknown   = "workspace provider frankfurt: it is not known of which organization this is, so it cannot create environments here; ask the platform team"
+	passes  = ""
+	notOpen = "workspace provider frankfurt: organization design is not on its allowlist, " +
+		"so it cannot create environments here; ask the platform team"
+	unknown = "workspace provider frankfurt: it is not known of which organization this is, " +
+		"so it cannot create environments here; ask the platform team"
 	foreign   = "workspace provider frankfurt: a label names organization "
 	foreignID = "is not of organization"
 	differ    = "the object and its templates have different values of label " + idLabel
@@ -43,7 +45,9 @@ func TestWhoMayCreateWhat(t *testing.T) {
 	s.door("design", notOpen)
 	researcher, designer := account(s.shared, "research"), account(s.shared, "design")
 	red, blue := []string{"example.com/team=red", "example.com/stage=live"}, "example.com/team=blue"
-	owned := []any{map[string]any{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "2c0e8a4e-0f0f-4a4e-9d3c-0a8f0d3c2b1a", "controller": true}}
+	owned := []any{map[string]any{
+		"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "2c0e8a4e-0f0f-4a4e-9d3c-0a8f0d3c2b1a", "controller": true,
+	}}
 	forged := func(o object) object { return o.set(owned, "metadata", "ownerReferences") }
 	generated := func(o object) object {
 		o = o.set(o.GetName(), "metadata", "generateName")
@@ -56,7 +60,9 @@ func TestWhoMayCreateWhat(t *testing.T) {
 			"metadata": map[string]any{"labels": l}, "spec": claim.Object["spec"],
 		}}}}, "spec", "volumes")
 	}
-	probe := func(name string) object { return an("Pod", "web", marked{LabelProbe: name}) }
+	probe := func(l marked) object {
+		return an("Pod", "web", l).set(marked{annotationShard: "0"}, "metadata", "annotations")
+	}
 
 	for _, try := range []struct {
 		what, who, where string
@@ -128,17 +134,19 @@ func TestWhoMayCreateWhat(t *testing.T) {
 		{"another's id, by who is allowed", "ann", s.research, an("Deployment", "web", env("design-1")), foreignID},
 
 		// Probes.
-		{"a probe in earnest", "ann", s.shared, probe("research").set(nil, "spec", "nodeSelector"), only},
-		{"a controller's probe in earnest", controller, s.design, probe("research"), only},
-		{"a probe of nobody", "ann", s.shared, probe(""), unknown},
-		{"a probe of an id that exists", "ann", s.shared, an("Pod", "web", env("design-1", LabelProbe+"=design")), notOpen},
+		{"a probe", "ann", s.design, probe(marked{LabelProbe: "research"}), passes},
+		{"a probe in earnest", "ann", s.shared, probe(marked{LabelProbe: "research"}), only},
+		{"a controller's probe in earnest", controller, s.design, probe(marked{LabelProbe: "research"}), only},
+		{"a probe without a shard, in earnest", "ann", s.design, an("Pod", "web", marked{LabelProbe: "research"}), only},
+		{"a controller's probe", controller, s.shared, probe(marked{LabelProbe: "design"}), notOpen},
+		{"a probe of nobody", "ann", s.shared, probe(marked{LabelProbe: ""}), unknown},
+		{"a probe of an id that exists", "ann", s.shared, probe(env("design-1", LabelProbe+"=design")), notOpen},
 	} {
-		options := meta.CreateOptions{DryRun: []string{meta.DryRunAll}}
-		if strings.Contains(try.what, "earnest") || strings.Contains(try.what, "a probe of") {
-			options = meta.CreateOptions{}
+		how := dry
+		if strings.Contains(try.what, "in earnest") {
+			how = earnest
 		}
-		_, err := s.as(try.who).Resource(resources[try.object.GetKind()]).Namespace(try.where).Create(t.Context(), &try.object.Unstructured, options)
-		if !said(err, try.want) {
+		if err := s.create(try.who, try.where, try.object, how); !said(err, try.want) {
 			t.Errorf("%s: got %v, want %q", try.what, err, try.want)
 		}
 	}
@@ -151,9 +159,8 @@ func TestEveryKindIsLookedAt(t *testing.T) {
 	s := newServer(t)
 	s.install()
 	s.door("design", notOpen)
-	dry := []string{meta.DryRunAll}
+	apply := meta.ApplyOptions{FieldManager: "ann", DryRun: dry.DryRun}
 	for _, kind := range kinds() {
-		ann := s.as("ann").Resource(resources[kind])
 		for _, try := range []struct {
 			what, where string
 			object      object
@@ -166,19 +173,18 @@ func TestEveryKindIsLookedAt(t *testing.T) {
 			{"not labelled", s.shared, an(kind, "web", nil), passes},
 			{"labelled and nobody's", s.shared, an(kind, "web", env("n")), unknown},
 		} {
-			if _, err := ann.Namespace(try.where).Create(t.Context(), &try.object.Unstructured, meta.CreateOptions{DryRun: dry}); !said(err, try.want) {
+			if err := s.create("ann", try.where, try.object, dry); !said(err, try.want) {
 				t.Errorf("creating a %s, %s, in %s: got %v, want %q", kind, try.what, try.where, err, try.want)
 			}
-			apply := meta.ApplyOptions{FieldManager: "ann", DryRun: dry}
-			if _, err := ann.Namespace(try.where).Apply(t.Context(), "web", &try.object.Unstructured, apply); !said(err, try.want) {
+			_, err := s.at("ann", try.where, kind).Apply(t.Context(), "web", &try.object.Unstructured, apply)
+			if !said(err, try.want) {
 				t.Errorf("applying a %s, %s, in %s: got %v, want %q", kind, try.what, try.where, err, try.want)
 			}
 		}
 		if kind == "Pod" || kind == "PersistentVolumeClaim" {
 			continue
 		}
-		hidden := with(kind, "web", nil, env("n"))
-		if _, err := ann.Namespace(s.shared).Create(t.Context(), &hidden.Unstructured, meta.CreateOptions{DryRun: dry}); !said(err, unknown) {
+		if err := s.create("ann", s.shared, with(kind, "web", nil, env("n")), dry); !said(err, unknown) {
 			t.Errorf("creating a %s with a labelled template: got %v, want %q", kind, err, unknown)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 //go:embed policy.cel
-var text string
+var policyText string
 
 // variables are the steps from a request to the verdict on it, which is empty or why it is refused.
 func (g Guard) variables() ([]registration.Variable, error) {
@@ -51,7 +51,7 @@ func (g Guard) variables() ([]registration.Variable, error) {
 // paragraphs are those of the policy, without comments and white space.
 func paragraphs() []string {
 	var out []string
-	for paragraph := range strings.SplitSeq(text, "\n\n") {
+	for paragraph := range strings.SplitSeq(policyText, "\n\n") {
 		var lines []string
 		for line := range strings.Lines(paragraph) {
 			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {

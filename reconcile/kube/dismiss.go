@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/admission"
 )
 
 // How long every server of a cluster must have refused before a door is taken for closed, how often they are
@@ -101,13 +102,15 @@ func (c *Cluster) vacant(ctx context.Context, a reconcile.Action) error {
 	c.mu.Lock()
 	namespaces, recognition := c.places()[a.Provider], c.recognition()
 	c.mu.Unlock()
-	all, err := s.listWorkloads(ctx, recognition, namespaces)
+	all, err := s.listWorkloads(ctx, namespaces)
 	if err != nil {
 		return fmt.Errorf("counting environments: %w", err)
 	}
-	live := reconcile.ClusterLive{Counted: true, Environments: map[string][]reconcile.Environment{
-		a.Provider: recognition.Environments(all),
-	}}
+	found, err := admission.Environments(recognition, all)
+	if err != nil {
+		return fmt.Errorf("counting environments: %w", err)
+	}
+	live := reconcile.ClusterLive{Counted: true, Environments: map[string][]reconcile.Environment{a.Provider: found}}
 	if why := reconcile.Occupation(a, live); why != "" {
 		return fmt.Errorf("%w: %s", reconcile.ErrMoved, why)
 	}
@@ -115,8 +118,8 @@ func (c *Cluster) vacant(ctx context.Context, a reconcile.Action) error {
 }
 
 // listWorkloads reads what may be an environment from the cluster.
-func (s *session) listWorkloads(ctx context.Context, r reconcile.Recognition, namespaces []string) ([]reconcile.Workload, error) {
-	found := map[string]reconcile.Workload{}
+func (s *session) listWorkloads(ctx context.Context, namespaces []string) ([]admission.Object, error) {
+	found := map[string]admission.Object{}
 	for key := range s.watches() {
 		for _, namespace := range namespaces {
 			list, err := s.meta.Resource(environmentKinds[key.kind]).Namespace(namespace).
@@ -125,7 +128,7 @@ func (s *session) listWorkloads(ctx context.Context, r reconcile.Recognition, na
 				return nil, err
 			}
 			for i := range list.Items {
-				found[string(list.Items[i].UID)] = workload(key.kind, &list.Items[i], r)
+				found[string(list.Items[i].UID)] = workload(key.kind, &list.Items[i])
 			}
 		}
 	}

@@ -5,12 +5,12 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/metadata/metadatainformer"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/admission"
 )
 
 // environmentKinds are those that environments are counted over: one that is stopped may be a volume alone.
@@ -62,6 +62,7 @@ func slimEnvironment(in any) (any, error) {
 	}
 	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 		Namespace: obj.Namespace, Name: obj.Name, UID: obj.UID, ResourceVersion: obj.ResourceVersion, Labels: obj.Labels,
+		DeletionTimestamp: obj.DeletionTimestamp,
 	}}, nil
 }
 
@@ -85,8 +86,8 @@ func (s *session) watches() map[watchKey]cache.SharedIndexInformer {
 }
 
 // workloads are what may be environments in some namespaces, each once: an object may match two selectors.
-func (s *session) workloads(r reconcile.Recognition, namespaces []string) []reconcile.Workload {
-	found := map[string]reconcile.Workload{}
+func (s *session) workloads(namespaces []string) []admission.Object {
+	found := map[string]admission.Object{}
 	for key, inf := range s.watches() {
 		for _, namespace := range namespaces {
 			all, err := inf.GetIndexer().ByIndex(cache.NamespaceIndex, namespace)
@@ -95,7 +96,7 @@ func (s *session) workloads(r reconcile.Recognition, namespaces []string) []reco
 			}
 			for _, one := range all {
 				obj := one.(*metav1.PartialObjectMetadata)
-				found[string(obj.UID)] = workload(key.kind, obj, r)
+				found[string(obj.UID)] = workload(key.kind, obj)
 			}
 		}
 	}
@@ -103,11 +104,9 @@ func (s *session) workloads(r reconcile.Recognition, namespaces []string) []reco
 }
 
 // workload is what recognition asks of an object.
-func workload(kind string, obj *metav1.PartialObjectMetadata, r reconcile.Recognition) reconcile.Workload {
-	prebuilt, err := labels.Parse(r.Prebuilt)
-	return reconcile.Workload{
-		Kind: kind, Namespace: obj.Namespace, Name: obj.Name, Labels: obj.Labels,
-		Prebuilt: r.Prebuilt != "" && err == nil && prebuilt.Matches(labels.Set(obj.Labels)),
+func workload(kind string, obj *metav1.PartialObjectMetadata) admission.Object {
+	return admission.Object{
+		Kind: kind, Namespace: obj.Namespace, Name: obj.Name, Labels: obj.Labels, Terminating: obj.DeletionTimestamp != nil,
 	}
 }
 
@@ -144,7 +143,12 @@ func (c *Cluster) count() map[string][]reconcile.Environment {
 			next[provider] = before
 			continue
 		}
-		next[provider] = recognition.Environments(c.session.workloads(recognition, namespaces))
+		found, err := admission.Environments(recognition, c.session.workloads(namespaces))
+		if err != nil {
+			c.err = err.Error()
+			found = []reconcile.Environment{{ID: "unknown", Name: err.Error()}} // nobody's, so that nothing is taken away
+		}
+		next[provider] = found
 	}
 	c.heads = headcount{environments: next}
 	return next
