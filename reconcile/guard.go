@@ -2,6 +2,8 @@ package reconcile
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -16,14 +18,28 @@ func guard(p Plan, want Desired, have Live) Plan {
 // lookFirst holds every deletion until all clusters were looked at once or are known not to answer: a
 // program that has just started does not know yet what moved from one cluster to another.
 func lookFirst(p Plan, _ Desired, have Live) Plan {
-	for _, c := range p.Clusters {
-		if live := have.Clusters[c.Name]; !live.Looked && (live.Reachable || live.Err == "") {
-			return holdDeletes(p, Unknown, func(Action) string {
-				return fmt.Sprintf("cluster %s was not looked at yet", c.Name)
-			})
-		}
+	if name := unseen(p, have); name != "" {
+		return holdDeletes(p, Unknown, func(Action) string { return fmt.Sprintf("cluster %s was not looked at yet", name) })
 	}
 	return p
+}
+
+// unseen is the first cluster that may answer and was not looked at yet: of the declared ones, and of those
+// that may hold something all the same; empty: there is none.
+func unseen(p Plan, have Live) string {
+	names := map[string]bool{}
+	for _, c := range p.Clusters {
+		names[c.Name] = true
+	}
+	for name := range have.Clusters {
+		names[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if c := have.Clusters[name]; !c.Looked && (c.Reachable || c.Err == "") {
+			return name
+		}
+	}
+	return ""
 }
 
 // keepWhenEmpty holds the deletion of everything that removed does not name while nothing is declared: an

@@ -153,9 +153,11 @@ func (r *running) settled() bool {
 	if !r.known || len(r.hand) > 0 || len(r.previewing) > 0 {
 		return false
 	}
-	for _, c := range r.report.Plan.Clusters {
-		live := r.report.Live.Clusters[c.Name]
-		if !live.Looked && (live.Reachable || live.Err == "") || live.Reachable && live.Noting {
+	if unseen(r.report.Plan, r.report.Live) != "" {
+		return false
+	}
+	for _, c := range r.report.Live.Clusters {
+		if c.Reachable && c.Noting {
 			return false
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 
 	registration "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -150,25 +151,48 @@ func (d doorSeen) declared() string {
 	return ""
 }
 
-// write applies what is not there as it should be.
+// write applies what is not there as it should be: what is new, and, when every server has heard of it, what
+// has changed. Else a range of environments that moves from one shard to a new one would be nobody's for a
+// moment.
 func (w *doorwork) write(ctx context.Context, o admission.Objects) error {
-	for i := range o.Parameters {
-		if have := w.seen.there.parameters[o.Parameters[i].Name]; have == nil || !sameParameters(have, &o.Parameters[i]) {
-			if err := w.apply(ctx, &o.Parameters[i]); err != nil {
-				return err
-			}
+	there := w.seen.there
+	var fresh, changed []doorObject
+	add := func(obj doorObject, is, same bool) {
+		switch {
+		case !is:
+			fresh = append(fresh, obj)
+		case !same:
+			changed = append(changed, obj)
 		}
 	}
-	if o.Policy != nil && (w.seen.there.policy == nil || !reflect.DeepEqual(w.seen.there.policy.Spec, o.Policy.Spec)) {
-		if err := w.apply(ctx, o.Policy); err != nil {
-			return err
-		}
+	for i := range o.Parameters {
+		have := there.parameters[o.Parameters[i].Name]
+		add(&o.Parameters[i], have != nil, have != nil && sameParameters(have, &o.Parameters[i]))
+	}
+	if o.Policy != nil {
+		add(o.Policy, there.policy != nil, there.policy != nil && reflect.DeepEqual(there.policy.Spec, o.Policy.Spec))
 	}
 	for i := range o.Bindings {
-		if have := w.seen.there.bindings[o.Bindings[i].Name]; have == nil || !reflect.DeepEqual(have.Spec, o.Bindings[i].Spec) {
-			if err := w.apply(ctx, &o.Bindings[i]); err != nil {
-				return err
-			}
+		have := there.bindings[o.Bindings[i].Name]
+		add(&o.Bindings[i], have != nil, have != nil && reflect.DeepEqual(have.Spec, o.Bindings[i].Spec))
+	}
+	if err := w.applyAll(ctx, fresh); err != nil {
+		return err
+	}
+	if len(fresh) > 0 && len(changed) > 0 && len(there.bindings) > 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(closedFor):
+		}
+	}
+	return w.applyAll(ctx, changed)
+}
+
+func (w *doorwork) applyAll(ctx context.Context, all []doorObject) error {
+	for _, obj := range all {
+		if err := w.apply(ctx, obj); err != nil {
+			return err
 		}
 	}
 	return nil

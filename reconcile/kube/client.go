@@ -8,6 +8,7 @@ import (
 	"io"
 
 	helmkube "helm.sh/helm/v3/pkg/kube"
+	"helm.sh/helm/v3/pkg/release"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -232,7 +233,7 @@ const (
 	policyAnno       = "helm.sh/resource-policy"
 )
 
-// Delete removes objects, but not those that meanwhile belong to another release.
+// Delete removes objects, but no volumes, and not those that meanwhile belong to another release.
 func (c *client) Delete(resources helmkube.ResourceList) (*helmkube.Result, []error) {
 	if err := c.watched.frozen(); err != nil {
 		return nil, []error{err}
@@ -240,7 +241,7 @@ func (c *client) Delete(resources helmkube.ResourceList) (*helmkube.Result, []er
 	var ours helmkube.ResourceList
 	for _, info := range resources {
 		space, name := c.watched.ownedBy(refOf(info))
-		if name == "" || name == c.release && space == c.namespace {
+		if !keepsData(info) && (name == "" || name == c.release && space == c.namespace) {
 			ours = append(ours, info)
 		}
 	}
@@ -250,8 +251,18 @@ func (c *client) Delete(resources helmkube.ResourceList) (*helmkube.Result, []er
 	return c.Client.Delete(ours)
 }
 
+// keepsData says whether an object holds what nobody can make again: a volume outlives its release, unless it
+// was a hook's.
+func keepsData(info *resource.Info) bool {
+	obj, is := info.Object.(metav1.Object)
+	return is && info.Mapping.GroupVersionKind.Kind == "PersistentVolumeClaim" && obj.GetAnnotations()[release.HookAnnotation] == ""
+}
+
 // remove deletes one object that left the chart, unless it must stay or is not ours.
 func (c *client) remove(info *resource.Info) (bool, error) {
+	if keepsData(info) {
+		return false, nil
+	}
 	helper := resource.NewHelper(info.Client, info.Mapping)
 	live, err := helper.Get(info.Namespace, info.Name)
 	switch {

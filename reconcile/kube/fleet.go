@@ -134,7 +134,14 @@ func (f *Fleet) Use(want reconcile.Desired) {
 		f.contexts[name] = c.Context
 	}
 	f.mu.Unlock()
+	names := f.Credentials.Names() // one that is not declared any more may still hold something of ours
+	if want.Narrowed {
+		names = nil
+	}
 	for name := range want.Clusters {
+		names = append(names, name)
+	}
+	for _, name := range names {
 		f.Real(name).want(*of(name))
 	}
 }

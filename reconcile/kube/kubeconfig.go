@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -23,12 +24,27 @@ type Credentials struct {
 	AllowExec  []string // exec plugins that kubeconfigs may run, by command
 }
 
+// Names are the clusters that have a file of their own, sorted.
+func (c Credentials) Names() []string {
+	files, err := filepath.Glob(filepath.Join(c.Dir, "*"+suffix))
+	if c.Dir == "" || err != nil {
+		return nil // a pattern of ours is none that is wrong
+	}
+	for i, file := range files {
+		files[i] = strings.TrimSuffix(filepath.Base(file), suffix)
+	}
+	return files
+}
+
+// suffix is what the name of a cluster's file ends with.
+const suffix = ".kubeconfig"
+
 // config finds the connection of a cluster: the file NAME.kubeconfig, in the context that the
 // declarations name or else its own; then the context of that name in Kubeconfig; then, for the built-in
 // cluster, the account of the pod this runs in. The current context of Kubeconfig is never used.
 func (c Credentials) config(name, context string) (*rest.Config, error) {
 	if c.Dir != "" {
-		file := filepath.Join(c.Dir, name+".kubeconfig")
+		file := filepath.Join(c.Dir, name+suffix)
 		switch _, err := os.Stat(file); {
 		case err == nil:
 			return c.fromFile(&clientcmd.ClientConfigLoadingRules{ExplicitPath: file}, context, false)

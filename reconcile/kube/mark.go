@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/admission"
 )
 
 // Our marks stand as labels on the Secrets that Helm keeps releases in. They say whose a release is and
@@ -14,10 +15,10 @@ import (
 // users may rely on.
 const (
 	markPrefix       = "reconcile.workspace-providers.dev/"
-	markOwner        = markPrefix + "owner"        // name of the deployment
-	markProvider     = markPrefix + "provider"     // key of the provider
+	markOwner        = admission.LabelOwner        // name of the deployment
+	markProvider     = admission.LabelProvider     // key of the provider
 	markOrganization = markPrefix + "organization" // where there is a release for each
-	markDigest       = markPrefix + "digest"       // of the inputs, 40 hex digits
+	markDigest       = admission.LabelDigest       // of the inputs, 40 hex digits
 	markAttempted    = markPrefix + "attempted"    // on a rollback: digest of the inputs that failed
 	markPolicy       = markPrefix + "deletion"     // what happens when it is not declared any more
 	markChart        = markPrefix + "chart"        // name of the chart
