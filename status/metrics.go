@@ -2,7 +2,6 @@ package status
 
 import (
 	"cmp"
-	"errors"
 	"maps"
 	"runtime"
 	"slices"
@@ -87,7 +86,7 @@ func (m *Metrics) Report(r reconcile.Report) {
 // Done counts an action that was carried out, by how it ended.
 func (m *Metrics) Done(o reconcile.Outcome) {
 	a := o.Action
-	if errors.Is(o.Err, reconcile.ErrFenced) {
+	if o.Stopped() {
 		return // it was not carried out
 	}
 	m.actions.WithLabelValues(a.ID.Cluster, string(a.Op), string(a.Reason), result(o.Err)).Inc()
@@ -225,15 +224,47 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 	collectProviders(gauge, r)
 	collectHolds(gauge, r)
 	for _, c := range r.Plan.Clusters {
-		gauge("cluster_reachable", truth(r.Live.Clusters[c.Name].Reachable), c.Name)
+		collectCluster(gauge, &r, c.Name)
 		if at, known := success[c.Name]; known {
 			gauge("last_success_timestamp_seconds", float64(at.Unix()), c.Name)
 		}
 	}
 }
 
+// collectCluster says nothing of a cluster that was not looked at yet, and of one that does not answer not
+// what is stopped there.
+func collectCluster(gauge func(string, float64, ...string), r *reconcile.Report, name string) {
+	c, seen := reach(r, name)
+	if !seen {
+		return
+	}
+	gauge("cluster_reachable", truth(c.Reachable), name)
+	if c.Reachable {
+		gauge("frozen", truth(len(frozenIn(c, r.Live.At)) > 0), name)
+	}
+}
+
+// collectPeople counts, in a provider whose environments were counted, those of each organization that may
+// come in and of each that is there; without a name those of nobody known, if there are any.
+func collectPeople(gauge func(string, float64, ...string), p *Provider) {
+	if !p.Counted {
+		return
+	}
+	n := map[string]int{}
+	for _, name := range p.Organizations {
+		n[name] = 0
+	}
+	for _, h := range p.Environments {
+		n[h.Organization] = h.Count
+	}
+	for name, count := range n {
+		gauge("environments", float64(count), p.Name, name)
+	}
+}
+
 func collectProviders(gauge func(string, float64, ...string), r reconcile.Report) {
 	for _, p := range Providers(r) {
+		collectPeople(gauge, &p)
 		for _, s := range Statuses {
 			gauge("provider_status", truth(p.Status == s), p.Name, p.Cluster, string(s))
 		}
