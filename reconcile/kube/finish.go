@@ -115,6 +115,9 @@ func (op *operation) failed(ctx context.Context, err error) error {
 	for n := range op.storage.revs {
 		revision = max(revision, n)
 	}
+	if _, asked := op.session.record(op.key); revision == 0 && asked {
+		return errors.Join(err, op.session.writeRecord(ctx, op.key, record{})) // it was tried again
+	}
 	if revision == 0 {
 		return err // nothing was left behind that a record would be about
 	}
