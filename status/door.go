@@ -86,7 +86,7 @@ func (p *Provider) open(r *reconcile.Report) {
 
 // enforcement lays what is declared beside what is in force.
 func enforcement(p *Provider, r *reconcile.Report) Enforcement {
-	out := Enforcement{}
+	var out Enforcement
 	if w := r.Want.Providers[p.Name].Admission; w != nil {
 		out.Declared = w.Mode
 	}
@@ -103,19 +103,28 @@ func enforcement(p *Provider, r *reconcile.Report) Enforcement {
 		out.Mode, out.Reason = reconcile.EnforceOff, clean(c.Unenforceable)
 	case len(live.Drift) > 0:
 		out.Reason = "it was edited: " + driftName(live.Drift[0])
-	case p.guard != nil && p.guard.Op == reconcile.OpHold && out.Mode != out.Declared:
-		out.Reason = fmt.Sprintf("held, %s: %s", p.guard.Reason, clean(p.guard.Message))
-	case out.Mode != out.Declared && out.Declared != "":
-		out.Reason = "it is being put in place"
+	case out.Declared != "" && out.Mode != out.Declared:
+		out.Reason = p.waiting()
 	case out.Mode == reconcile.EnforceAudit:
 		out.Reason = mute(r.Want.Providers[p.Name])
 	}
 	return out
 }
 
+// waiting says why a provider's guard is not as it is declared.
+func (p *Provider) waiting() string {
+	if a := p.guard; a != nil && a.Op == reconcile.OpHold {
+		return fmt.Sprintf("held, %s: %s", a.Reason, clean(a.Message))
+	}
+	return "it is being put in place"
+}
+
 // mute names the organizations of an allowlist that do not say how they are recognised: those who are not
 // allowed cannot be told from them.
 func mute(want reconcile.ProviderWant) string {
+	if want.Admission == nil {
+		return "" // it is not declared any more
+	}
 	r := want.Admission.Recognition
 	var out []string
 	for _, name := range want.Organizations {

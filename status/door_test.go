@@ -75,6 +75,7 @@ func TestAGuardIsPartOfItsProvider(t *testing.T) {
 // A provider whose guard alone is still there is listed, as not declared any more.
 func TestWhatIsLeftOfAGuardIsListed(t *testing.T) {
 	w := guarded()
+	w.putGuard("frankfurt", func(live *reconcile.AdmissionLive) { live.Mode = reconcile.EnforceAudit })
 	delete(w.Want.Providers, "frankfurt")
 	w.Want.Items = nil
 	clear(w.Live.Clusters["eu"].Releases)

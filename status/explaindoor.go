@@ -64,6 +64,8 @@ func explainRecognition(b *strings.Builder, p Provider, want reconcile.ProviderW
 			how = strings.TrimPrefix(how+", label "+r.OrganizationLabel+"="+name, ", ")
 		}
 		switch {
+		case how == "" && p.Enforcement.Mode == reconcile.EnforceAudit:
+			continue // that is why
 		case how == "":
 			how = "nothing: say how in organizations: match"
 		case match.Forgeable():
