@@ -18,7 +18,7 @@ func TestAFreezeInTheMiddleOfARollout(t *testing.T) {
 	s.kubectl(eu, "create", "namespace", s.name)
 	user, kubeconfig := s.user(eu, "daemon")
 	s.declare("providers.cue", `providers: {for n in list.Range(1, 51, 1) {"p\(n)": cluster: "eu"}}
-deployment: rollout: maxConcurrent: 1`)
+deployment: {defaults: enforcement: "off", rollout: maxConcurrent: 2}`)
 	s.files["providers.cue"] = strings.Replace(s.files["providers.cue"], "package providers\n", "package providers\n\nimport \"list\"\n", 1)
 	sha := s.push()
 	s.credential(eu, kubeconfig)
