@@ -15,6 +15,12 @@ func guard(p Plan, want Desired, have Live) Plan {
 	return p
 }
 
+// What the message of a guard begins with, for those who say what ends it. The third cause is the limit.
+const (
+	NothingDeclared = "nothing is declared any more"
+	NotDescended    = "revision"
+)
+
 // lookFirst holds every deletion until all clusters were looked at once or are known not to answer: a
 // program that has just started does not know yet what moved from one cluster to another.
 func lookFirst(p Plan, _ Desired, have Live) Plan {
@@ -52,7 +58,7 @@ func keepWhenEmpty(p Plan, want Desired, _ Live) Plan {
 		if _, named := want.Removed[a.Provider]; named {
 			return ""
 		}
-		return fmt.Sprintf("nothing is declared any more; if this is meant, declare removed: %q: {policy: …, reason: …}", a.Provider)
+		return fmt.Sprintf(NothingDeclared+"; if this is meant, declare removed: %q: {policy: …, reason: …}", a.Provider)
 	})
 }
 
@@ -66,7 +72,7 @@ func keepStrays(p Plan, want Desired, have Live) Plan {
 		if !a.Have.Stray {
 			return ""
 		}
-		return fmt.Sprintf("revision %.10s was not made from %.10s, which it was last changed by: merge that revision; "+
+		return fmt.Sprintf(NotDescended+" %.10s was not made from %.10s, which it was last changed by: merge that revision; "+
 			"if its history was rewritten on purpose, declare deployment: deletion: raised: {max: …, until: …, reason: …}",
 			want.Commit.SHA, a.Have.Commit)
 	})

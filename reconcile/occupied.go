@@ -6,13 +6,16 @@ import (
 	"strings"
 )
 
+// NotCounted is the message of what waits for environments to be counted.
+const NotCounted = "its environments were not counted yet"
+
 // occupied holds an action that would take a provider, or an organization's place in it, away from people
 // who work there. Not knowing is a no. Environments that were made in advance belong to nobody yet, and
 // hold nothing.
 func occupied(a Action, c ClusterLive) Action {
 	envs := c.Environments[a.Provider]
 	if !c.Counted {
-		return hold(a, Unknown, "its environments were not counted yet")
+		return hold(a, Unknown, NotCounted)
 	}
 	if foreign := unrecognised(envs); len(foreign) > 0 {
 		return hold(a, Unrecognised, fmt.Sprintf("it is not known whose they are: %s; say in organizations: match: how they "+

@@ -28,3 +28,8 @@ func (p ProviderWant) allows(organization string, now time.Time) bool {
 	until, ends := p.Until[organization]
 	return slices.Contains(p.Organizations, organization) && (!ends || now.Before(until))
 }
+
+// Allowed are the organizations that may create environments there now, sorted.
+func (p ProviderWant) Allowed(now time.Time) []string {
+	return slices.DeleteFunc(slices.Clone(p.Organizations), func(name string) bool { return !p.allows(name, now) })
+}

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/workspace-providers/reconcile/reconcile"
@@ -8,17 +9,73 @@ import (
 
 // advice says what ends the hold of an action: what somebody can do, or what it waits for.
 func advice(a reconcile.Action) string {
-	switch {
-	case a.Reason == reconcile.NotOurs && a.Have.Manager != "":
-		return "end its management by " + clean(a.Have.Manager) + ", or give this release another name"
-	case a.Reason == reconcile.NotOurs && a.Have.Owner != "":
-		return "give this release another name; two deployments cannot share one"
-	case a.Reason == reconcile.Unknown && a.Want.Broken != "" && a.Message == a.Want.Broken:
-		return "correct chart in its declaration, or make the place that it comes from answer"
-	case a.Reason == reconcile.Unknown && a.Have.State == reconcile.Corrupt && strings.HasSuffix(a.Message, a.Have.Failure):
-		return "restore or delete the newest revision of the release that Helm keeps as a Secret in its namespace"
+	switch a.Reason {
+	case reconcile.NotOurs:
+		return adviceOnForeign(a)
+	case reconcile.Unknown:
+		return adviceOnUnknown(a)
+	case reconcile.Guarded:
+		return adviceOnGuarded(a)
+	case reconcile.Settling, reconcile.Occupied, reconcile.Unrecognised, reconcile.Blocked, reconcile.UndeclaredCluster, reconcile.BackingOff:
+		if text := adviceOnDoor(a); text != "" {
+			return text
+		}
 	}
 	return adviceFor(a.Reason)
+}
+
+// adviceOnForeign is for what somebody else installed.
+func adviceOnForeign(a reconcile.Action) string {
+	switch {
+	case a.Have.Manager != "":
+		return "end its management by " + clean(a.Have.Manager) + ", or give this release another name"
+	case a.Have.Owner != "":
+		return "give this release another name; two deployments cannot share one"
+	}
+	return adviceFor(a.Reason)
+}
+
+// adviceOnUnknown is for what nobody can decide on.
+func adviceOnUnknown(a reconcile.Action) string {
+	switch {
+	case a.Want.Broken != "" && a.Message == a.Want.Broken:
+		return "correct chart in its declaration, or make the place that it comes from answer"
+	case a.Have.State == reconcile.Corrupt && strings.HasSuffix(a.Message, a.Have.Failure):
+		return "restore or delete the newest revision of the release that Helm keeps as a Secret in its namespace"
+	case a.Message == reconcile.NotCounted:
+		return "it ends when they were counted; the daemon must be allowed to list and watch pods, persistentvolumeclaims, " +
+			"deployments and statefulsets"
+	}
+	return adviceFor(a.Reason)
+}
+
+// adviceOnGuarded is for each of the three causes for which deletions are held that nothing else holds.
+func adviceOnGuarded(a reconcile.Action) string {
+	switch {
+	case strings.HasPrefix(a.Message, reconcile.NothingDeclared):
+		return "put the declarations back, or name under removed what is meant to go"
+	case strings.HasPrefix(a.Message, reconcile.NotDescended+" "):
+		return "merge that revision, or declare deployment.deletion.raised if the history was rewritten on purpose"
+	}
+	return adviceFor(a.Reason)
+}
+
+// adviceOnDoor is for what is about people: who may come in, and who is there.
+func adviceOnDoor(a reconcile.Action) string {
+	leaves := a.ID.Kind == reconcile.KindAllowlist && a.Have.Provider == a.Provider
+	switch {
+	case a.Reason == reconcile.Settling && a.ID.Kind == reconcile.KindAdmission:
+		return "it ends when environments were counted"
+	case a.Reason == reconcile.BackingOff && a.ID.Kind != reconcile.KindRelease:
+		return "it is tried again by itself"
+	case a.Reason == reconcile.Occupied && leaves:
+		return fmt.Sprintf("delete or move them, or put %s back on the allowlist", a.Organization)
+	case a.Reason == reconcile.Unrecognised && a.Would != reconcile.OpDelete:
+		return `say under organizations: match: how they are recognised, or declare enforcement: "audit" until then`
+	case a.Reason == reconcile.UndeclaredCluster, a.Reason == reconcile.Blocked && a.ID.Kind != reconcile.KindRelease:
+		return fmt.Sprintf("declare it again, or say under removed: %q: what is to become of it", a.Provider)
+	}
+	return ""
 }
 
 // adviceFor is advice for a reason, whatever the action. It is a table.
@@ -39,11 +96,11 @@ func adviceFor(r reconcile.Reason) string {
 	case reconcile.Windowed:
 		return "it goes on when a window opens; rollout.override lets it out before"
 	case reconcile.Frozen:
-		return "it goes on when the freeze ends; `reconcile thaw` ends it now"
+		return "it goes on by itself when the freeze ends; `reconcile thaw` with the same flags ends it now"
 	case reconcile.NotOurs:
 		return "remove that release, give this one another name, or declare release.adopt"
 	case reconcile.Occupied:
-		return "delete or move the environments that are listed"
+		return "delete or move them, or declare it again"
 	case reconcile.Blocked:
 		return "declare its end under removed, or declare it again"
 	case reconcile.Guarded:
@@ -57,11 +114,11 @@ func adviceFor(r reconcile.Reason) string {
 	case reconcile.RolledBack:
 		return "change the declaration, or `reconcile retry NAME`"
 	case reconcile.Unrecognised:
-		return "say under organizations how these environments are recognised"
+		return "say under organizations: match: how they are recognised, or remove them"
 	case reconcile.Contested:
 		return "stop whoever else changes it, or put the field under drift.ignore"
 	case reconcile.UndeclaredCluster:
-		return "declare the cluster again, or declare the end of its providers under removed"
+		return "declare the cluster again, or say under removed what is to become of its providers"
 	case reconcile.Unknown:
 		return "make the cluster answer; nothing is decided on what cannot be seen"
 	case reconcile.Forgotten:

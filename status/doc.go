@@ -25,13 +25,17 @@
 //	reachable    wanted, objects progressing or unseen     Pending  of the object it waits for
 //	reachable    wanted, objects healthy                   Ready
 //
+// What guards a provider, and each organization's place on its allowlist, is part of it and no release: the
+// provider is not applied while one of them acts or waits for progress, and is in Error where one failed.
+//
 // A provider without releases (the built-in one) is Ready when its cluster answers and holds what the
 // provider needs, Pending when something is lacking. Ready without any declared evidence (ready: http or
 // create) is shown as "Ready (unverified)". Holds stand beside the status and do not change it.
 //
 // # Commit statuses
 //
-// Lines says what stands on a commit, and Poster sees to it that it does. Where statuses go to is itself
+// Lines says what stands on a commit, and Poster sees to it that it does. Of a report that is narrowed to a
+// part, there are lines of its clusters and none of the whole. Where statuses go to is itself
 // declared, so that before any revision was valid nothing is posted; what is wrong with such a revision is
 // posted once one is valid, and until then stands in the log, in the metric config_valid and in
 // /api/v1/status. Its context then is the deployment's, if the name is written out in it, else

@@ -20,6 +20,9 @@ func Explain(r reconcile.Report, provider string) (string, error) {
 	p := all[i]
 	var b strings.Builder
 	explainHead(&b, p)
+	explainDoor(&b, p, r.Want.Providers[provider])
+	explainPeople(&b, p, r)
+	explainFreezes(&b, p)
 	for _, rel := range p.Releases {
 		explainRelease(&b, rel)
 	}
@@ -27,9 +30,6 @@ func Explain(r reconcile.Report, provider string) (string, error) {
 		if a.Provider == provider {
 			explainAction(&b, a)
 		}
-	}
-	if p.Cordoned != "" {
-		fmt.Fprintf(&b, "cordoned: %s\n  → %s\n", clean(p.Cordoned), adviceFor(reconcile.Cordoned))
 	}
 	explainRevision(&b, r)
 	return b.String(), nil
@@ -55,16 +55,13 @@ func explainHead(b *strings.Builder, p Provider) {
 		fmt.Fprintf(b, ": %s", p.Message)
 	}
 	fmt.Fprintf(b, "\n  in cluster %s, namespace %s\n", p.Cluster, dash(p.Namespace))
-	if len(p.Organizations) > 0 {
-		fmt.Fprintf(b, "  for %s\n", strings.Join(p.Organizations, ", "))
-	}
 	if !p.Declared {
 		b.WriteString("  it is not declared any more\n")
 	}
 	switch {
 	case p.Status == Ready && p.Unverified && len(p.Releases) > 0:
 		b.WriteString("  nothing is declared under ready that would prove that it works; its objects are healthy\n")
-	case len(p.Releases) == 0:
+	case len(p.Releases) == 0 && p.Declared:
 		b.WriteString("  it is part of the deployment: nothing is installed, and its cluster answers for it\n")
 	}
 }
@@ -102,7 +99,7 @@ func explainAction(b *strings.Builder, a reconcile.Action) {
 		fmt.Fprintf(b, "  after %s\n", id)
 	}
 	for _, d := range a.Have.Drift {
-		fmt.Fprintf(b, "  edited by hand: %s %s: %s\n", d.Object, d.Field, clean(d.Message))
+		fmt.Fprintf(b, "  edited by hand: %s\n", driftText(a, d))
 	}
 }
 

@@ -27,9 +27,14 @@ func Families() []Family {
 		{"actions_total", "counter", "Actions carried out, by what was done, why, and how it ended.",
 			[]string{"cluster", "op", "reason", "result"}},
 		{"build_info", "gauge", "What runs; always 1.", []string{"version", "revision", "goversion"}},
-		{"cluster_reachable", "gauge", "Whether the cluster answers.", []string{"cluster"}},
+		{"cluster_reachable", "gauge", "Whether the cluster answers. Absent before the first look at it.", []string{"cluster"}},
 		{"config_valid", "gauge", "Whether the newest revision of the declarations is valid and in force.", nil},
-		{"drift_corrected_total", "counter", "Releases whose edits by hand were undone.", []string{"cluster"}},
+		{"drift_corrected_total", "counter", "Releases and guards of providers whose edits by hand were undone.",
+			[]string{"cluster"}},
+		{"environments", "gauge", "Environments that somebody has, running or stopped; without organization those " +
+			"of which nobody knows whose they are. Absent while they cannot be counted.", []string{"provider", "organization"}},
+		{"frozen", "gauge", "Whether somebody stopped something there: everything, a provider or deletions.",
+			[]string{"cluster"}},
 		{"git_fetches_total", "counter", "Looks at the repository, by how they ended.", []string{"result"}},
 		{"held_actions", "gauge", "Actions that wait for somebody or something, by reason.",
 			[]string{"cluster", "reason"}},
@@ -46,7 +51,8 @@ func Families() []Family {
 		{"status_posts_total", "counter", "Commit statuses posted, by forge and how it ended.",
 			[]string{"forge", "result"}},
 		{"unapplied_commit_age_seconds", "gauge",
-			"Age of the oldest commit that is not in place yet; 0 when everything is.", nil},
+			"Age of the oldest commit seen that is not in place yet; 0 when everything is. It knows of no commit that " +
+				"could not be fetched, and counts after a restart from the newest.", nil},
 	}
 }
 

@@ -57,6 +57,39 @@ func situations() map[string]func(w *world) {
 			built.Cordoned = "full"
 			w.Want.Providers["built-in"] = built
 		},
+		"people": func(w *world) {
+			for _, name := range []string{"frankfurt", "paris", "boston"} {
+				cluster := "eu"
+				if name == "boston" {
+					cluster = "us"
+				}
+				w.put(w.want(cluster, name, ""), nil)
+			}
+			w.guard("frankfurt", reconcile.Enforce, "blue", "red")
+			w.putGuard("frankfurt", func(live *reconcile.AdmissionLive) { live.Organizations["white"] = false })
+			w.people("frankfurt", "blue", "blue stopped", "red", "white", "prebuilt", "prebuilt")
+
+			paris := w.Want.Providers["paris"]
+			paris.Cordoned = "it moves to frankfurt"
+			w.Want.Providers["paris"] = paris
+			w.guard("paris", reconcile.Enforce, "blue")
+			w.putGuard("paris", func(live *reconcile.AdmissionLive) { live.Mode, live.Digest = reconcile.EnforceAudit, "old" })
+			w.people("paris", "blue", "?", "? stopped")
+			w.in("eu", func(c *reconcile.ClusterLive) {
+				c.Freezes = []reconcile.Freeze{
+					{Provider: "frankfurt", Reason: "incident 7", By: "ada@laptop", Until: epoch().Add(time.Hour)},
+					{Deletes: true, Reason: "over", By: "bob@laptop", Until: epoch().Add(-time.Hour)},
+				}
+			})
+
+			w.guard("boston", reconcile.EnforceAudit, "blue", "white")
+			boston := w.Want.Providers["boston"]
+			boston.Until = map[string]time.Time{"blue": epoch().Add(-time.Hour), "white": epoch().Add(time.Hour)}
+			w.Want.Providers["boston"] = boston
+			w.in("us", func(c *reconcile.ClusterLive) {
+				c.Unenforceable = "Kubernetes v1.29.0 has no ValidatingAdmissionPolicy; there is one since v1.30"
+			})
+		},
 		"organizations": func(w *world) {
 			w.put(w.want("eu", "frankfurt", "blue"), nil)
 			w.put(w.want("eu", "frankfurt", "red"), func(o *reconcile.Observed) {
@@ -99,7 +132,7 @@ func TestEverythingThatIsTold(t *testing.T) {
 // decorate gives the plan what only rendering knows.
 func decorate(r reconcile.Report) reconcile.Report {
 	for i := range r.Plan.Actions {
-		if a := &r.Plan.Actions[i]; a.Op == reconcile.OpUpdate || a.Op == reconcile.OpCreate {
+		if a := &r.Plan.Actions[i]; a.ID.Kind == reconcile.KindRelease && (a.Op == reconcile.OpUpdate || a.Op == reconcile.OpCreate) {
 			a.Diff = "Deployment/envproxy\n-  replicas: 1\n+  replicas: 2\n   # ``` not the end\x1b[2J\n"
 			a.Risks = []string{"not reproducible: the chart calls now"}
 		}
@@ -247,6 +280,36 @@ func TestAdviceFitsWhatIsUnknown(t *testing.T) {
 		c.action.Reason = reconcile.Unknown
 		if got := advice(c.action); !strings.HasPrefix(got, c.want) {
 			t.Errorf("%s: %q, want %s…", name, got, c.want)
+		}
+	}
+}
+
+func TestAdviceFitsWhatIsGuarded(t *testing.T) {
+	for cause, c := range map[string]struct {
+		world func(w *world)
+		want  string
+	}{
+		"nothing is declared": {func(w *world) { w.Want.Empty = true }, "put the declarations back"},
+		"another history": {func(w *world) {
+			for id, obs := range w.Live.Clusters["eu"].Releases {
+				obs.Commit, obs.Stray = "5e6f7a8", true
+				w.Live.Clusters["eu"].Releases[id] = obs
+			}
+		}, "merge that revision"},
+		"too many": {func(w *world) { w.Want.Limits.MaxDelete = 1 }, "raise deployment.deletion"},
+	} {
+		w := newWorld()
+		for _, name := range []string{"frankfurt", "paris"} {
+			w.put(w.want("eu", name, ""), func(o *reconcile.Observed) { o.Policy = reconcile.Uninstall })
+			delete(w.Want.Providers, name)
+		}
+		w.Want.Items = nil
+		world := c.world
+		world(w)
+		for _, a := range w.report().Plan.Actions {
+			if got := advice(a); a.Reason != reconcile.Guarded || !strings.HasPrefix(got, c.want) {
+				t.Errorf("%s: %s: %q, want %s…", cause, a.Reason, got, c.want)
+			}
 		}
 	}
 }

@@ -43,19 +43,23 @@ type Line struct {
 //	one of them not applied or not Ready yet            pending  "3 of 12 providers applied"
 //	else (Ready, or held by a declaration)              success  "3 of 3 changed Ready; sydney frozen"
 //
-// There is a line for the whole, and one for each cluster that holds a provider the commit changed.
+// There is a line for the whole, and one for each cluster that holds a provider the commit changed. A program
+// that looks at a part alone says nothing of the whole.
 func Lines(r reconcile.Report) []Line {
 	var lines []Line
 	context := lineContext(r.Want.Owner)
-	if r.HeadErr != nil && r.Head.SHA != "" {
+	if r.HeadErr != nil && r.Head.SHA != "" && !r.Want.Narrowed {
 		lines = append(lines, Line{SHA: r.Head.SHA, Context: context, State: StateFailure, Text: invalid(r.HeadErr)})
 	}
 	if r.Commit.SHA == "" || r.Commit.SHA == r.Head.SHA && r.HeadErr != nil {
 		return lines
 	}
 	all := Providers(r)
-	lines = append(lines, tallyOf(all, r.Changed, everywhere).line(r.Commit.SHA, context))
-	lines[len(lines)-1].Unsure = blind(&r)
+	if !r.Want.Narrowed {
+		whole := tallyOf(all, r.Changed, everywhere).line(r.Commit.SHA, context)
+		whole.Unsure = blind(&r)
+		lines = append(lines, whole)
+	}
 	for _, cluster := range touched(all, r.Changed) {
 		lines = append(lines, clusterLine(r, cluster, all))
 	}
@@ -185,10 +189,10 @@ func (t *tally) add(p *Provider) {
 		t.broken = append(t.broken, broken{at, p.Message})
 	case waits:
 		t.broken = append(t.broken, broken{at, fmt.Sprintf("held, %s: %s", hold.Reason, hold.Message)})
-	case p.Applied && p.Status == Ready:
-		t.ready++
 	case pauses:
 		t.paused = append(t.paused, p.Name+" "+string(paused.Reason))
+	case p.Applied && p.Status == Ready:
+		t.ready++
 	}
 }
 

@@ -1,7 +1,6 @@
 package status
 
 import (
-	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -18,10 +17,11 @@ type Log struct {
 	mu      sync.Mutex // guards the rest
 	last    reconcile.Report
 	history history
+	frozen  map[string][]Freeze // by cluster, as it was when it last answered
 }
 
 // NewLog logs to a logger.
-func NewLog(out *slog.Logger) *Log { return &Log{out: out} }
+func NewLog(out *slog.Logger) *Log { return &Log{out: out, frozen: map[string][]Freeze{}} }
 
 // Report logs what is new in a report.
 func (l *Log) Report(r reconcile.Report) {
@@ -63,7 +63,32 @@ func (l *Log) clusters(r reconcile.Report) {
 		default:
 			l.out.Error("cluster cannot be reached", "cluster", c.Name, "reason", clean(now.Err))
 		}
+		if now.Reachable {
+			l.freezes(c.Name, frozenIn(now, r.Live.At))
+		}
 	}
+}
+
+// freezes logs what was stopped in a cluster, and what may go on. One that is prolonged is the same.
+func (l *Log) freezes(cluster string, now []Freeze) {
+	before := l.frozen[cluster]
+	among := func(all []Freeze, f Freeze) bool {
+		return slices.ContainsFunc(all, func(o Freeze) bool {
+			o.Until = f.Until
+			return o == f
+		})
+	}
+	for _, f := range now {
+		if !among(before, f) {
+			l.out.Warn("freeze begins", "cluster", cluster, "of", f.Scope(), "reason", f.Reason, "by", f.By, "until", f.Until)
+		}
+	}
+	for _, f := range before {
+		if !among(now, f) {
+			l.out.Warn("freeze ends", "cluster", cluster, "of", f.Scope(), "reason", f.Reason, "by", f.By)
+		}
+	}
+	l.frozen[cluster] = now
 }
 
 func (l *Log) providers(r reconcile.Report) {
@@ -110,15 +135,16 @@ func (l *Log) holds(c change, revision string) {
 	}
 }
 
-// Done logs how an action ended. What somebody else was faster at is no event: it is looked at anew.
+// Done logs how an action ended. What somebody else was faster at, or stopped, is no event:
+// it is looked at anew.
 func (l *Log) Done(o reconcile.Outcome) {
 	a := o.Action
 	args := []any{
-		"op", a.Op, "release", a.ID.Namespace + "/" + a.ID.Name, "cluster", a.ID.Cluster, "provider", a.Provider,
-		"reason", a.Reason, "revision", short(a.Commit.SHA), "took", o.Took.Round(time.Millisecond),
+		"op", a.Op, "kind", a.ID.Kind, "name", a.ID.Namespace + "/" + a.ID.Name, "cluster", a.ID.Cluster,
+		"provider", a.Provider, "reason", a.Reason, "revision", short(a.Commit.SHA), "took", o.Took.Round(time.Millisecond),
 	}
 	switch {
-	case errors.Is(o.Err, reconcile.ErrMoved), errors.Is(o.Err, reconcile.ErrFenced):
+	case o.Stopped():
 	case o.Err != nil:
 		l.out.Error("action failed", append(args, "error", clean(o.Err.Error()))...)
 	default:

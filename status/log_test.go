@@ -170,3 +170,60 @@ func TestAFileIsNoTerminal(t *testing.T) {
 		t.Errorf("got %q %v", text, err)
 	}
 }
+
+func TestAFreezeBeginsAndEndsAloud(t *testing.T) {
+	var b bytes.Buffer
+	log := NewLog(slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: bare})))
+	written := drain(&b)
+	freeze := reconcile.Freeze{Deletes: true, Reason: "incident", By: "ada", Until: epoch().Add(time.Hour)}
+	for i, step := range []struct {
+		does func(c *reconcile.ClusterLive)
+		want []string
+	}{
+		{func(c *reconcile.ClusterLive) { c.Freezes = []reconcile.Freeze{freeze} }, []string{
+			`level=WARN msg="freeze begins" cluster=eu of=deletions reason=incident by=ada until=2026-10-09T15:02:00.000Z`}},
+		{func(c *reconcile.ClusterLive) { c.Freezes[0].Until = epoch().Add(2 * time.Hour) }, nil},
+		{func(c *reconcile.ClusterLive) { c.Reachable, c.Freezes = false, nil }, nil},
+		{func(c *reconcile.ClusterLive) { c.Reachable = true },
+			[]string{`level=WARN msg="freeze ends" cluster=eu of=deletions reason=incident by=ada`}},
+	} {
+		w := newWorld()
+		if i == 0 {
+			log.Report(w.report())
+			written()
+		}
+		w.in("eu", func(c *reconcile.ClusterLive) { c.Freezes = []reconcile.Freeze{freeze} })
+		if i == 3 {
+			w.in("eu", func(c *reconcile.ClusterLive) { c.Freezes = nil })
+		}
+		w.in("eu", step.does)
+		log.Report(w.report())
+		var got []string
+		for _, line := range written() {
+			if strings.Contains(line, "freeze") {
+				got = append(got, line)
+			}
+		}
+		if diff := cmp.Diff(step.want, got); diff != "" {
+			t.Errorf("step %d: %s", i, diff)
+		}
+	}
+}
+
+func TestWhatWasDoneIsLoggedWithItsKind(t *testing.T) {
+	var b bytes.Buffer
+	log := NewLog(slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: bare})))
+	w := guarded()
+	w.guard("frankfurt", reconcile.Enforce, "blue")
+	for _, a := range w.report().Plan.Actions {
+		if a.Acts() {
+			log.Done(reconcile.Outcome{Action: a})
+			log.Done(reconcile.Outcome{Action: a, Err: reconcile.ErrFrozen})
+		}
+	}
+	want := `level=INFO msg="action done" op=delete kind=Allowlist name=coder/frankfurt/red cluster=eu provider=frankfurt ` +
+		`reason=orphaned revision=1a2b3c4 took=0s message="organization red is not on the allowlist any more"`
+	if diff := cmp.Diff([]string{want}, drain(&b)()); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -2,7 +2,6 @@ package status
 
 import (
 	"cmp"
-	"errors"
 	"maps"
 	"runtime"
 	"slices"
@@ -87,7 +86,7 @@ func (m *Metrics) Report(r reconcile.Report) {
 // Done counts an action that was carried out, by how it ended.
 func (m *Metrics) Done(o reconcile.Outcome) {
 	a := o.Action
-	if errors.Is(o.Err, reconcile.ErrFenced) {
+	if o.Stopped() {
 		return // it was not carried out
 	}
 	m.actions.WithLabelValues(a.ID.Cluster, string(a.Op), string(a.Reason), result(o.Err)).Inc()
@@ -225,36 +224,9 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 	collectProviders(gauge, r)
 	collectHolds(gauge, r)
 	for _, c := range r.Plan.Clusters {
-		gauge("cluster_reachable", truth(r.Live.Clusters[c.Name].Reachable), c.Name)
+		collectCluster(gauge, &r, c.Name)
 		if at, known := success[c.Name]; known {
 			gauge("last_success_timestamp_seconds", float64(at.Unix()), c.Name)
-		}
-	}
-}
-
-func collectProviders(gauge func(string, float64, ...string), r reconcile.Report) {
-	for _, p := range Providers(r) {
-		for _, s := range Statuses {
-			gauge("provider_status", truth(p.Status == s), p.Name, p.Cluster, string(s))
-		}
-		gauge("provider_info", 1, p.Name, p.Cluster, p.Namespace, p.Chart, p.Version)
-	}
-}
-
-func collectHolds(gauge func(string, float64, ...string), r reconcile.Report) {
-	type series struct {
-		cluster string
-		reason  reconcile.Reason
-	}
-	n := map[series]int{}
-	for _, a := range r.Plan.Actions {
-		if a.Op == reconcile.OpHold {
-			n[series{a.ID.Cluster, a.Reason}]++
-		}
-	}
-	for _, c := range clustersOf(r.Plan) {
-		for _, reason := range holdReasons() {
-			gauge("held_actions", float64(n[series{c.Name, reason}]), c.Name, string(reason))
 		}
 	}
 }

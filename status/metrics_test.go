@@ -245,3 +245,44 @@ func TestTwoRegistrationsFail(t *testing.T) {
 		t.Error("the second took the place of the first")
 	}
 }
+
+func TestEnvironmentsAndFreezesAreMeasured(t *testing.T) {
+	registry, m := newMetrics(t)
+	w := guarded()
+	w.people("frankfurt", "blue", "blue stopped", "white", "?", "prebuilt")
+	w.in("eu", func(c *reconcile.ClusterLive) {
+		c.Freezes = []reconcile.Freeze{{Provider: "frankfurt", Until: epoch().Add(time.Hour)}}
+	})
+	w.lose("us")
+	w.in("built-in", func(c *reconcile.ClusterLive) { *c = reconcile.ClusterLive{} })
+	gather := func() (out []string) {
+		m.Report(w.report())
+		for line := range strings.Lines(exposition(t, registry)) {
+			for _, name := range []string{"environments{", "frozen{", "cluster_reachable{"} {
+				if strings.HasPrefix(line, namespace+name) {
+					out = append(out, strings.TrimPrefix(strings.TrimSpace(line), namespace))
+				}
+			}
+		}
+		return out
+	}
+	want := []string{
+		`cluster_reachable{cluster="eu"} 1`, `cluster_reachable{cluster="us"} 0`,
+		`environments{organization="",provider="frankfurt"} 1`, `environments{organization="blue",provider="frankfurt"} 2`,
+		`environments{organization="red",provider="frankfurt"} 0`, `environments{organization="white",provider="frankfurt"} 1`,
+		`frozen{cluster="eu"} 1`,
+	}
+	if diff := cmp.Diff(want, gather()); diff != "" {
+		t.Error(diff)
+	}
+	w.people("frankfurt")
+	w.guard("frankfurt", reconcile.Enforce, "blue")
+	w.in("eu", func(c *reconcile.ClusterLive) { c.Freezes = nil })
+	want = []string{
+		`cluster_reachable{cluster="eu"} 1`, `cluster_reachable{cluster="us"} 0`,
+		`environments{organization="blue",provider="frankfurt"} 0`, `frozen{cluster="eu"} 0`,
+	}
+	if diff := cmp.Diff(want, gather()); diff != "" {
+		t.Errorf("what is gone: %s", diff)
+	}
+}

@@ -67,7 +67,8 @@ func align(rows []planRow, column func(*planRow) *string) {
 	}
 }
 
-// actionName names what an action is about: a release as namespace/name, all else with its kind.
+// actionName names what an action is about: a release as namespace/name, all else with its kind; an allowlist
+// has its organization in its name.
 func actionName(a reconcile.Action) string {
 	name := a.ID.Namespace + "/" + a.ID.Name
 	if a.ID.Namespace == "" {
@@ -76,7 +77,7 @@ func actionName(a reconcile.Action) string {
 	if a.ID.Kind != reconcile.KindRelease {
 		name = a.ID.Kind + " " + name
 	}
-	if a.Organization != "" {
+	if a.Organization != "" && a.ID.Kind == reconcile.KindRelease {
 		name += " for " + a.Organization
 	}
 	return name

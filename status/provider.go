@@ -38,9 +38,20 @@ type Provider struct {
 	Version       string    `json:"version"`        // of the chart
 	Digest        string    `json:"digest"`         // first 12 digits of the inputs in force, of the first release
 	Cordoned      string    `json:"cordoned"`       // why no new environment may be created there
-	Organizations []string  `json:"organizations"`  // that may create new environments there, sorted
+	Organizations []string  `json:"organizations"`  // that may create new environments there now, sorted
+	Closed        []string  `json:"closed"`         // still on the allowlist in force, and the door is closed to them; sorted
 	Holds         []Hold    `json:"holds"`          // beside the status
+	Freezes       []Freeze  `json:"freezes"`        // that stop something of it
 	Releases      []Release `json:"releases"`       // those that are wanted first, by organization and name
+
+	Enforcement  Enforcement `json:"enforcement"`
+	Counted      bool        `json:"counted"`      // Environments are all that there are
+	Environments []Headcount `json:"environments"` // by organization
+	Drain        *Drain      `json:"drain"`        // of one that is cordoned, if it was counted; else null
+
+	busy     bool              // its guard is not as it is declared, and will be soon
+	failures []string          // what became of actions on its guard
+	guard    *reconcile.Action // what is planned for it; nil: nothing is
 }
 
 // Release is one Helm release of a provider. Its JSON is part of /api/v1/status.
@@ -91,6 +102,15 @@ func (p *Provider) held(class reconcile.Class) (Hold, bool) {
 	return Hold{}, false
 }
 
+// reason is the first hold for a reason, if there is one.
+func (p *Provider) reason(r reconcile.Reason) (Hold, bool) {
+	i := slices.IndexFunc(p.Holds, func(h Hold) bool { return h.Reason == r })
+	if i < 0 {
+		return Hold{}, false
+	}
+	return p.Holds[i], true
+}
+
 // Providers lists, sorted by name, every provider that is declared and every one that is not declared
 // any more and still there. The table in the package documentation says how its status comes about.
 func Providers(r reconcile.Report) []Provider {
@@ -104,7 +124,7 @@ func Providers(r reconcile.Report) []Provider {
 	for name, want := range r.Want.Providers {
 		entry(Provider{
 			Name: name, Cluster: want.Cluster, Namespace: want.Namespace, Declared: true,
-			Default: want.Default, Cordoned: want.Cordoned, Organizations: slices.Clone(want.Organizations),
+			Default: want.Default, Cordoned: want.Cordoned,
 		})
 	}
 	first := blind(&r)
@@ -117,23 +137,33 @@ func Providers(r reconcile.Report) []Provider {
 		case p == nil:
 			p = entry(Provider{Name: a.Provider})
 		}
-		p.add(a, judge(a, &r), first)
+		if a.ID.Kind == reconcile.KindRelease {
+			p.add(a, judge(a, &r), first)
+		} else {
+			p.addDoor(a, &r, first)
+		}
 	}
 	for i := range out {
+		out[i].open(&r)
 		out[i].settle(&r)
 	}
 	slices.SortFunc(out, func(a, b Provider) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }
 
-// add takes one release and what is planned for it into the provider. While clusters are looked at for the
-// first time, what is unknown needs nobody: the look ends it.
+// add takes one release and what is planned for it into the provider.
 func (p *Provider) add(a *reconcile.Action, rel Release, first bool) {
 	if p.Cluster == "" || wanted(a) && !p.Declared {
 		p.Cluster, p.Namespace = a.ID.Cluster, a.ID.Namespace
 	}
 	p.Declared = p.Declared || wanted(a)
 	p.Releases = append(p.Releases, rel)
+	p.addHold(a, first)
+}
+
+// addHold takes what holds an action into the provider. While clusters are looked at for the first time,
+// what is unknown needs nobody: the look ends it.
+func (p *Provider) addHold(a *reconcile.Action, first bool) {
 	if a.Op != reconcile.OpHold {
 		return
 	}
@@ -158,8 +188,17 @@ func (p *Provider) settle(r *reconcile.Report) {
 	slices.SortFunc(p.Releases, compareReleases)
 	if len(p.Releases) == 0 {
 		p.settleBare(r)
-		return
+	} else {
+		p.settleReleases()
 	}
+	p.Applied = p.Applied && !p.busy
+	if len(p.failures) > 0 && p.Status != Error {
+		p.Status, p.Message = Error, p.failures[0]
+	}
+}
+
+// settleReleases is about a provider with releases: it is as the worst of them.
+func (p *Provider) settleReleases() {
 	p.Applied = true
 	for i := range p.Releases {
 		rel := &p.Releases[i]
@@ -208,6 +247,9 @@ func (p *Provider) settleBare(r *reconcile.Report) {
 		p.Status, p.Message = Pending, "was not looked at yet"
 	default:
 		p.Status = Ready
+	}
+	if !p.Declared && p.Status == Ready {
+		p.Message, p.Applied = "not declared any more", false
 	}
 }
 

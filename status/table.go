@@ -17,17 +17,34 @@ func Table(providers []Provider) string {
 	}
 	var b strings.Builder
 	out := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(out, "NAME\tCLUSTER\tNAMESPACE\tSTATUS\tVERSION\tORGANIZATIONS\tMESSAGE")
+	fmt.Fprintln(out, "NAME\tCLUSTER\tNAMESPACE\tSTATUS\tVERSION\tALLOWLIST\tENVIRONMENTS\tMESSAGE")
 	for _, p := range providers {
 		name := p.Name
 		if p.Default {
 			name += " (default)"
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", clean(name), dash(p.Cluster), dash(p.Namespace), p.Label(),
-			dash(p.Version), dash(strings.Join(p.Organizations, ",")), dash(remark(p)))
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", clean(name), dash(p.Cluster), dash(p.Namespace), p.Label(),
+			dash(p.Version), dash(allowlist(p)), dash(people(p)), dash(remark(p)))
 	}
 	_ = out.Flush() // a strings.Builder takes everything
 	return b.String()
+}
+
+// allowlist are the organizations that may come in, and those that may not any more.
+func allowlist(p Provider) string {
+	out := slices.Clone(p.Organizations)
+	for _, name := range p.Closed {
+		out = append(slices.DeleteFunc(out, func(o string) bool { return o == name }), name+" (closed)")
+	}
+	return strings.Join(out, ",")
+}
+
+// people is how many environments there are; empty while they were not counted.
+func people(p Provider) string {
+	if !p.Counted {
+		return ""
+	}
+	return everybody(p.Environments).String()
 }
 
 // remark is a provider's message and what is held, nothing twice. Holds that end by time alone are in the
@@ -50,6 +67,11 @@ func remark(p Provider) string {
 		}
 		if part := holdText(h); !slices.Contains(parts, part) {
 			parts = append(parts, part)
+		}
+	}
+	if _, told := p.reason(reconcile.Frozen); !told {
+		for _, f := range p.Freezes {
+			parts = append(parts, "frozen: "+f.String())
 		}
 	}
 	return strings.Join(parts, "; ")

@@ -62,6 +62,9 @@ type ClusterDoc struct {
 	Looked    bool      `json:"looked"`  // everything in it was seen since the program started
 	Held      bool      `json:"held"`    // this process acts on it
 	Holder    string    `json:"holder"`  // who does
+
+	Freezes       []Freeze `json:"freezes"`       // what is stopped there now
+	Unenforceable string   `json:"unenforceable"` // why no allowlist can be enforced there; empty: it can
 }
 
 // Report makes a report what is answered.
@@ -212,7 +215,8 @@ func statusDoc(r reconcile.Report) StatusDoc {
 		live := r.Live.Clusters[c.Name]
 		doc.Clusters = append(doc.Clusters, ClusterDoc{
 			Name: c.Name, Reachable: live.Reachable, Error: clean(live.Err), Since: live.Since, Version: live.Version,
-			Looked: live.Looked, Held: live.Held, Holder: live.Holder,
+			Looked: live.Looked, Held: live.Held, Holder: live.Holder, Unenforceable: clean(live.Unenforceable),
+			Freezes: append([]Freeze{}, frozenIn(live, r.Live.At)...),
 		})
 	}
 	for i := range doc.Providers {
@@ -224,6 +228,9 @@ func statusDoc(r reconcile.Report) StatusDoc {
 // full makes lists without entries empty lists, so that readers find the same types everywhere.
 func full(p *Provider) {
 	p.Organizations = append([]string{}, p.Organizations...)
+	p.Closed = append([]string{}, p.Closed...)
+	p.Freezes = append([]Freeze{}, p.Freezes...)
+	p.Environments = append([]Headcount{}, p.Environments...)
 	p.Holds = append([]Hold{}, p.Holds...)
 	p.Releases = append([]Release{}, p.Releases...)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,7 +47,7 @@ func newWorld() *world {
 		w.Live.Clusters[name] = reconcile.ClusterLive{
 			Reachable: true, Looked: true, Held: true, Holder: "reconcile-0", Version: "v1.37.2",
 			Since: epoch().Add(-time.Hour), Releases: map[reconcile.ID]reconcile.Observed{},
-			Lacking: map[string]string{"built-in": ""},
+			Lacking: map[string]string{"built-in": ""}, Counted: true,
 		}
 	}
 	return w
@@ -90,6 +91,68 @@ func (w *world) want(cluster, provider, organization string) reconcile.Item {
 	}
 	w.Want.Providers[provider] = p
 	return it
+}
+
+// guard declares what guards a provider, and for whom.
+func (w *world) guard(provider string, mode reconcile.Enforcement, organizations ...string) {
+	p := w.Want.Providers[provider]
+	a := reconcile.Admission{Mode: mode, Namespaces: []string{"coder"}, Cordoned: p.Cordoned, Contact: "ops"}
+	a.Recognition.Organizations = map[string]reconcile.Match{
+		"blue": {Namespaces: []string{"ws-blue"}}, "red": {Labels: map[string]string{"team": "red"}}, "white": {},
+	}
+	a.Seal()
+	p.Organizations, p.Admission, p.Deletion = organizations, &a, reconcile.Uninstall
+	w.Want.Providers[provider] = p
+}
+
+// putGuard makes a guard what the cluster holds: as declared, then edited.
+func (w *world) putGuard(provider string, edit func(*reconcile.AdmissionLive)) {
+	p := w.Want.Providers[provider]
+	live := reconcile.AdmissionLive{
+		Admission: *p.Admission, Owner: "acme", Namespace: p.Namespace, Deletion: p.Deletion, Organizations: map[string]bool{},
+	}
+	for _, name := range p.Organizations {
+		live.Organizations[name] = true
+	}
+	if edit != nil {
+		edit(&live)
+	}
+	w.in(p.Cluster, func(c *reconcile.ClusterLive) {
+		c.Admissions = maps.Clone(c.Admissions)
+		if c.Admissions == nil {
+			c.Admissions = map[string]reconcile.AdmissionLive{}
+		}
+		c.Admissions[provider] = live
+	})
+}
+
+// people makes environments be there: "red", "red stopped", "prebuilt"; "?" is nobody known.
+func (w *world) people(provider string, all ...string) {
+	var envs []reconcile.Environment
+	for i, text := range all {
+		organization, how, _ := strings.Cut(strings.TrimPrefix(text, "?"), " ")
+		e := reconcile.Environment{
+			ID: fmt.Sprint(i), Organization: organization, Owner: "ada", Namespace: "coder", Name: fmt.Sprint("ws-", i), Running: how != "stopped",
+		}
+		if organization == "prebuilt" {
+			e.Organization, e.Prebuilt = "", true
+		}
+		envs = append(envs, e)
+	}
+	w.in(w.Want.Providers[provider].Cluster, func(c *reconcile.ClusterLive) {
+		c.Environments = maps.Clone(c.Environments)
+		if c.Environments == nil {
+			c.Environments = map[string][]reconcile.Environment{}
+		}
+		c.Environments[provider] = envs
+	})
+}
+
+// in changes what a cluster holds.
+func (w *world) in(cluster string, change func(*reconcile.ClusterLive)) {
+	c := w.Live.Clusters[cluster]
+	change(&c)
+	w.Live.Clusters[cluster] = c
 }
 
 // edit changes the declaration of a release.

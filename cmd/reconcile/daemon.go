@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"sync"
 
@@ -60,11 +61,12 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	}
 	p.source.Fetched = metrics.Fetched
 	web := &status.Web{Metrics: registry}
-	poster := status.NewPoster(status.PosterOptions{
-		Forge: p.forge, Before: p.before, Count: metrics.Posted, Log: p.log,
-	})
+	poster := p.poster(metrics)
 	teller := p.teller(io)
-	p.loop.Reporters = []reconcile.Reporter{metrics, web, poster, teller}
+	p.loop.Reporters = []reconcile.Reporter{metrics, web, teller}
+	if p.provider == "" { // one provider alone says nothing of a commit
+		p.loop.Reporters = append(p.loop.Reporters, poster)
+	}
 	p.loop.Done = metrics.Done
 	if log, is := teller.(*status.Log); is {
 		p.loop.Done = func(o reconcile.Outcome) {
@@ -74,6 +76,7 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	}
 	p.loop.Interval, p.loop.Once = p.interval, p.once
 	p.loop.Poke = p.pokes(ctx)
+	p.greet()
 	stop, err := p.serve(web)
 	if err != nil {
 		return err
@@ -96,6 +99,38 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 		return nil
 	}
 	return p.outcome(ctx, r, io)
+}
+
+// poster posts commit statuses. What is asked for one cluster alone leaves what was said of others before as it
+// is.
+func (p *parts) poster(metrics *status.Metrics) *status.Poster {
+	o := status.PosterOptions{Forge: p.forge, Before: p.before, Count: metrics.Posted, Log: p.log}
+	if p.cluster != "" {
+		o.Before = nil
+	}
+	return status.NewPoster(o)
+}
+
+// greet logs what runs on what.
+func (p *parts) greet() {
+	if p.once {
+		return
+	}
+	from := []any{"directory", p.dir}
+	if p.settings.repo != "" {
+		from = []any{"repository", bare(p.settings.repo), "ref", p.ref, "path", p.path}
+	}
+	p.log.Info("starting", append([]any{"version", build().Version, "read-only", p.readOnly}, from...)...)
+}
+
+// bare is a remote without what may be credentials.
+func bare(remote string) string {
+	u, err := url.Parse(remote)
+	if err != nil || u.User == nil {
+		return remote
+	}
+	u.User = nil
+	return u.String()
 }
 
 var errTimeout = errors.New("there was not enough time; give more with --timeout")

@@ -140,7 +140,7 @@ func (n *narrowed) Latest(ctx context.Context) reconcile.Target {
 	want, err := t.Want.Narrow(n.provider, n.cluster)
 	if err != nil {
 		t.HeadErr = errors.Join(t.HeadErr, err)
-		t.Commit, t.Want = reconcile.Commit{}, reconcile.Desired{} // nothing was asked for that there is
+		t.Commit, t.Want = reconcile.Commit{}, reconcile.Desired{Narrowed: true} // nothing was asked for that there is
 		return t
 	}
 	t.Want = want

@@ -4,8 +4,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 // TestTheReadmeNamesWhatIsThere looks at its links and flags. What it shows of the program at work is compared
@@ -26,10 +29,15 @@ func TestTheReadmeNamesWhatIsThere(t *testing.T) {
 	for _, code := range regexp.MustCompile("`[^`]*`").FindAllString(text, -1) {
 		for _, flag := range regexp.MustCompile(`--[a-z-]+`).FindAllString(code, -1) {
 			name := strings.TrimPrefix(flag, "--")
-			if command.Flags().Lookup(name) == nil && command.PersistentFlags().Lookup(name) == nil &&
-				!strings.HasPrefix(code, "`localkube ") {
+			if !known(command, name) && !strings.HasPrefix(code, "`localkube ") {
 				t.Errorf("%s: there is no flag %s", code, flag)
 			}
 		}
 	}
+}
+
+// known says whether a command or one below it has a flag.
+func known(c *cobra.Command, flag string) bool {
+	return c.Flags().Lookup(flag) != nil || c.PersistentFlags().Lookup(flag) != nil ||
+		slices.ContainsFunc(c.Commands(), func(sub *cobra.Command) bool { return known(sub, flag) })
 }

@@ -92,7 +92,7 @@ func (s *settings) retry(ctx context.Context, io *streams, provider string) erro
 	}
 	asked := 0
 	for _, a := range r.Plan.Actions {
-		if a.Provider != provider || a.Have.State == reconcile.Absent {
+		if a.Provider != provider || a.ID.Kind != reconcile.KindRelease {
 			continue
 		}
 		if err := p.fleet.Real(a.ID.Cluster).AskRetry(ctx, a.ID); err != nil {

@@ -221,14 +221,14 @@ func (c *Cluster) allKeys() map[releaseKey]bool {
 	return out
 }
 
-// look observes one release; there is false where there is none.
+// look observes one release; there is false where there is none, and nobody asked to try again to install it.
 func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 	revs := c.session.revisions(key)
+	rec, retry := c.session.record(key)
 	if len(revs) == 0 {
-		return obs, false
+		return reconcile.Observed{RetryAsked: retry}, retry
 	}
 	obs = observe(revs)
-	rec, retry := c.session.record(key)
 	obs.RetryAsked, obs.Commit = retry, rec.Commit
 	if obs.Owner != c.owner {
 		return obs, true

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -226,11 +227,15 @@ func TestAProviderGoesWhenEverybodyHasLeft(t *testing.T) {
 func TestAFreezeStopsWrites(t *testing.T) {
 	w := guarded(t)
 	f := reconcile.Freeze{Provider: "web", Reason: "incident", By: "ada", Until: time.Now().Add(time.Minute)}
-	if err := w.cluster.Freeze(t.Context(), f); err != nil {
+	brake, err := w.fleet.Credentials.Brake("eu", w.fleet.Namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := brake.Freeze(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := w.cluster.Thaw(t.Context(), f); err != nil {
+		if err := brake.Thaw(context.Background(), f); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -243,7 +248,7 @@ func TestAFreezeStopsWrites(t *testing.T) {
 	if live := w.cluster.Live(); len(live.Admissions) > 0 {
 		t.Errorf("it was written: %+v", live.Admissions)
 	}
-	if err := w.cluster.Thaw(t.Context(), f); err != nil {
+	if err := brake.Thaw(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
 	w.until("it goes on", func() bool { w.settle(); return len(w.cluster.Live().Admissions) == 1 })

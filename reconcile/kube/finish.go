@@ -116,6 +116,9 @@ func (op *operation) failed(ctx context.Context, err error) error {
 		return errors.Join(why, err)
 	}
 	revision := op.storage.newest()
+	if _, asked := op.session.record(op.key); revision == 0 && asked {
+		return errors.Join(err, op.session.writeRecord(ctx, op.key, record{})) // it was tried again
+	}
 	if revision == 0 {
 		return err // nothing was left behind that a record would be about
 	}

@@ -146,16 +146,24 @@ func (s *session) dropRecord(ctx context.Context, key releaseKey) error {
 	return nil
 }
 
-// AskRetry asks whoever acts on the cluster to try a release again now. It is the one thing that somebody
-// who does not hold the Lease may write.
+// AskRetry asks whoever acts on the cluster to try a release again now. It is the one thing, beside a freeze,
+// that somebody who does not hold the Lease may write. Of a release that was never installed there is no
+// record yet: an empty one carries the wish.
 func (c *Cluster) AskRetry(ctx context.Context, id reconcile.ID) error {
 	s, err := c.current()
 	if err != nil {
 		return err
 	}
-	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, retryAnno, time.Now().UTC().Format(time.RFC3339))
-	_, err = s.meta.Resource(configMapsResource).Namespace(id.Namespace).Patch(withoutFence(ctx), recordName(id.Name),
+	ctx = withoutFence(ctx)
+	now := time.Now().UTC().Format(time.RFC3339)
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, retryAnno, now)
+	_, err = s.meta.Resource(configMapsResource).Namespace(id.Namespace).Patch(ctx, recordName(id.Name),
 		types.MergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: fieldManager + "-retry"})
+	if apierrors.IsNotFound(err) {
+		wish := &corev1.ConfigMap{Data: map[string]string{"record": "{}"}}
+		wish.Name, wish.Labels, wish.Annotations = recordName(id.Name), map[string]string{recordLabel: id.Name}, map[string]string{retryAnno: now}
+		_, err = s.kube.CoreV1().ConfigMaps(id.Namespace).Create(ctx, wish, metav1.CreateOptions{FieldManager: fieldManager + "-retry"})
+	}
 	if err != nil {
 		return fmt.Errorf("asking to try %s again: %w", id, err)
 	}

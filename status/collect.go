@@ -1,0 +1,62 @@
+package status
+
+import "github.com/workspace-providers/reconcile/reconcile"
+
+// collectCluster says nothing of a cluster that was not looked at yet, and of one that does not answer not
+// what is stopped there.
+func collectCluster(gauge func(string, float64, ...string), r *reconcile.Report, name string) {
+	c, seen := reach(r, name)
+	if !seen {
+		return
+	}
+	gauge("cluster_reachable", truth(c.Reachable), name)
+	if c.Reachable {
+		gauge("frozen", truth(len(frozenIn(c, r.Live.At)) > 0), name)
+	}
+}
+
+// collectPeople counts, in a provider whose environments were counted, those of each organization that may
+// come in and of each that is there; without a name those of nobody known, if there are any.
+func collectPeople(gauge func(string, float64, ...string), p *Provider) {
+	if !p.Counted {
+		return
+	}
+	n := map[string]int{}
+	for _, name := range p.Organizations {
+		n[name] = 0
+	}
+	for _, h := range p.Environments {
+		n[h.Organization] = h.Count
+	}
+	for name, count := range n {
+		gauge("environments", float64(count), p.Name, name)
+	}
+}
+
+func collectProviders(gauge func(string, float64, ...string), r reconcile.Report) {
+	for _, p := range Providers(r) {
+		collectPeople(gauge, &p)
+		for _, s := range Statuses {
+			gauge("provider_status", truth(p.Status == s), p.Name, p.Cluster, string(s))
+		}
+		gauge("provider_info", 1, p.Name, p.Cluster, p.Namespace, p.Chart, p.Version)
+	}
+}
+
+func collectHolds(gauge func(string, float64, ...string), r reconcile.Report) {
+	type series struct {
+		cluster string
+		reason  reconcile.Reason
+	}
+	n := map[series]int{}
+	for _, a := range r.Plan.Actions {
+		if a.Op == reconcile.OpHold {
+			n[series{a.ID.Cluster, a.Reason}]++
+		}
+	}
+	for _, c := range clustersOf(r.Plan) {
+		for _, reason := range holdReasons() {
+			gauge("held_actions", float64(n[series{c.Name, reason}]), c.Name, string(reason))
+		}
+	}
+}
