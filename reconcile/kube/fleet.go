@@ -134,9 +134,9 @@ func (f *Fleet) Use(want reconcile.Desired) {
 		f.contexts[name] = c.Context
 	}
 	f.mu.Unlock()
-	names := f.Credentials.Names() // one that is not declared any more may still hold something of ours
-	if want.Narrowed {
-		names = nil
+	var names []string
+	if !want.Narrowed { // a cluster that is not declared any more may still hold something of ours
+		names, _ = f.Credentials.Names() // where that cannot be read, the declared ones say why
 	}
 	for name := range want.Clusters {
 		names = append(names, name)

@@ -81,7 +81,7 @@ func (c Credentials) Names() ([]string, error) {
 			return nil, fmt.Errorf("looking for kubeconfigs: %w", err)
 		}
 		for _, e := range entries {
-			if name, is := strings.CutSuffix(e.Name(), ".kubeconfig"); is {
+			if name, is := strings.CutSuffix(e.Name(), suffix); is {
 				names[name] = true
 			}
 		}

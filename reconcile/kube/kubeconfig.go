@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -22,18 +21,6 @@ type Credentials struct {
 	Dir        string   // holds NAME.kubeconfig for each cluster; may be empty
 	Kubeconfig string   // a file with a context for each cluster; empty: $KUBECONFIG, else ~/.kube/config
 	AllowExec  []string // exec plugins that kubeconfigs may run, by command
-}
-
-// Names are the clusters that have a file of their own, sorted.
-func (c Credentials) Names() []string {
-	files, err := filepath.Glob(filepath.Join(c.Dir, "*"+suffix))
-	if c.Dir == "" || err != nil {
-		return nil // a pattern of ours is none that is wrong
-	}
-	for i, file := range files {
-		files[i] = strings.TrimSuffix(filepath.Base(file), suffix)
-	}
-	return files
 }
 
 // suffix is what the name of a cluster's file ends with.
