@@ -54,9 +54,9 @@ type request struct {
 	ResponseStatus struct{ Code int }
 }
 
-// writes says whether the request changed something, or tried to.
+// writes says whether the request changed something, or tried to. A review asks a question.
 func (r request) writes() bool {
-	return !slices.Contains([]string{"get", "list", "watch"}, r.Verb) && !strings.Contains(r.RequestURI, "dryRun=All")
+	return !strings.HasSuffix(r.RequestURI, "reviews") && !slices.Contains([]string{"get", "list", "watch"}, r.Verb) && !strings.Contains(r.RequestURI, "dryRun=All")
 }
 
 // requests are what a user asked of a cluster so far.

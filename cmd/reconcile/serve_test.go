@@ -80,7 +80,7 @@ func (s *site) measured(d *daemon) {
 	for _, want := range []string{
 		`reconcile_provider_status{cluster="eu",provider="frankfurt",status="Ready"} 1`,
 		`reconcile_provider_status{cluster="eu",provider="munich",status="Pending"} 1`,
-		`reconcile_held_actions{cluster="eu",reason="suspended"} 1`,
+		`reconcile_held_actions{cluster="eu",reason="suspended"} 2`,
 		`reconcile_actions_total{cluster="eu",op="create",reason="absent",result="ok"} 1`,
 		`reconcile_config_valid 1`,
 	} {
