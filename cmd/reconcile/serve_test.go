@@ -64,14 +64,19 @@ func (s *site) samePlan(d *daemon) {
 // measured wants the metrics to be readable, to be named as promised, and to be right.
 func (s *site) measured(d *daemon) {
 	s.Helper()
-	_, body := d.get("/metrics")
+	var body string
+	const made = `reconcile_actions_total{cluster="eu",op="create",reason="absent",result="ok"} 5` // a release, two guards, two places
+	s.await(made, func() (any, bool) {
+		_, body = d.get("/metrics")
+		return grep(body, "reconcile_actions_total"), strings.Contains(body, "\n"+made+"\n")
+	})
 	if problems, err := promlint.New(strings.NewReader(body)).Lint(); err != nil || len(problems) > 0 {
 		s.Errorf("metrics: %v %v", err, problems)
 	}
 	for _, name := range []string{
 		"provider_status", "provider_info", "actions_total", "held_actions", "cluster_reachable", "pass_duration_seconds",
 		"drift_corrected_total", "unapplied_commit_age_seconds", "merge_to_applied_seconds", "git_fetches_total",
-		"status_posts_total", "config_valid", "last_success_timestamp_seconds", "build_info",
+		"status_posts_total", "config_valid", "environments", "frozen", "last_success_timestamp_seconds", "build_info",
 	} {
 		if !strings.Contains(body, "\n# TYPE reconcile_"+name+" ") {
 			s.Errorf("there is no reconcile_%s", name)
@@ -81,7 +86,6 @@ func (s *site) measured(d *daemon) {
 		`reconcile_provider_status{cluster="eu",provider="frankfurt",status="Ready"} 1`,
 		`reconcile_provider_status{cluster="eu",provider="munich",status="Pending"} 1`,
 		`reconcile_held_actions{cluster="eu",reason="suspended"} 2`,
-		`reconcile_actions_total{cluster="eu",op="create",reason="absent",result="ok"} 1`,
 		`reconcile_config_valid 1`,
 	} {
 		if !strings.Contains(body, "\n"+want+"\n") {
