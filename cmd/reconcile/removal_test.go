@@ -88,3 +88,97 @@ func TestTooManyDeletionsAreAllHeld(t *testing.T) {
 		return doc.Revision.SHA == sha && len(doc.Providers) == 2
 	})
 }
+
+// Declarations that are emptied, that are gone, and that begin anew without them delete nothing, and the status
+// says why.
+func TestNothingIsDeletedByAccident(t *testing.T) {
+	s := newSite(t, eu)
+	all := team + `providers: [=~"one|two"]: {cluster: "eu", deletion: policy: "uninstall"}
+providers: {one: {}, two: {}}
+allowlists: {one: red: true, two: blue: true}
+deployment: deletion: {max: 100, maxPercent: 100}`
+	s.declare("a.cue", all)
+	d := s.daemon()
+	good := s.push()
+	d.ready(good, "one", "two")
+	files := s.files
+
+	for _, accident := range []struct {
+		name  string
+		files func() map[string]string
+		says  func(doc status.StatusDoc, sha string) bool
+	}{
+		{"all files are gone", func() map[string]string { return nil }, func(doc status.StatusDoc, sha string) bool {
+			return doc.Head.SHA == sha && doc.HeadError != "" && doc.Revision.SHA == good
+		}},
+		{"nothing but the deployment is left", func() map[string]string {
+			return map[string]string{"deployment.cue": files["deployment.cue"]}
+		}, func(doc status.StatusDoc, sha string) bool {
+			return doc.Revision.SHA == sha && held(doc, "one").Reason == reconcile.Guarded && held(doc, "two").Reason == reconcile.Guarded
+		}},
+	} {
+		s.files = accident.files()
+		sha := s.push()
+		d.until(accident.name+": that is said", func(doc status.StatusDoc) bool { return accident.says(doc, sha) })
+		s.noted(sha, "apply failure")
+		s.files = files
+		good = s.push()
+		d.ready(good, "one", "two")
+	}
+
+	s.git("-C", s.clone, "checkout", "--quiet", "--orphan", "unrelated")
+	s.declare("a.cue", `deployment: deletion: {max: 100, maxPercent: 100}`+"\norganizations: green: {}")
+	sha := s.push()
+	d.until("a history that knows nothing of them is said", func(doc status.StatusDoc) bool {
+		return doc.Revision.SHA == sha && held(doc, "one").Reason == reconcile.Guarded && held(doc, "two").Reason == reconcile.Guarded
+	})
+	s.noted(sha, "apply failure")
+	if got := strings.Fields(s.helm(eu, "list", "--short")); len(got) != 2 {
+		t.Errorf("helm lists %v", got)
+	}
+	for _, want := range []string{"reconcile." + s.name + ".one", "reconcile." + s.name + ".two"} {
+		s.kubectl(eu, "get", "validatingadmissionpolicy", want)
+	}
+}
+
+// Fifty providers that go at once are fifty too many until somebody says that they are meant, and an
+// organization that leaves six counts six.
+func TestFiftyThatGoAtOnce(t *testing.T) {
+	s := newSite(t, eu)
+	s.declare("a.cue", team+`deployment: deletion: {max: 5, maxPercent: 100}
+deployment: defaults: enforcement: "off"
+deployment: rollout: maxConcurrent: 8`)
+	s.declare("many.cue", `import "list"
+_names: [for i in list.Range(0, 50, 1) {"p\(i)"}]
+providers: {for name in _names {(name): {cluster: "eu", deletion: policy: "uninstall"}}}
+allowlists: {for i, name in _names {(name): {blue: true, if i < 6 {red: true}}}}
+providers: stays: cluster: "eu"
+allowlists: stays: red: true`)
+	d := s.daemon()
+	d.ready(s.push(), "p0", "p49", "stays")
+	d.until("all are Ready", func(doc status.StatusDoc) bool { return allReady(doc) && doc.Summary.Keep >= 51 })
+
+	many := s.files["many.cue"]
+	s.files["many.cue"] = strings.Replace(many, ", if i < 6 {red: true}", "", 1)
+	sha := s.push()
+	doc := d.until("six places are held", func(doc status.StatusDoc) bool {
+		return doc.Revision.SHA == sha && held(doc, "p5").Reason == reconcile.Guarded
+	})
+	if h := held(doc, "p0"); !strings.Contains(h.Message, "raised: {max: 6,") {
+		t.Errorf("the hold says %q", h.Message)
+	}
+	s.files["many.cue"] = strings.Replace(many, "list.Range(0, 50, 1)", "list.Range(0, 0, 1)", 1)
+	sha = s.push()
+	doc = d.until("fifty are held", func(doc status.StatusDoc) bool {
+		return doc.Revision.SHA == sha && held(doc, "p0").Reason == reconcile.Guarded && held(doc, "p49").Reason == reconcile.Guarded
+	})
+	if h := held(doc, "p49"); !strings.Contains(h.Message, "raised: {max: 50,") {
+		t.Errorf("the hold says %q", h.Message)
+	}
+	if got := strings.Fields(s.helm(eu, "list", "--short", "--max", "0")); len(got) != 51 {
+		t.Errorf("helm lists %d", len(got))
+	}
+	s.declare("raised.cue", `deployment: deletion: raised: {max: 50, until: "2100-01-01T00:00:00Z", reason: "closing the region"}`)
+	sha = s.push()
+	d.until("they go when it is raised", func(doc status.StatusDoc) bool { return doc.Revision.SHA == sha && len(doc.Providers) == 2 })
+}
