@@ -68,6 +68,7 @@ func newThaw(s *settings, io *streams) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return b.thaw(cmd.Context(), io) },
 	}
 	b.addFlags(cmd)
+	cmd.Flags().StringVar(&b.reason, "reason", "", "why; it is said beside the outcome and kept nowhere")
 	return cmd
 }
 
@@ -102,6 +103,9 @@ func (b *brake) thaw(ctx context.Context, io *streams) error {
 		}
 		left, err := one.Freezes(ctx)
 		said := "thawed: " + (status.Freeze{Provider: f.Provider, Deletes: f.Deletes}).Scope()
+		if b.reason != "" {
+			said += " (" + b.reason + ")"
+		}
 		for _, still := range left {
 			said += "; still frozen: " + text(still)
 		}

@@ -71,8 +71,8 @@ deployment: {defaults: enforcement: "off", rollout: maxConcurrent: 2}`)
 		t.Error("the audit log shows no write at all")
 	}
 
-	got = s.want(exitOK, append([]string{"thaw"}, mine...)...)
-	if want := "eu: thawed: everything\n"; got.out != want {
+	got = s.want(exitOK, append([]string{"thaw", "--reason", "mended"}, mine...)...)
+	if want := "eu: thawed: everything (mended)\n"; got.out != want {
 		t.Errorf("thaw says %q", got.out)
 	}
 	all := make([]string, 50)
