@@ -54,9 +54,11 @@ func clusterStates(p Plan, want Desired, have Live) []ClusterState {
 	return out
 }
 
-// compareActions puts what gives before what takes away, then lower waves first, then by ID.
+// compareActions puts what gives before what takes away, then lower waves first, then providers by name, then by
+// ID: what guards a provider stands beside it.
 func compareActions(a, b Action) int {
-	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Wave, b.Wave), a.ID.Compare(b.ID))
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Wave, b.Wave), cmp.Compare(a.ID.Cluster, b.ID.Cluster),
+		cmp.Compare(a.Provider, b.Provider), a.ID.Compare(b.ID))
 }
 
 func rank(a Action) int {

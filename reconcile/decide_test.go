@@ -22,6 +22,7 @@ type row struct {
 // scene is one item and what there is of it. It begins with an item that is in place.
 type scene struct {
 	item    Item
+	locked  ID // what is being worked on beside
 	about   ID // what the row is about; empty: the item
 	have    Observed
 	cluster ClusterLive
@@ -72,6 +73,9 @@ func (s *scene) plan() Plan {
 	s.cluster.Releases = map[ID]Observed{}
 	if s.have.State != Absent || s.have.Tries > 0 {
 		s.cluster.Releases[s.item.ID] = s.have
+	}
+	if s.locked != (ID{}) {
+		s.cluster.Releases[s.locked] = Observed{State: Locked}
 	}
 	s.live.Clusters["eu"] = s.cluster
 	if s.wanted {

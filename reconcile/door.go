@@ -130,17 +130,23 @@ func (d door) decide(want Desired, have Live) Action {
 	a := d.action(want)
 	a.Risks = d.risks()
 	switch {
-	case a.Have.State == Locked:
-		return hold(a, IsLocked, "it is being worked on")
-	case d.have.Digest == "":
+	case d.have.Admission.Digest == "":
 		a = act(a, OpCreate, Missing, "")
-	case d.have.Digest != a.Digest:
+	case d.have.Admission.Digest != a.Digest:
 		a = act(a, OpUpdate, Changed, "")
 		a.Diff = changes(d.have.Admission, *a.Want.Admission)
 	case len(d.have.Drift) > 0:
 		a = act(a, OpRepair, Drifted, driftText(d.have.Drift))
 	default:
-		return act(a, OpKeep, InSync, "")
+		a = act(a, OpKeep, InSync, "")
+	}
+	return d.restrain(a, have)
+}
+
+// restrain holds what would act, and what is being worked on: what comes after it must still wait.
+func (d door) restrain(a Action, have Live) Action {
+	if a.Have.State == Locked {
+		return hold(a, IsLocked, "it is being worked on")
 	}
 	return restrain(a, d.want.Suspended, have)
 }
@@ -233,10 +239,7 @@ func (d door) pair(organization string, want Desired) Action {
 
 // admit lets an organization in.
 func (d door) admit(a Action, op Op, reason Reason, have Live) Action {
-	if a.Have.State == Locked {
-		return hold(a, IsLocked, "it is being worked on")
-	}
-	return restrain(act(a, op, reason, ""), d.want.Suspended, have)
+	return d.restrain(act(a, op, reason, ""), have)
 }
 
 // dismiss takes an organization off the allowlist in force, or says why not.

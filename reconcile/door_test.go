@@ -148,6 +148,14 @@ func TestTheOrderAroundADoor(t *testing.T) {
 		{"coming", func(s *scene) { s.guarded(); s.cluster.Admissions, s.have = nil, Observed{} }, []string{
 			"create AdmissionPolicy after Allowlist", "create Allowlist after ", "create Release after AdmissionPolicy Allowlist",
 		}},
+		{"while the guard is being written", func(s *scene) {
+			s.guarded()
+			s.cluster.Admissions, s.have = nil, Observed{}
+			s.live.Clusters["eu"] = s.cluster
+			s.locked = s.about
+		}, []string{
+			"create Allowlist after ", "create Release after AdmissionPolicy Allowlist", "hold AdmissionPolicy after Allowlist",
+		}},
 		{"going", func(s *scene) {
 			s.guarded()
 			s.orphaned(Uninstall)
