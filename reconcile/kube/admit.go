@@ -180,13 +180,21 @@ func (w *doorwork) write(ctx context.Context, o admission.Objects) error {
 		return err
 	}
 	if len(fresh) > 0 && len(changed) > 0 && len(there.bindings) > 0 {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(closedFor):
+		if err := spread(ctx); err != nil {
+			return err
 		}
 	}
 	return w.applyAll(ctx, changed)
+}
+
+// spread waits until every server has heard of what was written.
+func spread(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(closedFor):
+		return nil
+	}
 }
 
 func (w *doorwork) applyAll(ctx context.Context, all []doorObject) error {
@@ -233,14 +241,16 @@ func (w *doorwork) apply(ctx context.Context, obj doorObject) error {
 	return nil
 }
 
-// drop removes what a guard does not need any more, bindings first.
+// drop removes what a guard does not need any more, bindings first: where a server still has one of them and
+// its parameters are gone, everybody is refused.
 func (w *doorwork) drop(ctx context.Context, keep admission.Objects) error {
-	needed := map[string]bool{}
+	needed, judged := map[string]bool{}, false
 	for i := range keep.Parameters { // a binding has the name of its parameters
 		needed[keep.Parameters[i].Name] = true
 	}
 	for name := range w.seen.there.bindings {
 		if keep.Policy == nil || !needed[name] {
+			judged = true
 			if err := w.delete(ctx, "ValidatingAdmissionPolicyBinding", name); err != nil {
 				return err
 			}
@@ -248,6 +258,11 @@ func (w *doorwork) drop(ctx context.Context, keep admission.Objects) error {
 	}
 	if p := w.seen.there.policy; p != nil && keep.Policy == nil {
 		if err := w.delete(ctx, "ValidatingAdmissionPolicy", p.Name); err != nil {
+			return err
+		}
+	}
+	if judged {
+		if err := spread(ctx); err != nil {
 			return err
 		}
 	}
