@@ -43,6 +43,9 @@ func (c *Cluster) doDoor(ctx context.Context, a reconcile.Action) error {
 	c.doorMu.Lock() // two organizations of one provider share its objects
 	defer c.doorMu.Unlock()
 	w.seen, w.there = s.seenDoors(c.owner)[a.Provider]
+	if before, there := s.seenDoors(c.owner)[a.Have.Provider]; there && !w.there {
+		w.inherit(before)
+	}
 	switch {
 	case a.ID.Kind == reconcile.KindAdmission && (a.Op == reconcile.OpDelete || a.Op == reconcile.OpOrphan):
 		return w.remove(ctx)
@@ -52,6 +55,12 @@ func (c *Cluster) doDoor(ctx context.Context, a reconcile.Action) error {
 		return w.dismiss(ctx)
 	}
 	return w.admit(ctx)
+}
+
+// inherit begins with whom another guard lets in and knows: the provider's own, from when it had another name.
+func (w *doorwork) inherit(before doorSeen) {
+	w.seen.guard.Open, w.seen.guard.Known = before.guard.Open, before.guard.Known
+	w.seen.live.Organizations = before.live.Organizations
 }
 
 // guard is the guard as it should be: made from this, with those whom the one that is there lets in, and
@@ -291,8 +300,13 @@ func (w *doorwork) delete(ctx context.Context, kind, name string) error {
 	return nil
 }
 
-// remove takes a guard away.
+// remove takes a guard away, when the one that comes after it, if there is one, is known to every server.
 func (w *doorwork) remove(ctx context.Context) error {
+	if heir := w.action.Want.Provider; heir != "" && heir != w.action.Provider {
+		if err := w.refused(ctx, heir, nobody); err != nil {
+			return err
+		}
+	}
 	if err := w.drop(ctx, admission.Objects{}); err != nil {
 		return err
 	}
