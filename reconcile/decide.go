@@ -14,6 +14,7 @@ import (
 // The decision for one item is the table in the package's documentation. Guards over the whole plan
 // come after it.
 func Decide(want Desired, have Live) Plan {
+	want = want.Resolve(have)
 	p := Plan{Revision: want.Commit.SHA, Actions: make([]Action, 0, len(want.Items))}
 	wanted := make(map[ID]bool, len(want.Items))
 	for _, it := range want.Items {

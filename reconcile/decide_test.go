@@ -103,6 +103,13 @@ func (s *scene) orphaned(policy Policy) {
 	s.wanted, s.have.Policy = false, policy
 }
 
+// renamed gives the provider another name, and leaves the release as it is.
+func (s *scene) renamed() {
+	it := s.item
+	it.ID.Name, it.Provider, it.Previous = "berlin", "berlin", []string{"frankfurt"}
+	s.want.Items, s.wanted = append(s.want.Items, it), false
+}
+
 // forget declares that the provider is gone for good.
 func (s *scene) forget() {
 	s.orphaned(Uninstall)
@@ -180,6 +187,11 @@ func decisions() []row {
 		{"it is marked with another policy", OpUpdate, Changed, NoClass, func(s *scene) { s.have.Policy = Block }},
 		{"it is marked with another provider", OpUpdate, Changed, NoClass, func(s *scene) { s.have.Provider = "main" }},
 		{"it is marked with another organization", OpUpdate, Changed, NoClass, func(s *scene) { s.have.Organization = "red" }},
+		{"its provider had another name before", OpUpdate, Changed, NoClass, func(s *scene) { s.renamed() }},
+		{"its provider had another name before, and it is marked", OpKeep, InSync, NoClass, func(s *scene) {
+			s.renamed()
+			s.have.Provider = "berlin"
+		}},
 		{"it drifted, repair is declared", OpRepair, Drifted, NoClass, func(s *scene) { s.have.Drift = []Drift{{Object: "Deployment/a"}} }},
 		{"it is healthy, it drifted", OpKeep, Drifted, NoClass, func(s *scene) {
 			s.have.Drift, s.item.Release.Drift = []Drift{{Object: "Deployment/a"}}, DriftReport

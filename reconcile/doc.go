@@ -38,6 +38,8 @@
 //	it is marked with another policy                         update    changed
 //	it is marked with another provider                       update    changed
 //	it is marked with another organization                   update    changed
+//	its provider had another name before                     update    changed
+//	its provider had another name before, and it is marked   keep      in sync
 //	it drifted, repair is declared                           repair    drifted
 //	it is healthy, it drifted                                keep      drifted
 //	it is healthy                                            keep      in sync
@@ -90,6 +92,9 @@
 //	the guard is as declared                                 keep      in sync
 //	it begins to enforce, environments were not counted      hold      settling            progress
 //	it begins to enforce, and it is not known for whom       hold      unrecognised        person
+//	its provider had another name before                     update    changed
+//	its provider has another name, nothing guards that yet    -
+//	its provider has another name, which is guarded          delete    orphaned
 //	an organization is new on the allowlist                  create    absent
 //	it comes back while the door is closed to it             update    changed
 //	an organization left, its environments are there         hold      occupied            person
@@ -104,6 +109,13 @@
 // Taking an organization off the allowlist closes the door to it, looks whether the cluster refuses it by
 // now, and counts its environments once more. Where there are some after all, it is held, and the door stays
 // closed to new ones. Environments that were made in advance belong to nobody yet and hold nothing.
+//
+// # Renamed providers
+//
+// A provider that declares former names keeps its releases, under the names that they have, unless a release
+// name is declared: they only get other marks. What guarded it is written anew under its new name, with all
+// whom it let in and knew, before what was there by the old name goes; in between both must let somebody in.
+// Who comes or leaves by the same revision does so after that. Nothing of this counts as a deletion.
 //
 // # Guards
 //

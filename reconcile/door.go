@@ -16,6 +16,8 @@ type door struct {
 	want     *ProviderWant // nil: the provider is not wanted there
 	live     ClusterLive
 	have     AdmissionLive
+	from     string // the provider's former name by which have still goes; empty: it goes by its own
+	heir     string // the name that the provider has by now; empty: it has no other
 }
 
 // doors are those that are wanted, and those that are ours and not wanted any more.
@@ -24,14 +26,17 @@ func doors(want Desired, have Live) []door {
 	for name, p := range want.Providers {
 		if p.Admission != nil {
 			c := have.Clusters[p.Cluster]
-			out = append(out, door{p.Cluster, name, &p, c, ours(c.Admissions[name], want.Owner)})
+			d := door{cluster: p.Cluster, provider: name, want: &p, live: c, have: ours(c.Admissions[name], want.Owner)}
+			out = append(out, d.inherit(p.Previous, want.Owner))
 		}
 	}
+	renamed := heirs(want)
 	for cluster, c := range have.Clusters {
 		for name, live := range c.Admissions {
 			declared, there := want.Providers[name]
 			if live.Owner == want.Owner && !want.Narrowed && (!there || declared.Cluster != cluster) {
-				out = append(out, door{cluster, name, nil, c, live})
+				heir := renamed[belongs{cluster: cluster, provider: name}]
+				out = append(out, door{cluster: cluster, provider: name, live: c, have: live, heir: heir})
 			}
 		}
 	}
@@ -50,6 +55,12 @@ func ours(live AdmissionLive, owner string) AdmissionLive {
 func decideDoors(want Desired, have Live) []Action {
 	var out []Action
 	for _, d := range doors(want, have) {
+		if d.heir != "" {
+			if d.live.Reachable && ours(d.live.Admissions[d.heir], want.Owner).Owner != "" {
+				out = append(out, d.leave(want, have))
+			}
+			continue
+		}
 		if d.idle() {
 			continue
 		}
@@ -130,6 +141,10 @@ func (d door) decide(want Desired, have Live) Action {
 	a := d.action(want)
 	a.Risks = d.risks()
 	switch {
+	case d.from != "":
+		a = act(a, OpUpdate, Changed, "its provider was "+d.from+" before")
+		a.Have.Provider = d.from
+		a.Diff = changes(d.have.Admission, *a.Want.Admission)
 	case d.have.Admission.Digest == "":
 		a = act(a, OpCreate, Missing, "")
 	case d.have.Admission.Digest != a.Digest:
@@ -233,6 +248,9 @@ func (d door) pair(organization string, want Desired) Action {
 	a.ID.Kind, a.ID.Name = KindAllowlist, d.provider+"/"+organization
 	seen := d.live.Releases[a.ID]
 	a.Organization, a.Digest, a.Risks = organization, "", nil
+	if d.from != "" {
+		a.After = []ID{{Cluster: d.cluster, Kind: KindAdmission, Namespace: d.want.Namespace, Name: d.provider}}
+	}
 	a.Have.State, a.Have.Tries, a.Have.Tried, a.Have.RetryAt, a.Have.Failure = seen.State, seen.Tries, seen.Tried, seen.RetryAt, seen.Failure
 	return a
 }

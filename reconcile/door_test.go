@@ -57,6 +57,15 @@ func (s *scene) leaving() {
 	s.about.Kind, s.about.Name = KindAllowlist, "frankfurt/red"
 }
 
+// rekeyed gives the provider another name.
+func (s *scene) rekeyed() {
+	s.guarded()
+	s.renamed()
+	p := s.want.Providers["frankfurt"]
+	p.Previous = []string{"frankfurt"}
+	s.want.Providers = map[string]ProviderWant{"berlin": p}
+}
+
 // doorless removes the provider and its door from what is declared; its release is gone already.
 func (s *scene) doorless(policy Policy) {
 	s.guarded()
@@ -90,6 +99,14 @@ func doorDecisions() []row {
 			s.guarded()
 			s.cluster.Admissions = nil
 			s.populate(Environment{ID: "1"})
+		}},
+		{"its provider had another name before", OpUpdate, Changed, NoClass, func(s *scene) { s.rekeyed(); s.about.Name = "berlin" }},
+		{"its provider has another name, nothing guards that yet", "", "", "", func(s *scene) { s.rekeyed() }},
+		{"its provider has another name, which is guarded", OpDelete, Orphaned, NoClass, func(s *scene) {
+			s.rekeyed()
+			s.cluster.Admissions["berlin"] = s.cluster.Admissions["frankfurt"]
+			s.populate(Environment{ID: "1", Organization: "red"})
+			s.door(func(live *AdmissionLive) { live.Deletion = Block })
 		}},
 		{"an organization is new on the allowlist", OpCreate, Missing, NoClass, func(s *scene) { s.entering("blue") }},
 		{"it comes back while the door is closed to it", OpUpdate, Changed, NoClass, func(s *scene) {

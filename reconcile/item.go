@@ -36,8 +36,9 @@ func (id ID) Compare(other ID) int {
 // Item is one thing that a cluster should hold.
 type Item struct {
 	ID           ID
-	Provider     string // key of the provider it belongs to
-	Organization string // where there is one item for each organization
+	Provider     string   // key of the provider it belongs to
+	Organization string   // where there is one item for each organization
+	Previous     []string // former keys of its provider, sorted; empty too where its release's name is declared
 	Wave         int
 	After        []ID       // what must be in place before it; see the package's documentation
 	Suspended    string     // reason why nobody may change it now; empty: they may

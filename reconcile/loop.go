@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -90,7 +91,9 @@ type running struct {
 	target     Target
 	known      bool            // a target was received
 	rested     time.Time       // when the next step may be
-	wanted     map[ID]bool     // the items of target
+	want       Desired         // what target wants, said of what is there
+	kept       map[int]ID      // how that differs from what target says
+	wanted     map[ID]bool     // the items of want
 	descends   map[string]bool // by revision: whether target.Commit was made from it
 	hand       map[ID]Action
 	tries      attempts
@@ -141,12 +144,26 @@ func (r *running) take(t Target) {
 	if t.Commit.SHA != r.target.Commit.SHA {
 		r.descends = map[string]bool{}
 	}
-	r.target, r.known, r.wanted = t, true, make(map[ID]bool, len(t.Want.Items))
-	for _, it := range t.Want.Items {
+	r.target, r.known, r.kept = t, true, nil
+	r.use(t.Want)
+}
+
+// resolve notes which releases renamed providers keep.
+func (r *running) resolve(live Live) {
+	if kept := r.target.Want.kept(live); !maps.Equal(kept, r.kept) {
+		r.kept = kept
+		r.use(r.target.Want.rename(kept))
+	}
+}
+
+// use makes all clusters be looked at for what is wanted.
+func (r *running) use(want Desired) {
+	r.want, r.wanted = want, make(map[ID]bool, len(want.Items))
+	for _, it := range want.Items {
 		r.wanted[it.ID] = true
 	}
-	if t.Commit.SHA != "" {
-		r.Fleet.Use(t.Want)
+	if r.target.Commit.SHA != "" {
+		r.Fleet.Use(want)
 	}
 }
 
@@ -191,7 +208,7 @@ func (r *running) finish(o Outcome) {
 		r.tries.failed(a, o.Err, now)
 	default:
 		r.tries.worked(a, now)
-		if takes(a.Op) && a.weighs(r.target.Want) {
+		if takes(a.Op) && a.weighs(r.want) {
 			r.gone = append(r.gone, Gone{a.Provider, a.Organization, a.Commit.SHA, now})
 		}
 	}

@@ -19,6 +19,7 @@ type ProviderWant struct {
 
 	Until     map[string]time.Time // when an organization's grant ends; absent: never
 	Suspended string               // reason why nobody may change it now; empty: they may
+	Previous  []string             // former keys, sorted
 	Deletion  Policy               // what happens to it when it is not declared any more
 	Admission *Admission           // what guards it; nil: nothing does
 }

@@ -30,7 +30,8 @@ func (r *running) plan() (Live, Plan) {
 	if r.target.Commit.SHA == "" {
 		return live, Plan{}
 	}
-	plan := Decide(r.target.Want, live)
+	r.resolve(live)
+	plan := Decide(r.want, live)
 	r.tries.forget(plan, live.At)
 	r.describe(plan)
 	return live, plan
@@ -90,7 +91,7 @@ func (r *running) descendsFrom(sha string) bool {
 // begin starts what may start, and says whether that was anything.
 func (r *running) begin(p Plan, live Live) bool {
 	before := len(r.hand)
-	for _, a := range Ready(p, r.target.Want, live) {
+	for _, a := range Ready(p, r.want, live) {
 		if !r.ReadOnly && r.shown(a) && !r.tries.resting(a, live.At) {
 			r.start(a)
 		}
@@ -117,7 +118,7 @@ func (r *running) endsIn(live Live) time.Duration {
 			wait = min(wait, left)
 		}
 	}
-	for _, p := range r.target.Want.Providers {
+	for _, p := range r.want.Providers {
 		for _, t := range p.Until {
 			until(t)
 		}
@@ -141,7 +142,7 @@ func (r *running) tell(plan Plan, live Live) {
 	t := r.target
 	r.report = Report{
 		Head: t.Head, HeadErr: t.HeadErr, FetchErr: t.FetchErr, Commit: t.Commit, Changed: t.Changed,
-		Want: t.Want, Live: live, Plan: plan, Failed: failed,
+		Want: r.want, Live: live, Plan: plan, Failed: failed,
 	}
 	for _, to := range r.Reporters {
 		to.Report(r.report)

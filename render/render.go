@@ -87,6 +87,9 @@ func items(name string, p schema.Provider, chart Chart) []reconcile.Item {
 	if chart.Err != nil {
 		base.Broken = chart.Err.Error()
 	}
+	if p.Release.Name == name { // nobody declared another
+		base.Previous = set(p.PreviousNames)
+	}
 	if p.PerOrganization == nil {
 		return []reconcile.Item{base}
 	}
@@ -95,6 +98,9 @@ func items(name string, p schema.Provider, chart Chart) []reconcile.Item {
 		own, it := p.PerOrganization[org], base
 		it.Organization = org
 		it.ID.Namespace, it.ID.Name = own.Namespace, own.ReleaseName
+		if own.ReleaseName != p.Release.Name+"-"+org {
+			it.Previous = nil
+		}
 		it.Release.Values, it.Release.References = own.Values, references(own.ValuesFrom)
 		out = append(out, it)
 	}

@@ -62,7 +62,8 @@ func providers(cfg schema.Config) map[string]reconcile.ProviderWant {
 			Cluster: p.Cluster, Namespace: p.Namespace, Default: name == cfg.Deployment.DefaultProvider,
 			Cordoned: reason(p.Cordon), Organizations: cfg.Allowed(name),
 			BuiltIn: name == builtIn, Ready: health(cfg, name), Until: ends(cfg.Allowlists[name]),
-			Suspended: reason(p.Suspend), Deletion: reconcile.Policy(p.Deletion.Policy), Admission: guards.of(name),
+			Suspended: reason(p.Suspend), Previous: set(p.PreviousNames),
+			Deletion: reconcile.Policy(p.Deletion.Policy), Admission: guards.of(name),
 		}
 	}
 	return out

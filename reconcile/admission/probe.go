@@ -1,13 +1,11 @@
 package admission
 
 import (
-	"strconv"
-
 	core "k8s.io/api/core/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// annotationShard on a probe says which shard answers it.
+// annotationShard on a probe names the shard that answers it: no other guard of the namespace does.
 const annotationShard = labelPrefix + "shard"
 
 // Probes make Pods to create in a dry run, one for each shard. Where all are refused, the door is closed to
@@ -30,7 +28,7 @@ func (g Guard) probe(namespace, organization string, shard int) *core.Pod {
 		ObjectMeta: meta.ObjectMeta{
 			Name: "reconcile-probe", Namespace: namespace,
 			Labels:      map[string]string{LabelOwner: g.Owner, LabelProvider: g.Provider, LabelProbe: organization},
-			Annotations: map[string]string{annotationShard: strconv.Itoa(shard)},
+			Annotations: map[string]string{annotationShard: g.shardName(shard)},
 		},
 		Spec: core.PodSpec{
 			AutomountServiceAccountToken: new(false),

@@ -220,7 +220,7 @@ func TestAnAuditWarnsAndLetsThrough(t *testing.T) {
 	s := newServer(t)
 	s.guard.Mode = reconcile.EnforceAudit
 	made := s.install()
-	probe := an("Pod", "probe", marked{LabelProbe: "design"}).set(marked{annotationShard: "0"}, "metadata", "annotations")
+	probe := an("Pod", "probe", marked{LabelProbe: "design"}).set(marked{annotationShard: s.guard.shardName(0)}, "metadata", "annotations")
 	s.until("a warning", func() bool {
 		s.must(nil, s.create("ann", s.shared, probe, dry))
 		return s.warned(notOpen)

@@ -61,7 +61,7 @@ func TestWhoMayCreateWhat(t *testing.T) {
 		}}}}, "spec", "volumes")
 	}
 	probe := func(l marked) object {
-		return an("Pod", "web", l).set(marked{annotationShard: "0"}, "metadata", "annotations")
+		return an("Pod", "web", l).set(marked{annotationShard: s.guard.shardName(0)}, "metadata", "annotations")
 	}
 
 	for _, try := range []struct {
@@ -135,6 +135,8 @@ func TestWhoMayCreateWhat(t *testing.T) {
 
 		// Probes.
 		{"a probe", "ann", s.design, probe(marked{LabelProbe: "research"}), passes},
+		{"a probe of another guard", "ann", s.shared, an("Pod", "web", marked{LabelProbe: "design"}).
+			set(marked{annotationShard: s.guard.shardName(0) + "x"}, "metadata", "annotations"), passes},
 		{"a probe in earnest", "ann", s.shared, probe(marked{LabelProbe: "research"}), only},
 		{"a controller's probe in earnest", controller, s.design, probe(marked{LabelProbe: "research"}), only},
 		{"a probe without a shard, in earnest", "ann", s.design, an("Pod", "web", marked{LabelProbe: "research"}), only},

@@ -38,6 +38,7 @@ func (g Guard) variables() ([]registration.Variable, error) {
 		"ORGANIZATION_LABEL", quote(r.OrganizationLabel),
 		"PROBE_LABEL", quote(LabelProbe),
 		"PROBE_SHARD", quote(annotationShard),
+		"GUARD", quote(g.Name()),
 		"PROVIDER", quote("workspace provider "+g.Provider),
 	)
 	var out []registration.Variable

@@ -43,6 +43,9 @@ func (c *Cluster) doDoor(ctx context.Context, a reconcile.Action) error {
 	c.doorMu.Lock() // two organizations of one provider share its objects
 	defer c.doorMu.Unlock()
 	w.seen, w.there = s.seenDoors(c.owner)[a.Provider]
+	if before, there := s.seenDoors(c.owner)[a.Have.Provider]; there && !w.there {
+		w.inherit(before)
+	}
 	switch {
 	case a.ID.Kind == reconcile.KindAdmission && (a.Op == reconcile.OpDelete || a.Op == reconcile.OpOrphan):
 		return w.remove(ctx)
@@ -52,6 +55,12 @@ func (c *Cluster) doDoor(ctx context.Context, a reconcile.Action) error {
 		return w.dismiss(ctx)
 	}
 	return w.admit(ctx)
+}
+
+// inherit begins with whom another guard lets in and knows: the provider's own, from when it had another name.
+func (w *doorwork) inherit(before doorSeen) {
+	w.seen.guard.Open, w.seen.guard.Known = before.guard.Open, before.guard.Known
+	w.seen.live.Organizations = before.live.Organizations
 }
 
 // guard is the guard as it should be: made from this, with those whom the one that is there lets in, and
@@ -180,13 +189,21 @@ func (w *doorwork) write(ctx context.Context, o admission.Objects) error {
 		return err
 	}
 	if len(fresh) > 0 && len(changed) > 0 && len(there.bindings) > 0 {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(closedFor):
+		if err := spread(ctx); err != nil {
+			return err
 		}
 	}
 	return w.applyAll(ctx, changed)
+}
+
+// spread waits until every server has heard of what was written.
+func spread(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(closedFor):
+		return nil
+	}
 }
 
 func (w *doorwork) applyAll(ctx context.Context, all []doorObject) error {
@@ -233,14 +250,16 @@ func (w *doorwork) apply(ctx context.Context, obj doorObject) error {
 	return nil
 }
 
-// drop removes what a guard does not need any more, bindings first.
+// drop removes what a guard does not need any more, bindings first: where a server still has one of them and
+// its parameters are gone, everybody is refused.
 func (w *doorwork) drop(ctx context.Context, keep admission.Objects) error {
-	needed := map[string]bool{}
+	needed, judged := map[string]bool{}, false
 	for i := range keep.Parameters { // a binding has the name of its parameters
 		needed[keep.Parameters[i].Name] = true
 	}
 	for name := range w.seen.there.bindings {
 		if keep.Policy == nil || !needed[name] {
+			judged = true
 			if err := w.delete(ctx, "ValidatingAdmissionPolicyBinding", name); err != nil {
 				return err
 			}
@@ -248,6 +267,11 @@ func (w *doorwork) drop(ctx context.Context, keep admission.Objects) error {
 	}
 	if p := w.seen.there.policy; p != nil && keep.Policy == nil {
 		if err := w.delete(ctx, "ValidatingAdmissionPolicy", p.Name); err != nil {
+			return err
+		}
+	}
+	if judged {
+		if err := spread(ctx); err != nil {
 			return err
 		}
 	}
@@ -276,8 +300,13 @@ func (w *doorwork) delete(ctx context.Context, kind, name string) error {
 	return nil
 }
 
-// remove takes a guard away.
+// remove takes a guard away, when the one that comes after it, if there is one, is known to every server.
 func (w *doorwork) remove(ctx context.Context) error {
+	if heir := w.action.Want.Provider; heir != "" && heir != w.action.Provider {
+		if err := w.refused(ctx, heir, nobody); err != nil {
+			return err
+		}
+	}
 	if err := w.drop(ctx, admission.Objects{}); err != nil {
 		return err
 	}

@@ -48,7 +48,12 @@ type watched interface {
 	ownedBy(ref objectRef) (namespace, release string)
 }
 
-var _ helmkube.Interface = (*client)(nil)
+// Helm asks for more than its Interface; what is not here, its own client does past all of this.
+var (
+	_ helmkube.Interface                    = (*client)(nil)
+	_ helmkube.InterfaceThreeWayMerge       = (*client)(nil)
+	_ helmkube.InterfaceDeletionPropagation = (*client)(nil)
+)
 
 // IsReachable is for those who do not know: every request tells.
 func (c *client) IsReachable() error { return nil }
@@ -233,8 +238,19 @@ const (
 	policyAnno       = "helm.sh/resource-policy"
 )
 
-// Delete removes objects, but no volumes, and not those that meanwhile belong to another release.
+// UpdateThreeWayMerge is Update, which merges the same way.
+func (c *client) UpdateThreeWayMerge(original, target helmkube.ResourceList, force bool) (*helmkube.Result, error) {
+	return c.Update(original, target, force)
+}
+
+// Delete removes objects, and what they own after them.
 func (c *client) Delete(resources helmkube.ResourceList) (*helmkube.Result, []error) {
+	return c.DeleteWithPropagationPolicy(resources, metav1.DeletePropagationBackground)
+}
+
+// DeleteWithPropagationPolicy removes objects, but no volumes, and not those that meanwhile belong to another
+// release.
+func (c *client) DeleteWithPropagationPolicy(resources helmkube.ResourceList, policy metav1.DeletionPropagation) (*helmkube.Result, []error) {
 	if err := c.watched.frozen(); err != nil {
 		return nil, []error{err}
 	}
@@ -248,7 +264,7 @@ func (c *client) Delete(resources helmkube.ResourceList) (*helmkube.Result, []er
 	if len(ours) == 0 {
 		return &helmkube.Result{}, nil
 	}
-	return c.Client.Delete(ours)
+	return c.Client.DeleteWithPropagationPolicy(ours, policy)
 }
 
 // keepsData says whether an object holds what nobody can make again: a volume outlives its release, unless it

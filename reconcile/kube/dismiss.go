@@ -35,7 +35,7 @@ func (w *doorwork) dismiss(ctx context.Context) error {
 	if err := w.put(ctx, g, leaving); err != nil {
 		return err
 	}
-	if err := w.refused(ctx, name); err != nil {
+	if err := w.refused(ctx, w.action.Provider, name); err != nil {
 		return err
 	}
 	if err := w.vacant(ctx, w.action); err != nil {
@@ -46,10 +46,14 @@ func (w *doorwork) dismiss(ctx context.Context) error {
 	return w.put(ctx, w.guard(w.seen.live.Admission), leaving)
 }
 
-// refused waits until new environments of an organization are refused, for so long that every server of the
-// cluster has heard of it: each request may meet another. Where nothing is enforced, nobody refuses.
-func (w *doorwork) refused(ctx context.Context, organization string) error {
-	seen := w.session.seenDoors(w.owner)[w.action.Provider]
+// nobody is no organization's name, so that every guard refuses it.
+const nobody = "Nobody"
+
+// refused waits until a provider's guard refuses new environments of an organization, for so long that every
+// server of the cluster has heard of it: each request may meet another. Where nothing is enforced, nobody
+// refuses.
+func (w *doorwork) refused(ctx context.Context, provider, organization string) error {
+	seen := w.session.seenDoors(w.owner)[provider]
 	if seen.live.Mode != reconcile.Enforce || w.session.doors.policies == nil || len(seen.live.Namespaces) == 0 {
 		return nil
 	}
@@ -71,7 +75,7 @@ func (w *doorwork) refused(ctx context.Context, organization string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the door does not close to organization %s: %w", organization, ctx.Err())
+			return fmt.Errorf("the door of provider %s does not close to organization %s: %w", provider, organization, ctx.Err())
 		case <-time.After(closedAsk):
 		}
 	}
