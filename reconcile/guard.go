@@ -96,25 +96,13 @@ func limitDeletes(p Plan, want Desired, have Live) Plan {
 	})
 }
 
+// pair is what counts in the limit: a provider, or an organization's part in it.
+type pair struct{ provider, organization string }
+
 // weigh counts, by provider and organization, what a plan takes away, with what something else still holds
 // and what went lately, and what there is and was to take from.
 func weigh(p Plan, want Desired, have Live) (going, managed int) {
-	type pair struct{ provider, organization string }
-	goes, ours := map[pair]bool{}, map[pair]bool{}
-	for _, c := range have.Clusters {
-		for _, obs := range c.Releases {
-			if obs.Owner == want.Owner {
-				ours[pair{obs.Provider, obs.Organization}] = true
-			}
-		}
-		for provider, live := range c.Admissions {
-			for organization := range live.Organizations {
-				if live.Owner == want.Owner {
-					ours[pair{provider, organization}] = true
-				}
-			}
-		}
-	}
+	goes, ours := map[pair]bool{}, managedBy(want.Owner, have)
 	for _, g := range have.Gone {
 		if g.Commit == want.Commit.SHA || have.At.Sub(g.At) < limitWindow {
 			goes[pair{g.Provider, g.Organization}], ours[pair{g.Provider, g.Organization}] = true, true
@@ -126,6 +114,26 @@ func weigh(p Plan, want Desired, have Live) (going, managed int) {
 		}
 	}
 	return len(goes), len(ours)
+}
+
+// managedBy is what a deployment has in all clusters.
+func managedBy(owner string, have Live) map[pair]bool {
+	out := map[pair]bool{}
+	for _, c := range have.Clusters {
+		for _, obs := range c.Releases {
+			if obs.Owner == owner {
+				out[pair{obs.Provider, obs.Organization}] = true
+			}
+		}
+		for provider, live := range c.Admissions {
+			if live.Owner == owner {
+				for organization := range live.Organizations {
+					out[pair{provider, organization}] = true
+				}
+			}
+		}
+	}
+	return out
 }
 
 // weighs says whether an action counts in the limit when it takes something away. What guards a provider, and

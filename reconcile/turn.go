@@ -69,6 +69,13 @@ func (r *running) lay(cluster string, c ClusterLive) ClusterLive {
 			edit(id, func(obs *Observed) { obs.Stray = !r.descendsFrom(obs.Commit) })
 		}
 	}
+	c.Admissions = maps.Clone(c.Admissions)
+	for provider, live := range c.Admissions {
+		if live.Commit != "" {
+			live.Stray = !r.descendsFrom(live.Commit)
+			c.Admissions[provider] = live
+		}
+	}
 	for id := range r.tries {
 		edit(id, func(obs *Observed) { r.tries.lay(id, obs) })
 	}

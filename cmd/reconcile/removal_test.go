@@ -153,7 +153,7 @@ _names: [for i in list.Range(0, 50, 1) {"p\(i)"}]
 providers: {for name in _names {(name): {cluster: "eu", deletion: policy: "uninstall"}}}
 allowlists: {for i, name in _names {(name): {blue: true, if i < 6 {red: true}}}}
 providers: stays: cluster: "eu"
-allowlists: stays: red: true`)
+allowlists: stays: {red: true, blue: true}`)
 	d := s.daemon()
 	d.ready(s.push(), "p0", "p49", "stays")
 	d.until("all are Ready", func(doc status.StatusDoc) bool { return allReady(doc) && doc.Summary.Keep >= 51 })

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
 
 	registration "k8s.io/api/admissionregistration/v1"
@@ -40,8 +41,7 @@ func (c *Cluster) doDoor(ctx context.Context, a reconcile.Action) error {
 		return fenced(c.lease.holding())
 	}
 	w := &doorwork{Cluster: c, session: s, action: a}
-	c.doorMu.Lock() // two organizations of one provider share its objects
-	defer c.doorMu.Unlock()
+	defer c.lockDoor(a.Provider)()
 	w.seen, w.there = s.seenDoors(c.owner)[a.Provider]
 	if before, there := s.seenDoors(c.owner)[a.Have.Provider]; there && !w.there {
 		w.inherit(before)
@@ -55,6 +55,32 @@ func (c *Cluster) doDoor(ctx context.Context, a reconcile.Action) error {
 		return w.dismiss(ctx)
 	}
 	return w.admit(ctx)
+}
+
+// lockDoor lets one writer at a time at a provider's guard: its organizations share the objects.
+func (c *Cluster) lockDoor(provider string) (unlock func()) {
+	c.mu.Lock()
+	if c.doorLocks == nil {
+		c.doorLocks = map[string]*sync.Mutex{}
+	}
+	lock := c.doorLocks[provider]
+	if lock == nil {
+		lock = &sync.Mutex{}
+		c.doorLocks[provider] = lock
+	}
+	c.mu.Unlock()
+	lock.Lock()
+	return lock.Unlock
+}
+
+// deletion is the declared end of a provider, and of one that is not declared any more what was.
+func (c *Cluster) deletion(provider string, recorded reconcile.Policy) reconcile.Policy {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p, declared := c.doors[provider]; declared {
+		return p.Deletion
+	}
+	return recorded
 }
 
 // inherit begins with whom another guard lets in and knows: the provider's own, from when it had another name.
@@ -133,15 +159,14 @@ func (w *doorwork) mark(o *admission.Objects, g admission.Guard, leaving map[str
 			return err
 		}
 	}
-	policy := w.seen.live.Deletion
-	if p, is := w.doors[w.action.Provider]; is {
-		policy = p.Deletion
-	}
+	policy := w.deletion(w.action.Provider, w.seen.live.Deletion)
 	for i := range o.Parameters {
 		cm := &o.Parameters[i]
 		cm.Labels[stateLabel], cm.Labels[markPolicy] = "admission", string(policy)
 		if i == 0 {
-			cm.Annotations = map[string]string{commitAnno: w.action.Commit.SHA, leavingAnno: string(gone)}
+			cm.Annotations = map[string]string{
+				commitAnno: w.action.Commit.SHA, leavingAnno: string(gone), writerAnno: w.session.identity,
+			}
 			if len(declared) > 0 {
 				cm.Annotations[declaredAnno] = string(declared)
 			}
@@ -164,8 +189,31 @@ func (d doorSeen) declared() string {
 // has changed. Else a range of environments that moves from one shard to a new one would be nobody's for a
 // moment.
 func (w *doorwork) write(ctx context.Context, o admission.Objects) error {
+	fresh, changed := w.sorted(o)
+	if err := w.applyAll(ctx, fresh); err != nil {
+		return err
+	}
+	if len(fresh) > 0 && len(changed) > 0 && len(w.seen.there.bindings) > 0 {
+		if err := spread(ctx); err != nil {
+			return err
+		}
+	}
+	return w.applyAll(ctx, changed)
+}
+
+// spread waits until every server has heard of what was written.
+func spread(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(closedFor):
+		return nil
+	}
+}
+
+// sorted are the objects that are new, and those that are not as they should be, each in order.
+func (w *doorwork) sorted(o admission.Objects) (fresh, changed []doorObject) {
 	there := w.seen.there
-	var fresh, changed []doorObject
 	add := func(obj doorObject, is, same bool) {
 		switch {
 		case !is:
@@ -185,25 +233,7 @@ func (w *doorwork) write(ctx context.Context, o admission.Objects) error {
 		have := there.bindings[o.Bindings[i].Name]
 		add(&o.Bindings[i], have != nil, have != nil && reflect.DeepEqual(have.Spec, o.Bindings[i].Spec))
 	}
-	if err := w.applyAll(ctx, fresh); err != nil {
-		return err
-	}
-	if len(fresh) > 0 && len(changed) > 0 && len(there.bindings) > 0 {
-		if err := spread(ctx); err != nil {
-			return err
-		}
-	}
-	return w.applyAll(ctx, changed)
-}
-
-// spread waits until every server has heard of what was written.
-func spread(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(closedFor):
-		return nil
-	}
+	return fresh, changed
 }
 
 func (w *doorwork) applyAll(ctx context.Context, all []doorObject) error {
@@ -253,33 +283,39 @@ func (w *doorwork) apply(ctx context.Context, obj doorObject) error {
 // drop removes what a guard does not need any more, bindings first: where a server still has one of them and
 // its parameters are gone, everybody is refused.
 func (w *doorwork) drop(ctx context.Context, keep admission.Objects) error {
-	needed, judged := map[string]bool{}, false
+	needed := map[string]bool{}
 	for i := range keep.Parameters { // a binding has the name of its parameters
 		needed[keep.Parameters[i].Name] = true
 	}
-	for name := range w.seen.there.bindings {
-		if keep.Policy == nil || !needed[name] {
-			judged = true
-			if err := w.delete(ctx, "ValidatingAdmissionPolicyBinding", name); err != nil {
-				return err
-			}
-		}
+	judging := leftOver(w.seen.there.bindings, needed)
+	if keep.Policy == nil {
+		judging = slices.Sorted(maps.Keys(w.seen.there.bindings))
+	}
+	if err := w.deleteAll(ctx, "ValidatingAdmissionPolicyBinding", judging); err != nil {
+		return err
 	}
 	if p := w.seen.there.policy; p != nil && keep.Policy == nil {
 		if err := w.delete(ctx, "ValidatingAdmissionPolicy", p.Name); err != nil {
 			return err
 		}
 	}
-	if judged {
+	if len(judging) > 0 {
 		if err := spread(ctx); err != nil {
 			return err
 		}
 	}
-	for name := range w.seen.there.parameters {
-		if !needed[name] {
-			if err := w.delete(ctx, "ConfigMap", name); err != nil {
-				return err
-			}
+	return w.deleteAll(ctx, "ConfigMap", leftOver(w.seen.there.parameters, needed))
+}
+
+// leftOver are the names of what is there and not needed, sorted.
+func leftOver[T any](there map[string]T, needed map[string]bool) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(there)), func(name string) bool { return needed[name] })
+}
+
+func (w *doorwork) deleteAll(ctx context.Context, kind string, names []string) error {
+	for _, name := range names {
+		if err := w.delete(ctx, kind, name); err != nil {
+			return err
 		}
 	}
 	return nil

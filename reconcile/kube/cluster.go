@@ -20,7 +20,6 @@ type Cluster struct {
 	lease *lease
 	Stats Stats // requests since the start
 
-	doorMu     sync.Mutex         // one writer of guards at a time; taken before mu
 	mu         sync.Mutex         // guards what follows
 	session    *session           // nil: not connected
 	config     *rest.Config       // what session was begun with
@@ -33,6 +32,7 @@ type Cluster struct {
 	known      map[releaseKey]*known
 	doors      map[string]reconcile.ProviderWant // providers that are guarded there, by name
 	recognised reconcile.Recognition             // what is an environment, and whose, as declared
+	doorLocks  map[string]*sync.Mutex            // one writer of each guard at a time; taken while mu is not
 	heads      headcount
 	gone       map[goneKey]time.Time             // since when environments that guards know are gone
 	noting     map[releaseKey]bool               // whose record is being brought up to date
@@ -244,14 +244,9 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 	case obs.State == reconcile.Uninstalling:
 		c.respect(key, k, &obs, uninstallTime)
 	}
-	if len(rec.History) > 0 && (obs.State == reconcile.Failed || obs.Attempted != "") {
-		obs.Failure = rec.History[0].Error
-	}
+	rec.tell(&obs)
 	if k.corrupt != "" {
 		obs.State, obs.Failure = reconcile.Corrupt, k.corrupt
-	}
-	if rec.ReadySince != nil && rec.Revision == obs.Revision {
-		obs.ReadySince = *rec.ReadySince
 	}
 	c.judge(key, k, &obs)
 	c.remember(key, k, &obs, rec)

@@ -2,6 +2,8 @@ package kube
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -20,6 +22,7 @@ import (
 const (
 	declaredAnno = markPrefix + "declared" // what it was made from, as JSON
 	commitAnno   = markPrefix + "commit"   // by which revision of the declarations
+	writerAnno   = markPrefix + "writer"   // by which user of the cluster
 	leavingAnno  = markPrefix + "leaving"  // organizations that the door is closed to and that are still on the allowlist, as JSON
 )
 
@@ -37,10 +40,9 @@ type doors struct {
 
 // doorSeen is what is known of one provider's guard.
 type doorSeen struct {
-	live    reconcile.AdmissionLive
-	guard   admission.Guard // by which it is what it should be
-	objects admission.Objects
-	there   doorThere
+	live  reconcile.AdmissionLive
+	guard admission.Guard // by which it is what it should be
+	there doorThere
 }
 
 // doorThere are the objects that are there.
@@ -158,7 +160,7 @@ func (s *session) readDoor(owner, provider string, there doorThere) doorSeen {
 		parameters = append(parameters, *cm)
 		seen.live.Deletion = reconcile.Policy(cm.Labels[markPolicy])
 		if text := cm.Annotations[declaredAnno]; text != "" && json.Unmarshal([]byte(text), &seen.live.Admission) == nil {
-			seen.live.Commit = cm.Annotations[commitAnno]
+			seen.live.Commit, seen.guard.Identity = cm.Annotations[commitAnno], cm.Annotations[writerAnno]
 			seen.live.Seal()
 		}
 	}
@@ -172,14 +174,14 @@ func (s *session) readDoor(owner, provider string, there doorThere) doorSeen {
 		seen.live.Organizations[name] = false
 	}
 	seen.guard = admission.Guard{
-		Owner: owner, Provider: provider, Namespace: s.cluster.fleet.Namespace, Identity: s.identity,
+		Owner: owner, Provider: provider, Namespace: s.cluster.fleet.Namespace, Identity: seen.guard.Identity,
 		Admission: seen.live.Admission, Open: state.Open, Known: state.Known, Shards: state.Shards,
 	}
 	for _, text := range state.Drift {
 		seen.live.Drift = append(seen.live.Drift, reconcile.Drift{Object: text})
 	}
 	if seen.live.Admission.Digest != "" {
-		seen.compare()
+		seen.compare(s.doors.policies != nil)
 	}
 	return seen
 }
@@ -194,29 +196,45 @@ func leaving(parameters []corev1.ConfigMap) (out []string) {
 	return nil
 }
 
-// compare notes where the objects that are there are not what the guard makes.
-func (d *doorSeen) compare() {
-	var err error
-	if d.objects, err = d.guard.Objects(); err != nil {
+// compare notes where the objects that are there are not what the guard makes. Where a cluster knows no
+// policies, there are parameters alone.
+func (d *doorSeen) compare(policies bool) {
+	want, err := d.guard.Objects()
+	if err != nil {
 		d.drift("guard", err.Error())
 		return
 	}
-	want := d.objects
-	if want.Policy != nil && (d.there.policy == nil || !reflect.DeepEqual(want.Policy.Spec, d.there.policy.Spec)) {
-		d.drift("ValidatingAdmissionPolicy/"+want.Policy.Name, "is not as it was written")
+	for _, p := range want.Parameters {
+		have := d.there.parameters[p.Name]
+		d.same("ConfigMap/"+p.Name, have != nil && maps.Equal(p.Data, have.Data))
+	}
+	d.needed("ConfigMap", len(d.there.parameters), len(want.Parameters))
+	if !policies {
+		return
+	}
+	if want.Policy != nil {
+		d.same("ValidatingAdmissionPolicy/"+want.Policy.Name, d.there.policy != nil && reflect.DeepEqual(want.Policy.Spec, d.there.policy.Spec))
+	} else if d.there.policy != nil {
+		d.needed("ValidatingAdmissionPolicy", 1, 0)
 	}
 	for _, b := range want.Bindings {
-		if have := d.there.bindings[b.Name]; have == nil || !reflect.DeepEqual(b.Spec, have.Spec) {
-			d.drift("ValidatingAdmissionPolicyBinding/"+b.Name, "is not as it was written")
-		}
+		have := d.there.bindings[b.Name]
+		d.same("ValidatingAdmissionPolicyBinding/"+b.Name, have != nil && reflect.DeepEqual(b.Spec, have.Spec))
 	}
-	for _, p := range want.Parameters {
-		if have := d.there.parameters[p.Name]; have == nil || !reflect.DeepEqual(p.Data, have.Data) {
-			d.drift("ConfigMap/"+p.Name, "is not as it was written")
-		}
+	d.needed("ValidatingAdmissionPolicyBinding", len(d.there.bindings), len(want.Bindings))
+}
+
+// same notes an object that is not as it should be.
+func (d *doorSeen) same(object string, is bool) {
+	if !is {
+		d.drift(object, "is not as it was written")
 	}
-	if len(d.there.bindings) > len(want.Bindings) || len(d.there.parameters) > len(want.Parameters) || want.Policy == nil && d.there.policy != nil {
-		d.drift("guard", "has objects that are not needed any more")
+}
+
+// needed notes objects of a kind that are more than there should be.
+func (d *doorSeen) needed(kind string, have, want int) {
+	if have > want {
+		d.drift(kind, fmt.Sprintf("there are %d, needed are %d", have, want))
 	}
 }
 
@@ -224,13 +242,17 @@ func (d *doorSeen) drift(object, message string) {
 	d.live.Drift = append(d.live.Drift, reconcile.Drift{Object: object, Message: message})
 }
 
-// admissions are what guards providers, for the plan.
+// admissions are what guards providers, for the plan. A guard that another user has written trusts that one:
+// whoever acts on the cluster now writes it anew.
 func (s *session) admissions(owner string) map[string]reconcile.AdmissionLive {
 	seen := s.seenDoors(owner)
 	out := make(map[string]reconcile.AdmissionLive, len(seen))
 	for provider, d := range seen {
 		live := d.live
 		live.Namespace = s.cluster.doorNamespace(provider, live)
+		if s.cluster.lease.held() && live.Admission.Digest != "" && d.guard.Identity != s.identity {
+			live.Drift = append(slices.Clip(live.Drift), reconcile.Drift{Object: "guard", Message: "was written by user " + d.guard.Identity})
+		}
 		out[provider] = live
 	}
 	return out

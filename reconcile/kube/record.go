@@ -31,6 +31,16 @@ type record struct {
 	History    []transition `json:"history,omitempty"` // the last ones, newest first
 }
 
+// tell fills in what only the record knows of a release.
+func (r record) tell(obs *reconcile.Observed) {
+	if len(r.History) > 0 && (obs.State == reconcile.Failed || obs.Attempted != "") {
+		obs.Failure = r.History[0].Error
+	}
+	if r.ReadySince != nil && r.Revision == obs.Revision {
+		obs.ReadySince = *r.ReadySince
+	}
+}
+
 // recorded is one object of a release, with the mark it had when it was last known to be as declared.
 type recorded struct {
 	Group     string `json:"group,omitempty"`

@@ -77,8 +77,7 @@ func (c *Cluster) keepRosters(s *session) {
 func (c *Cluster) writeRoster(s *session, provider string) {
 	ctx, cancel := context.WithTimeout(s.ctx, requestTimeout)
 	defer cancel()
-	c.doorMu.Lock()
-	defer c.doorMu.Unlock()
+	defer c.lockDoor(provider)()
 	w := &doorwork{Cluster: c, session: s}
 	w.action.Provider = provider
 	w.seen, w.there = s.seenDoors(c.owner)[provider]
