@@ -95,7 +95,7 @@ func explainAction(b *strings.Builder, a reconcile.Action) {
 	default:
 		fmt.Fprintf(b, "plan: %s %s (%s)\n", a.Op, what, why(a))
 	}
-	for _, id := range a.After {
+	for _, id := range waitsFor(a) {
 		fmt.Fprintf(b, "  after %s\n", id)
 	}
 	for _, d := range a.Have.Drift {

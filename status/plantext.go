@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -83,6 +84,14 @@ func actionName(a reconcile.Action) string {
 	return name
 }
 
+// waitsFor is what comes before an action and is worth a line: that a provider comes after its guard, and goes
+// before it, is always so.
+func waitsFor(a reconcile.Action) []reconcile.ID {
+	return slices.DeleteFunc(slices.Clone(a.After), func(id reconcile.ID) bool {
+		return id.Kind != reconcile.KindRelease || a.ID.Kind != reconcile.KindRelease
+	})
+}
+
 func actionReason(a reconcile.Action) string {
 	if a.Op == reconcile.OpHold && a.Would != "" {
 		return fmt.Sprintf("%s (would %s)", a.Reason, a.Would)
@@ -93,7 +102,7 @@ func actionReason(a reconcile.Action) string {
 func (v PlanView) writeRow(b *strings.Builder, row planRow) {
 	line := fmt.Sprintf("  %s  %s  %s  %s", v.paint(colourOf(row.Op), row.op), row.name, row.reason, clean(row.Message))
 	b.WriteString(strings.TrimRight(line, " ") + "\n")
-	for _, id := range row.After {
+	for _, id := range waitsFor(row.Action) {
 		fmt.Fprintf(b, "      after %s\n", id)
 	}
 	if todo := advice(row.Action); needsMore(row.Action) && todo != "" {
