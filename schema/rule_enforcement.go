@@ -1,8 +1,11 @@
 package schema
 
+import "slices"
+
 // enforcement: whose environments are told apart, where that decides what is refused.
 func (c *checker) enforcement() {
 	c.ownMarks()
+	c.ownNamespaces()
 	for _, name := range names(c.cfg.Providers) {
 		if c.cfg.Providers[name].Enforcement != "enforce" || c.cfg.Deployment.Environments.Unknown == "allow" {
 			continue
@@ -43,5 +46,31 @@ func (c *checker) ownMarks() {
 			c.warn([]string{"organizations", name, "match"}, "nothing on its environments tells whose they are, so that they "+
 				"cannot be counted: add deployment.environments.organizationLabel, or namespaces")
 		}
+	}
+}
+
+// ownNamespaces: in a namespace that two providers share, nobody can tell whose an environment is, so that both
+// must let in the same organizations.
+func (c *checker) ownNamespaces() {
+	first := map[[2]string]string{}
+	for _, name := range names(c.cfg.Providers) {
+		p := c.cfg.Providers[name]
+		place := [2]string{p.Cluster, p.Namespace}
+		other, shared := first[place]
+		if !shared {
+			first[place] = name
+			continue
+		}
+		with := c.cfg.Providers[other].Enforcement
+		if p.Enforcement == "off" || with == "off" || slices.Equal(c.cfg.Allowed(name), c.cfg.Allowed(other)) {
+			continue
+		}
+		note := c.warn
+		if p.Enforcement == "enforce" && with == "enforce" {
+			note = c.fail
+		}
+		note([]string{"providers", name, "namespace"}, "provider %s has namespace %s of cluster %s too, and another allowlist: "+
+			"nobody could tell whose an environment there is: give one of them a namespace of its own, or both the same "+
+			"allowlist, or declare enforcement \"off\"", other, p.Namespace, p.Cluster)
 	}
 }

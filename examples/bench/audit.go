@@ -35,9 +35,9 @@ type event struct {
 	End    time.Time          `json:"stageTimestamp"`
 }
 
-// writes says whether a request may change something.
+// writes says whether a request may change something. A review only asks.
 func (e event) writes() bool {
-	return !slices.Contains([]string{"get", "list", "watch"}, e.Verb) && !strings.Contains(e.URI, "dryRun=All")
+	return !strings.HasSuffix(e.URI, "reviews") && !slices.Contains([]string{"get", "list", "watch"}, e.Verb) && !strings.Contains(e.URI, "dryRun=All")
 }
 
 // requests are what a user asked of the cluster.

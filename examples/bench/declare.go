@@ -9,7 +9,7 @@ import (
 )
 
 // declarations are what reconcile is asked for. They change with the generation, in one value of every
-// provider.
+// provider. They name no organizations: what guards a provider has no like in helm.
 func declarations(providers, generation int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `package providers
@@ -25,13 +25,11 @@ deployment: {
 	}
 }
 clusters: %s: {address: "https://bench.example.com:6443", region: "eu"}
-organizations: eng: displayName: "Engineering"
 providers: "built-in": cluster: %[3]q
 `, ourSpace, 14400+generation, clusterName)
 	for i := range providers {
 		name := providerName(i)
 		fmt.Fprintf(&b, "providers: %s: {cluster: %q, hostname: \"%s.coder.example.com\"}\n", name, clusterName, name)
-		fmt.Fprintf(&b, "allowlists: %s: eng: true\n", name)
 	}
 	return b.String()
 }
