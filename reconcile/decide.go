@@ -15,7 +15,7 @@ import (
 // come after it.
 func Decide(want Desired, have Live) Plan {
 	want = want.Resolve(have)
-	p := Plan{Revision: want.Commit.SHA, Actions: make([]Action, 0, len(want.Items))}
+	p := Plan{Revision: want.Commit.SHA, Actions: make([]Action, 0, len(want.Items)+len(want.Providers))}
 	wanted := make(map[ID]bool, len(want.Items))
 	for _, it := range want.Items {
 		wanted[it.ID] = true
@@ -28,9 +28,9 @@ func Decide(want Desired, have Live) Plan {
 			}
 		}
 	}
-	p.Actions = append(p.Actions, decideDoors(want, have)...)
+	p.Actions = decideDoors(p.Actions, want, have)
 	order(p.Actions)
-	slices.SortFunc(p.Actions, compareActions)
+	p.Actions = sorted(p.Actions)
 	p.Clusters = clusterStates(p, want, have)
 	return guard(p, want, have)
 }
@@ -55,14 +55,28 @@ func clusterStates(p Plan, want Desired, have Live) []ClusterState {
 	return out
 }
 
+// sorted puts actions in order. They are large: each is moved once.
+func sorted(actions []Action) []Action {
+	at := make([]*Action, len(actions))
+	for i := range actions {
+		at[i] = &actions[i]
+	}
+	slices.SortFunc(at, compareActions)
+	out := make([]Action, len(actions))
+	for i, a := range at {
+		out[i] = *a
+	}
+	return out
+}
+
 // compareActions puts what gives before what takes away, then lower waves first, then providers by name, then by
 // ID: what guards a provider stands beside it.
-func compareActions(a, b Action) int {
+func compareActions(a, b *Action) int {
 	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Wave, b.Wave), cmp.Compare(a.ID.Cluster, b.ID.Cluster),
 		cmp.Compare(a.Provider, b.Provider), a.ID.Compare(b.ID))
 }
 
-func rank(a Action) int {
+func rank(a *Action) int {
 	if takes(a.Op) {
 		return 1
 	}

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 )
 
 // door is what guards one provider in one cluster, as it should be and as it is.
@@ -51,9 +50,8 @@ func ours(live AdmissionLive, owner string) AdmissionLive {
 	return live
 }
 
-// decideDoors says what becomes of all doors, and of each organization that may come in or not any more.
-func decideDoors(want Desired, have Live) []Action {
-	var out []Action
+// decideDoors adds what becomes of all doors, and of each organization that may come in or not any more.
+func decideDoors(out []Action, want Desired, have Live) []Action {
 	for _, d := range doors(want, have) {
 		if d.heir != "" {
 			if d.live.Reachable && ours(d.live.Admissions[d.heir], want.Owner).Owner != "" {
@@ -212,34 +210,35 @@ func (d door) told(last Action, want Desired) bool {
 // organizations says who comes onto the allowlist in force, and who leaves it.
 func (d door) organizations(want Desired, have Live) []Action {
 	var out []Action
-	allowed := d.allowed(have.At)
-	for _, name := range slices.Sorted(maps.Keys(allowed)) {
+	for _, name := range d.allowed() {
 		open, listed := d.have.Organizations[name]
 		switch {
-		case !allowed[name] || !d.live.Reachable || open:
+		case open || !d.live.Reachable || !d.want.allows(name, have.At):
 		case listed:
 			out = append(out, d.admit(d.pair(name, want), OpUpdate, Changed, have))
 		default:
 			out = append(out, d.admit(d.pair(name, want), OpCreate, Missing, have))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.have.Organizations)) {
-		if !allowed[name] {
-			out = append(out, d.dismiss(d.pair(name, want), want, have))
+	var leaving []string
+	for name := range d.have.Organizations {
+		if d.want == nil || !d.want.allows(name, have.At) {
+			leaving = append(leaving, name)
 		}
+	}
+	slices.Sort(leaving)
+	for _, name := range leaving {
+		out = append(out, d.dismiss(d.pair(name, want), want, have))
 	}
 	return out
 }
 
-// allowed are the organizations that may create environments now.
-func (d door) allowed(now time.Time) map[string]bool {
-	out := map[string]bool{}
-	if d.want != nil {
-		for _, name := range d.want.Organizations {
-			out[name] = d.want.allows(name, now)
-		}
+// allowed are the organizations that may create environments, as long as their grants last.
+func (d door) allowed() []string {
+	if d.want == nil {
+		return nil
 	}
-	return out
+	return d.want.Organizations
 }
 
 // pair is the beginning of an action about one organization.

@@ -46,7 +46,7 @@ func (s *scene) door(change func(live *AdmissionLive)) {
 // entering makes the row about an organization that may come in.
 func (s *scene) entering(organization string) {
 	s.guarded()
-	s.declare(func(p *ProviderWant) { p.Organizations = append(p.Organizations, organization) })
+	s.declare(func(p *ProviderWant) { p.Organizations = []string{organization, "red"} })
 	s.about.Kind, s.about.Name = KindAllowlist, "frankfurt/"+organization
 }
 

@@ -9,6 +9,9 @@ import (
 
 // guard holds deletions that no single item gives a reason to hold. Guards only ever make a plan do less.
 func guard(p Plan, want Desired, have Live) Plan {
+	if !slices.ContainsFunc(p.Actions, func(a Action) bool { return takes(a.Op) }) {
+		return p
+	}
 	for _, g := range []func(Plan, Desired, Live) Plan{lookFirst, keepWhenEmpty, keepStrays, limitDeletes} {
 		p = g(p, want, have)
 	}

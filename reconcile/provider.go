@@ -27,7 +27,8 @@ type ProviderWant struct {
 // allows says whether an organization may create environments in the provider now.
 func (p ProviderWant) allows(organization string, now time.Time) bool {
 	until, ends := p.Until[organization]
-	return slices.Contains(p.Organizations, organization) && (!ends || now.Before(until))
+	_, listed := slices.BinarySearch(p.Organizations, organization)
+	return listed && (!ends || now.Before(until))
 }
 
 // Allowed are the organizations that may create environments there now, sorted.

@@ -36,6 +36,7 @@ type doors struct {
 	byProvider map[string]doorSeen // guarded by the session's mu
 	moved      map[string]bool     // providers whose entry is old, guarded likewise
 	all        bool                // every entry is old
+	rosters    map[string]bool     // providers whose guards may have to be told which environments exist, guarded likewise
 }
 
 // doorSeen is what is known of one provider's guard.
@@ -105,6 +106,10 @@ func (s *session) seenDoors(owner string) map[string]doorSeen {
 			continue
 		}
 		next[provider] = s.readDoor(owner, provider, there)
+		if s.doors.rosters == nil {
+			s.doors.rosters = map[string]bool{}
+		}
+		s.doors.rosters[provider] = true
 	}
 	s.doors.byProvider, s.doors.moved, s.doors.all = next, nil, false
 	return next

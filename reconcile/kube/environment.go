@@ -149,6 +149,9 @@ func (c *Cluster) count() map[string][]reconcile.Environment {
 			found = []reconcile.Environment{{ID: "unknown", Name: err.Error()}} // nobody's, so that nothing is taken away
 		}
 		next[provider] = found
+		if !there || !slices.Equal(before, found) {
+			c.session.rosterMoved(provider)
+		}
 	}
 	c.heads = headcount{environments: next}
 	return next

@@ -39,8 +39,6 @@ func (c *Cluster) roster(provider string, known map[string]string) map[string]st
 			out[id] = organization
 		case now.Sub(since) < rosterKeep:
 			out[id] = organization
-		default:
-			delete(c.gone, key)
 		}
 	}
 	return out
@@ -62,27 +60,62 @@ func (c *Cluster) keepRosters(s *session) {
 		if c.fence() != nil || !s.counted() || !s.doorsListed() {
 			continue
 		}
-		for provider, seen := range s.seenDoors(c.owner) {
+		doors := s.seenDoors(c.owner)
+		for provider := range c.dueRosters(s, doors) {
+			seen := doors[provider]
 			if seen.live.Mode == reconcile.EnforceOff || seen.live.Digest == "" || len(seen.live.Drift) > 0 {
-				continue
+				continue // when that ends, it has moved
 			}
-			if !maps.Equal(c.roster(provider, seen.guard.Known), seen.guard.Known) {
-				c.writeRoster(s, provider) // where that fails, the next tick tries again
+			if !maps.Equal(c.roster(provider, seen.guard.Known), seen.guard.Known) && c.writeRoster(s, provider) != nil {
+				s.rosterMoved(provider) // the next tick tries again
 			}
 		}
 	}
 }
 
+// rosterMoved notes that a guard may have to be told which environments exist.
+func (s *session) rosterMoved(provider string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.doors.rosters == nil {
+		s.doors.rosters = map[string]bool{}
+	}
+	s.doors.rosters[provider] = true
+}
+
+// dueRosters takes the providers whose environments or guards moved since the last time, and those that know
+// somebody who is gone for long enough.
+func (c *Cluster) dueRosters(s *session, doors map[string]doorSeen) map[string]bool {
+	c.mu.Lock()
+	for key, since := range c.gone {
+		if time.Since(since) < rosterKeep {
+			continue
+		}
+		if _, known := doors[key.provider].guard.Known[key.id]; known {
+			s.rosterMoved(key.provider)
+		} else {
+			delete(c.gone, key)
+		}
+	}
+	c.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	due := s.doors.rosters
+	s.doors.rosters = nil
+	return due
+}
+
 // writeRoster tells one guard which environments exist.
-func (c *Cluster) writeRoster(s *session, provider string) {
+func (c *Cluster) writeRoster(s *session, provider string) error {
 	ctx, cancel := context.WithTimeout(s.ctx, requestTimeout)
 	defer cancel()
 	defer c.lockDoor(provider)()
 	w := &doorwork{Cluster: c, session: s}
 	w.action.Provider = provider
 	w.seen, w.there = s.seenDoors(c.owner)[provider]
-	if w.there {
-		w.action.Commit.SHA = w.seen.live.Commit
-		_ = w.put(ctx, w.guard(w.seen.live.Admission), w.leaving())
+	if !w.there {
+		return nil
 	}
+	w.action.Commit.SHA = w.seen.live.Commit
+	return w.put(ctx, w.guard(w.seen.live.Admission), w.leaving())
 }
