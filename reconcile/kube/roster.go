@@ -62,15 +62,20 @@ func (c *Cluster) keepRosters(s *session) {
 		}
 		doors := s.seenDoors(c.owner)
 		for provider := range c.dueRosters(s, doors) {
-			seen := doors[provider]
-			if seen.live.Mode == reconcile.EnforceOff || seen.live.Digest == "" || len(seen.live.Drift) > 0 {
-				continue // when that ends, it has moved
-			}
-			if !maps.Equal(c.roster(provider, seen.guard.Known), seen.guard.Known) && c.writeRoster(s, provider) != nil {
+			if c.lags(provider, doors[provider]) && c.writeRoster(s, provider) != nil {
 				s.rosterMoved(provider) // the next tick tries again
 			}
 		}
 	}
+}
+
+// lags says whether a guard does not know what exists. One that is not in place or not as it was written is put
+// right by an action, and has moved then.
+func (c *Cluster) lags(provider string, seen doorSeen) bool {
+	if seen.live.Mode == reconcile.EnforceOff || seen.live.Digest == "" || len(seen.live.Drift) > 0 {
+		return false
+	}
+	return !maps.Equal(c.roster(provider, seen.guard.Known), seen.guard.Known)
 }
 
 // rosterMoved notes that a guard may have to be told which environments exist.
