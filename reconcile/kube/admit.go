@@ -134,9 +134,11 @@ func (w *doorwork) mark(o *admission.Objects, g admission.Guard, leaving map[str
 		}
 	}
 	policy := w.seen.live.Deletion
+	w.mu.Lock()
 	if p, is := w.doors[w.action.Provider]; is {
 		policy = p.Deletion
 	}
+	w.mu.Unlock()
 	for i := range o.Parameters {
 		cm := &o.Parameters[i]
 		cm.Labels[stateLabel], cm.Labels[markPolicy] = "admission", string(policy)
