@@ -3,6 +3,10 @@ package reconcile
 import (
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestARenamedProviderLosesNothing plays a rename to its end: the release stays, the guard is under the new
@@ -63,4 +67,33 @@ func TestWhichReleaseARenamedProviderKeeps(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTheLoopLooksAtTheReleaseThatARenamedProviderKeeps: the fleet is told its name, and once.
+func TestTheLoopLooksAtTheReleaseThatARenamedProviderKeeps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before := testItem("eu", "frankfurt")
+		r := newRig(before)
+		r.start()
+		time.Sleep(2 * time.Second)
+		after := testItem("eu", "berlin")
+		after.Previous = []string{"frankfurt"}
+		r.want("two", after)
+		r.poke()
+		time.Sleep(5 * time.Second)
+		rep := r.stop()
+		if diff := cmp.Diff([]string{"create frankfurt for one", "update frankfurt for two"}, words(r.begun("eu"))); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		var used []string
+		for _, want := range r.fleet.used {
+			used = append(used, want.Items[0].ID.Name)
+		}
+		if diff := cmp.Diff([]string{"frankfurt", "berlin", "frankfurt"}, used); diff != "" {
+			t.Errorf("the fleet was told, -want +got:\n%s", diff)
+		}
+		if rep.Want.Items[0].ID != before.ID || rep.Want.Items[0].Provider != "berlin" {
+			t.Errorf("the report is about %+v", rep.Want.Items[0])
+		}
+	})
 }

@@ -189,12 +189,15 @@ func (s *memorySource) Descends(_, from string) bool {
 
 // memoryFleet is some clusters in memory.
 type memoryFleet struct {
+	used     []Desired                 // in order
 	clusters map[string]*memoryCluster // never edited
 	changed  chan struct{}
 }
 
+// Use is called by the loop alone.
+func (f *memoryFleet) Use(want Desired) { f.used = append(f.used, want) }
+
 func (f *memoryFleet) Cluster(name string) Cluster { return f.clusters[name] }
-func (f *memoryFleet) Use(Desired)                 {}
 func (f *memoryFleet) Changed() <-chan struct{}    { return f.changed }
 
 func (f *memoryFleet) Clusters() map[string]Cluster {
