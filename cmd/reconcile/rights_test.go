@@ -33,6 +33,7 @@ func TestTheRightsInTheReadmeSuffice(t *testing.T) {
 
 	declare := func(text string) string {
 		s.declare("a.cue", `deployment: environments: selectors: "com.example.workspace": true
+providers: "built-in": enforcement: "off" // it is in the same namespace
 organizations: {
 	red: match: namespaces: "`+s.name+`-red": true
 	blue: match: namespaces: "`+s.name+`-blue": true
