@@ -87,7 +87,7 @@ func items(name string, p schema.Provider, chart Chart) []reconcile.Item {
 	if chart.Err != nil {
 		base.Broken = chart.Err.Error()
 	}
-	if p.Release.Name == name { // nobody declared another
+	if p.Release.Name == name || p.PreviousNames[p.Release.Name] { // nobody declared another
 		base.Previous = set(p.PreviousNames)
 	}
 	if p.PerOrganization == nil {

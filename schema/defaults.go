@@ -104,8 +104,12 @@ func fallbacks(all *node) (last *node, below map[string]*node) {
 	return last, below
 }
 
-// fillProvider completes one provider from what stands below it.
+// fillProvider completes one provider from what stands below it. The release of one that had another name keeps
+// it: charts make names of it, and new names would be new objects.
 func fillProvider(name string, p, below *node) *node {
+	if before := names(children(p.get("previousNames"))); len(before) == 1 {
+		name = before[0]
+	}
 	return merge(mergeProvider(p, below), ours(map[string]any{"release": map[string]any{"name": name}}))
 }
 
