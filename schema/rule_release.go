@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -17,7 +18,7 @@ func (c *checker) releases() {
 	for _, name := range names(c.cfg.Providers) {
 		p := c.cfg.Providers[name]
 		switch {
-		case name == builtIn || p.Cluster == "":
+		case name == builtIn || p.Cluster == "" || c.blamed("providers", name, "previousNames"): // the name may be from there
 		case p.PerOrganization == nil:
 			at := spot{p.Cluster, p.Namespace, p.Release.Name}
 			c.release(taken, at, []string{"providers", name, "release", "name"})
@@ -29,6 +30,12 @@ func (c *checker) releases() {
 			}
 		}
 	}
+}
+
+// blamed tells whether a rule has found a mistake below path.
+func (c *checker) blamed(path ...string) bool {
+	below := pathOf(path) + "."
+	return slices.ContainsFunc(c.errs, func(e Error) bool { return strings.HasPrefix(e.Path, below) })
 }
 
 // release claims a spot for the release whose name stands at path.
