@@ -36,7 +36,7 @@ func difference(before, after revision) map[string]bool {
 			out[name] = true
 		}
 	}
-	unequal(out, before.want.Providers, after.want.Providers)
+	unequal(out, own(before.want.Providers), own(after.want.Providers))
 	was := make(map[reconcile.ID]reconcile.Item, len(before.want.Items))
 	for _, it := range before.want.Items {
 		was[it.ID] = it
@@ -47,6 +47,24 @@ func difference(before, after revision) map[string]bool {
 		if there && known && old.Base != it.Base {
 			out[it.Provider] = true
 		}
+	}
+	return out
+}
+
+// own is what is wanted of providers, without those organizations that may not use them: all guards know all
+// organizations, and yet a new one is not everybody's business.
+func own(all map[string]reconcile.ProviderWant) map[string]reconcile.ProviderWant {
+	out := make(map[string]reconcile.ProviderWant, len(all))
+	for name, p := range all {
+		if p.Admission != nil {
+			guard := *p.Admission
+			guard.Digest, guard.Recognition.Organizations = "", map[string]reconcile.Match{}
+			for _, organization := range p.Organizations {
+				guard.Recognition.Organizations[organization] = p.Admission.Recognition.Organizations[organization]
+			}
+			p.Admission = &guard
+		}
+		out[name] = p
 	}
 	return out
 }
