@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/workspace-providers/reconcile/reconcile"
 	"github.com/workspace-providers/reconcile/reconcile/kube/kubetest"
 	"github.com/workspace-providers/reconcile/status"
@@ -19,8 +21,9 @@ const team = `deployment: environments: organizationLabel: "example.com/organiza
 organizations: {red: builtInProvider: false, blue: builtInProvider: false}
 `
 
-// workload is an environment of an organization, of one of the kinds that make one.
-func workload(kind, name, organization string) string {
+// workload is an environment of an organization, of one of the kinds that make one, as JSON.
+func workload(t testing.TB, kind, name, organization string) string {
+	t.Helper()
 	labels := fmt.Sprintf(`{com.coder.resource: "true", com.coder.workspace.id: %s, com.coder.user.username: ada, example.com/organization: %s}`, name, organization)
 	pod := `{containers: [{name: main, image: "example/app:1"}]}`
 	template := fmt.Sprintf(`{selector: {matchLabels: {com.coder.workspace.id: %s}}, template: {metadata: {labels: %s}, spec: %s}}`, name, labels, pod)
@@ -31,7 +34,12 @@ func workload(kind, name, organization string) string {
 	case "PersistentVolumeClaim":
 		spec = `{accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}`
 	}
-	return fmt.Sprintf("{apiVersion: %s, kind: %s, metadata: {name: %s, labels: %s}, spec: %s}\n", version, kind, name, labels, spec)
+	text, err := yaml.YAMLToJSON(fmt.Appendf(nil, "{apiVersion: %s, kind: %s, metadata: {name: %s, labels: %s}, spec: %s}\n",
+		version, kind, name, labels, spec))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // developer is somebody who works in a cluster with plain kubectl, and is not the daemon.
@@ -60,7 +68,7 @@ func (d developer) kubectl(stdin string, args ...string) (said string, ok bool) 
 // creates wants an environment to be let in.
 func (d developer) creates(kind, name, organization string) {
 	d.Helper()
-	if said, ok := d.kubectl(workload(kind, name, organization), "create", "-f", "-"); !ok {
+	if said, ok := d.kubectl(workload(d, kind, name, organization), "create", "-f", "-"); !ok {
 		d.Errorf("a %s of %s is refused: %s", kind, organization, said)
 	}
 }
@@ -68,7 +76,7 @@ func (d developer) creates(kind, name, organization string) {
 // refused wants an environment to be refused with these words.
 func (d developer) refused(kind, name, organization, words string) {
 	d.Helper()
-	if said, ok := d.kubectl(workload(kind, name, organization), "create", "-f", "-"); ok || !strings.Contains(said, words) {
+	if said, ok := d.kubectl(workload(d, kind, name, organization), "create", "-f", "-"); ok || !strings.Contains(said, words) {
 		d.Errorf("a %s of %s: %s", kind, organization, said)
 	}
 }
@@ -105,7 +113,7 @@ func TestTheAllowlistIsEnforcedInTheCluster(t *testing.T) {
 	for _, kind := range kinds() {
 		name := "red-" + strings.ToLower(kind)
 		s.await("red may create a "+kind, func() (any, bool) {
-			said, ok := ada.kubectl(workload(kind, name, "red"), "create", "-f", "-")
+			said, ok := ada.kubectl(workload(t, kind, name, "red"), "create", "-f", "-")
 			return said, ok || strings.Contains(said, "AlreadyExists")
 		})
 	}
@@ -151,11 +159,11 @@ allowlists: frankfurt: {red: true, blue: true}`)
 	d := s.daemon()
 	d.enforced(declare(""), "frankfurt")
 	ada := s.developer(eu)
-	s.await("red may create", func() (any, bool) { return ada.kubectl(workload("Deployment", "one", "red"), "create", "-f", "-") })
+	s.await("red may create", func() (any, bool) { return ada.kubectl(workload(t, "Deployment", "one", "red"), "create", "-f", "-") })
 	d.until("it is counted", func(doc status.StatusDoc) bool { return len(provider(doc, "frankfurt").Environments) == 1 })
 	d.enforced(declare(`, cordon: reason: "moving house"`), "frankfurt")
 	s.await("nobody may create", func() (any, bool) {
-		said, ok := ada.kubectl(workload("Pod", "two", "red"), "create", "--dry-run=server", "-f", "-")
+		said, ok := ada.kubectl(workload(t, "Pod", "two", "red"), "create", "--dry-run=server", "-f", "-")
 		return said, !ok && strings.Contains(said, "cordoned (moving house)")
 	})
 	s.await("it is known by now", func() (any, bool) { // it may be written a second later
@@ -165,10 +173,10 @@ allowlists: frankfurt: {red: true, blue: true}`)
 	ada.must("scale", "deployment/one", "--replicas=1")
 	ada.must("delete", "deployment/one")
 	s.await("what exists may be made anew", func() (any, bool) {
-		return ada.kubectl(workload("Deployment", "one", "red"), "create", "-f", "-")
+		return ada.kubectl(workload(t, "Deployment", "one", "red"), "create", "-f", "-")
 	})
 	d.enforced(declare(""), "frankfurt")
-	s.await("red may create again", func() (any, bool) { return ada.kubectl(workload("Pod", "two", "red"), "create", "-f", "-") })
+	s.await("red may create again", func() (any, bool) { return ada.kubectl(workload(t, "Pod", "two", "red"), "create", "-f", "-") })
 }
 
 // A release for each organization comes and goes with its place on the allowlist, on every cluster.
