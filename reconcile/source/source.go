@@ -72,6 +72,7 @@ var _ reconcile.Source = (*Source)(nil)
 type revision struct {
 	commit reconcile.Commit
 	config schema.Config
+	charts render.Charts
 	want   reconcile.Desired
 }
 
@@ -204,11 +205,28 @@ func (s *Source) judge(ctx context.Context, commit reconcile.Commit) (revision, 
 	if err != nil {
 		return revision{}, err
 	}
-	want, err := render.Render(cfg, s.resolve(ctx, cfg, tree), commit)
+	found := s.resolve(ctx, cfg, tree)
+	if commit.SHA == s.force.commit.SHA {
+		found.keep(s.force.charts)
+	}
+	want, err := render.Render(cfg, render.Charts(found), commit)
 	if err != nil {
 		return revision{}, schema.Errors{{Message: err.Error()}}
 	}
-	return revision{commit, cfg, want}, nil
+	return revision{commit, cfg, render.Charts(found), want}, nil
+}
+
+// foundCharts are charts as they were just looked for.
+type foundCharts render.Charts
+
+// keep takes those that were found for the same revision before for those that cannot be read now: what is in
+// force is not unknown because its repository went away.
+func (f foundCharts) keep(before render.Charts) {
+	for c, chart := range f {
+		if was, there := before[c]; there && chart.Err != nil && was.Err == nil {
+			f[c] = was
+		}
+	}
 }
 
 // reading is what evaluating one content of the declarations gave.
@@ -249,11 +267,11 @@ func (s *Source) load(ctx context.Context, sha string) (schema.Config, error) {
 }
 
 // resolve finds all charts. One that cannot be found stops its own providers and nobody else.
-func (s *Source) resolve(ctx context.Context, cfg schema.Config, tree fs.FS) render.Charts {
+func (s *Source) resolve(ctx context.Context, cfg schema.Config, tree fs.FS) foundCharts {
 	allowed := slices.DeleteFunc(slices.Sorted(maps.Keys(cfg.Deployment.ChartSources)), func(prefix string) bool {
 		return !cfg.Deployment.ChartSources[prefix]
 	})
-	found := render.Charts{}
+	found := foundCharts{}
 	for _, c := range render.Wanted(cfg) {
 		chart, err := s.Resolver.Resolve(ctx, charts.Request{
 			Ref:  charts.Ref{Name: c.Name, Version: c.Version, Repo: c.Repo, OCI: c.OCI, Path: c.Path, Digest: c.Digest},

@@ -291,3 +291,26 @@ type resolver func(req charts.Request) (reconcile.Chart, error)
 func (r resolver) Resolve(_ context.Context, req charts.Request) (reconcile.Chart, error) {
 	return r(req)
 }
+
+func TestAChartThatCannotBeReadAgainStays(t *testing.T) {
+	r := newRepository(t)
+	s := newSource(r.origin())
+	store, gone := s.Resolver, false
+	s.Resolver = resolver(func(req charts.Request) (reconcile.Chart, error) {
+		if gone {
+			return reconcile.Chart{}, errors.New("object not found")
+		}
+		return store.Resolve(context.Background(), req)
+	})
+	before := latest(s).Want
+	gone = true
+	if diff := cmp.Diff(before, latest(s).Want); diff != "" {
+		t.Errorf("the same revision: -before +after:\n%s", diff)
+	}
+	r.commit(more("providers: frankfurt: values: a: 1"))
+	for _, it := range latest(s).Want.Items {
+		if it.Broken == "" {
+			t.Errorf("another revision: %s is known", it.ID)
+		}
+	}
+}
