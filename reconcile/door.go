@@ -106,19 +106,16 @@ func (d door) admission() *Admission {
 		return nil
 	}
 	out, declared := *d.want.Admission, d.want.Admission.Recognition.Organizations
-	for name := range d.have.Organizations {
-		match, was := d.have.Recognition.Organizations[name]
-		if !was || has(declared, name) {
-			continue
-		}
-		out.Recognition.Organizations = maps.Clone(out.Recognition.Organizations)
-		if out.Recognition.Organizations == nil {
-			out.Recognition.Organizations = map[string]Match{}
-		}
-		out.Recognition.Organizations[name] = match
-		out.Namespaces = union(out.Namespaces, match.Namespaces)
-		out.Seal()
+	out.Recognition = out.Recognition.With(d.have)
+	if len(out.Recognition.Organizations) == len(declared) {
+		return &out
 	}
+	for name, match := range out.Recognition.Organizations {
+		if !has(declared, name) {
+			out.Namespaces = union(out.Namespaces, match.Namespaces)
+		}
+	}
+	out.Seal()
 	return &out
 }
 
