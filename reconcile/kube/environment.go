@@ -33,6 +33,7 @@ func (s *session) followEnvironments(r reconcile.Recognition) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.counting = false
 	wanted := map[watchKey]bool{}
 	for kind, resource := range environmentKinds {
 		for _, selector := range selectors {
@@ -51,6 +52,7 @@ func (s *session) followEnvironments(r reconcile.Recognition) error {
 		}
 	}
 	maps.DeleteFunc(s.environments, func(key watchKey, _ cache.SharedIndexInformer) bool { return !wanted[key] })
+	s.counting = true
 	return nil
 }
 
@@ -75,7 +77,7 @@ func (s *session) counted() bool {
 			return false
 		}
 	}
-	return true
+	return s.counting
 }
 
 // watches are those of environments.

@@ -35,6 +35,7 @@ type session struct {
 	doors        doors                                  // what guards providers
 	identity     string                                 // the user name that we have there; empty: the cluster does not say
 	environments map[watchKey]cache.SharedIndexInformer // what may be an environment
+	counting     bool                                   // all that may be an environment is watched
 	refs         map[string]cache.SharedIndexInformer   // by kind: what releases take values from
 	space        map[string]bool                        // namespaces that are known to be there
 }
