@@ -66,17 +66,17 @@ func TestChartsThatFail(t *testing.T) {
 // move or somebody asks for it.
 func TestRolledBack(t *testing.T) {
 	s := newSite(t, eu)
-	declare := func(values string) string {
+	declare := func(timeout, values string) string { // short only for what must not become ready
 		s.declare("a.cue", `providers: {
-	[!="built-in"]: {cluster: "eu", release: {timeout: "4s", onFailure: "rollback"}}
+	[!="built-in"]: {cluster: "eu", release: {timeout: "`+timeout+`", onFailure: "rollback"}}
 	pods: values: `+values+`
 	hook: {chart: path: "charts/hooked", values: `+values+`}
 }`)
 		return s.push()
 	}
 	d := s.daemon()
-	d.ready(declare(`greeting: "one"`), "pods", "hook")
-	bad := declare(`{greeting: "two", image: "localhost/never/x", fail: "no database"}`)
+	d.ready(declare("10m", `greeting: "one"`), "pods", "hook")
+	bad := declare("4s", `{greeting: "two", image: "localhost/never/x", fail: "no database"}`)
 	back := func(doc status.StatusDoc) bool {
 		return held(doc, "pods").Reason == reconcile.RolledBack && held(doc, "hook").Reason == reconcile.RolledBack
 	}
@@ -106,7 +106,7 @@ func TestRolledBack(t *testing.T) {
 	d.until("it is tried again and rolled back again", func(doc status.StatusDoc) bool {
 		return revision(doc, "pods") == before+2 && back(doc)
 	})
-	d.ready(declare(`greeting: "three"`), "pods", "hook")
+	d.ready(declare("10m", `greeting: "three"`), "pods", "hook")
 	s.sane(s.api(eu), d.status(), 5)
 }
 
