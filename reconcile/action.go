@@ -100,12 +100,15 @@ type Action struct {
 	Class        Class // of a hold
 	Would        Op    // of a hold: what it would be if nothing held it
 	Message      string
-	Diff         string   // field by field, secrets masked; filled in by whoever can render
-	Risks        []string // filled in likewise
-	Digest       string   // what the release will carry
-	Commit       Commit   // the revision of the declarations that calls for it
-	Want         Item     // zero where the item is not wanted any more
-	Have         Observed // what the decision was made on
+	Waits        string    // what it comes after that is no single action, as "wave 1"; empty: nothing
+	Due          time.Time // when time alone lets it go on; zero: time alone does not
+	Back         string    // of a rollback: digest of the inputs to go back to; empty: the newest others
+	Diff         string    // field by field, secrets masked; filled in by whoever can render
+	Risks        []string  // filled in likewise
+	Digest       string    // what the release will carry
+	Commit       Commit    // the revision of the declarations that calls for it
+	Want         Item      // zero where the item is not wanted any more
+	Have         Observed  // what the decision was made on
 }
 
 // Plan is everything between what is declared and what is live, over all clusters, in order.
@@ -113,6 +116,7 @@ type Plan struct {
 	Revision string
 	Actions  []Action
 	Clusters []ClusterState // every declared cluster and every one that holds something of ours, by name
+	URL      *URLChange     // how far a change of the access URL is; nil: none is under way
 }
 
 // ClusterState says whether a plan could see a cluster.

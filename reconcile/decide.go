@@ -29,10 +29,12 @@ func Decide(want Desired, have Live) Plan {
 		}
 	}
 	p.Actions = decideDoors(p.Actions, want, have)
+	p.URL = changeOf(p, want, have)
+	p.Actions = append(p.Actions, p.URL.withdrawn(want)...)
 	order(p.Actions)
 	p.Actions = sorted(p.Actions)
 	p.Clusters = clusterStates(p, want, have)
-	return guard(p, want, have)
+	return guard(pace(p, want, have), want, have)
 }
 
 // clusterStates lists, by name, every cluster that is declared or that the plan has something to say about.
@@ -102,6 +104,9 @@ func decideWanted(it Item, want Desired, have Live) Action {
 		return hold(a, Unknown, it.Broken)
 	}
 	a = compare(a, want.Owner)
+	if a.Acts() {
+		a.Risks = it.Risks
+	}
 	switch held := restrain(a, it.Suspended, have); {
 	case missing == "" || !a.Acts() || held.Class == Declared:
 		return held

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ type scene struct {
 	have    Observed
 	cluster ClusterLive
 	wanted  bool
+	others  map[ID]Observed // what else is in the cluster
 	want    Desired
 	live    Live
 }
@@ -77,6 +79,7 @@ func (s *scene) plan() Plan {
 	if s.locked != (ID{}) {
 		s.cluster.Releases[s.locked] = Observed{State: Locked}
 	}
+	maps.Copy(s.cluster.Releases, s.others)
 	s.live.Clusters["eu"] = s.cluster
 	if s.wanted {
 		s.want.Items = append(s.want.Items, s.item)
@@ -266,7 +269,7 @@ func decisions() []row {
 }
 
 func TestDecide(t *testing.T) {
-	for _, r := range slices.Concat(decisions(), doorDecisions(), guards()) {
+	for _, r := range slices.Concat(decisions(), doorDecisions(), rollouts(), guards()) {
 		t.Run(r.name, func(t *testing.T) {
 			s := newScene()
 			r.given(s)
@@ -280,7 +283,7 @@ func TestDecide(t *testing.T) {
 // TestTheDocumentationIsTheTest compares the tables of doc.go with the rows above.
 func TestTheDocumentationIsTheTest(t *testing.T) {
 	var tested, documented []string
-	for _, r := range slices.Concat(decisions(), doorDecisions(), guards()) {
+	for _, r := range slices.Concat(decisions(), doorDecisions(), rollouts(), guards()) {
 		op := string(r.op)
 		if op == "" {
 			op = "-"

@@ -117,6 +117,43 @@
 // whom it let in and knew, before what was there by the old name goes; in between both must let somebody in.
 // Who comes or leaves by the same revision does so after that. Nothing of this counts as a deletion.
 //
+// # Rollouts
+//
+// A change makes a release, or gives it other inputs. After the above it is held, in this order, or keeps its op
+// and waits. Repairs, new marks, and finishing what a process left that is gone, are no changes.
+//
+//	no window is open                                        hold      window              declared
+//	its chart is too far from the deployment's version       hold      guarded             person
+//	the new access URL was not looked at yet                 hold      settling            progress
+//	the new access URL does not resolve                      hold      url not ready       person
+//	the new access URL does not answer                       hold      url not ready       person
+//	another deployment answers at the new access URL         hold      url not ready       person
+//	the deployment does not use the new access URL yet       hold      url not ready       person
+//	the new access URL is not reached from its cluster       hold      url not ready       person
+//	the previous access URL is lost, its wave not begun      hold      url not ready       person
+//	revert is declared, and something failed                 hold      halted              person
+//	something in an earlier wave failed                      hold      halted              person
+//	as many of its wave have failed as may be down           hold      halted              person
+//	something in an earlier wave is not Ready yet            update    changed
+//	an earlier wave was not Ready for long enough            update    changed
+//	a window is open, an override counts, or it is no change keep      in sync
+//	it is in place, what brought it failed elsewhere         rollback  halted
+//	a previous access URL is needed and not declared         hold      url not ready       person
+//
+// A wave starts when all releases of those before it are Ready with what is declared, and have been for the
+// soak time; what is suspended is left out. What failed, or cannot be reached, halts the later waves. Within a
+// wave no more may be down than is declared. Halts, windows, soak times and a lost previous URL do not count
+// while an override does.
+//
+// Where revert is declared, a change that does not work is taken back: what failed, and all that the same
+// revision of the declarations brought, go back to what they were when everything that a revision changed was
+// last Ready, and stay so until what failed is declared otherwise. What never was anything else stays.
+//
+// The change of the access URL is derived from what is declared and what releases carry: the new one resolves,
+// answers as the same deployment, and is used by it; then providers are given it, in waves; each is Ready with
+// it, and as many environments run as ran before; then the previous one may go. A provider with a URL of its
+// own has no part in it. Nothing of it is remembered.
+//
 // # Guards
 //
 // Some reasons to hold a deletion are in no single item. Guards hold them, in this order, after everything

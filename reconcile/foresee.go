@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -78,7 +79,7 @@ func (r *running) describe(p Plan) {
 	used := make(map[previewKey]bool, len(r.previews))
 	for i, a := range p.Actions {
 		if pre, there := r.previews[keyOf(a)]; there && renders(a) {
-			p.Actions[i].Diff, p.Actions[i].Risks = pre.Diff, pre.Risks
+			p.Actions[i].Diff, p.Actions[i].Risks = pre.Diff, slices.Concat(a.Risks, pre.Risks)
 			used[keyOf(a)] = true
 		}
 	}

@@ -43,6 +43,10 @@ type Item struct {
 	After        []ID       // what must be in place before it; see the package's documentation
 	Suspended    string     // reason why nobody may change it now; empty: they may
 	Broken       string     // why it is not known what it should be; empty: it is known
+	Skew         string     // why its chart is too far from the deployment's version; empty: it is not
+	Risks        []string   // what its declarations alone say that a reviewer should know
+	AccessURL    string     // of the deployment, that it is given
+	OwnURL       bool       // AccessURL is this provider's alone, and does not change with the deployment's
 	Release      Release    // its content
 	Admission    *Admission // likewise, of what guards a provider
 	Base         string     // digest of all inputs that the declarations decide; made by Seal
@@ -118,6 +122,7 @@ type FieldRef struct {
 // ReadyCheck is evidence of readiness beyond healthy objects; empty: none is wanted.
 type ReadyCheck struct {
 	HTTP   string         // URL that must answer 2xx
+	CA     string         // name of a file of certificate authorities for it; empty: the usual ones
 	Create map[string]any // object whose creation must pass a server-side dry run
 }
 
@@ -172,12 +177,15 @@ type Desired struct {
 	Providers map[string]ProviderWant // the declared ones, those without a release too
 
 	Recognition Recognition // what is an environment, and whose
+	AccessURL   AccessURL
+	Rollout     Rollout // of all clusters together; each has its own beside
 }
 
 // ClusterWant is what a declaration says of a cluster as a whole.
 type ClusterWant struct {
 	Context       string // of the kubeconfig that has its credentials; empty: the obvious one
 	MaxConcurrent int    // releases that may be worked on at once
+	Rollout       Rollout
 }
 
 // Removal is the declared end of a provider that is not declared any more.

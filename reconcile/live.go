@@ -6,7 +6,8 @@ import "time"
 type Live struct {
 	At       time.Time
 	Clusters map[string]ClusterLive
-	Gone     []Gone // what this process took away lately
+	Gone     []Gone             // what this process took away lately
+	URLs     map[string]URLLive // access URLs that were looked at, each as it answered last
 }
 
 // Gone is a release that was taken away, for the limit on how much may go.
@@ -38,6 +39,7 @@ type ClusterLive struct {
 	Counted       bool                     // Environments are all that there are
 	Unenforceable string                   // why no allowlist can be enforced there; empty: it can
 	Freezes       []Freeze
+	URLs          map[string]URLLive // the access URL, as it was looked at from inside the cluster
 }
 
 // AdmissionLive is what guards a provider in a cluster now. Its digest is empty while it was not put in
@@ -104,8 +106,21 @@ type Observed struct {
 	Health       Health
 	Message      string // of the failing object, in its own words
 	Drift        []Drift
-	ReadySince   time.Time
-	RetryAsked   bool // somebody asked to try again now
+	ReadySince   time.Time // zero: it was not Ready since it was applied; else since when it stays so
+	RetryAsked   bool      // somebody asked to try again now
+	AccessURL    string    // of the deployment, that the revision in force was given; empty: not known
+	FormerURL    string    // likewise, of the newest revision before that was given another one
+	Ran          int       // environments that ran when it was applied last
+	Survived     bool      // as many ran at some time since it became Ready
+	Past         []Past    // what it was and is, as far as it is remembered; newest first
+}
+
+// Past is something that a release was once made.
+type Past struct {
+	Digest string // of the inputs
+	Commit string // the revision of the declarations that called for it
+	Ready  bool   // it became Ready
+	Kept   bool   // it can be gone back to
 }
 
 // State is the state of a release in Helm's storage, seen from whoever may act on it.

@@ -24,6 +24,7 @@ type Loop struct {
 	Source    Source
 	Fleet     Fleet
 	Previewer Previewer // nil: nothing is rendered beforehand
+	URLs      URLs      // nil: no change of the access URL gets anywhere
 	Reporters []Reporter
 	Done      func(Outcome)   // called after each action, in the loop; may be nil
 	Poke      <-chan struct{} // look at the source now
@@ -45,6 +46,10 @@ func (l *Loop) Run(ctx context.Context) Report {
 	defer stop()
 	r := newRunning(l, work)
 	go r.poll(ctx)
+	var answers <-chan struct{}
+	if l.URLs != nil {
+		answers = l.URLs.Changed()
+	}
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -55,6 +60,7 @@ func (l *Loop) Run(ctx context.Context) Report {
 		case t := <-r.targets:
 			r.take(t)
 		case <-l.Fleet.Changed():
+		case <-answers:
 		case o := <-r.done:
 			r.finish(o)
 		case p := <-r.previewed:

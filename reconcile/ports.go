@@ -51,6 +51,18 @@ type Cluster interface {
 	Do(ctx context.Context, a Action) error
 }
 
+// URLs looks at access URLs from where this program runs.
+type URLs interface {
+	// Watch says which are looked at from now on, again and again, and how. It does not block.
+	Watch(want AccessURL, urls ...string)
+
+	// Live says how those that are watched answered last. It asks nobody.
+	Live() map[string]URLLive
+
+	// Changed receives after one answered in another way than before.
+	Changed() <-chan struct{}
+}
+
 // Previewer renders what actions would do before any of them is done.
 type Previewer interface {
 	// Preview renders actions in one cluster in one go. What cannot be rendered has its error in its

@@ -1,29 +1,58 @@
 package reconcile
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Ready picks the actions of a plan that may start now, in order: everything they come after is in place,
-// their cluster may be acted on and has a worker free. Deletions wait until nothing else is left to do in
-// their cluster, and go one at a time.
+// their cluster may be acted on and has a worker free, and not too much of their wave is down. Deletions wait
+// until nothing else is left to do in their cluster, and go one at a time.
 func Ready(p Plan, want Desired, have Live) []Action {
 	var out []Action
-	open, busy, giving := p.open(), inHand(have), p.giving()
+	now := turn{want, have, p.open(), inHand(have), p.giving(), outages(p, want, have)}
 	for _, a := range p.Actions {
-		name := a.ID.Cluster
-		c, limit := have.Clusters[name], max(1, want.Clusters[name].MaxConcurrent)
-		switch {
-		case !a.Acts() || !c.Reachable || !c.Held || busy[name] >= limit:
-			continue
-		case takes(a.Op) && (giving[name] > 0 || busy[name] > 0):
-			continue
-		case slices.ContainsFunc(a.After, func(id ID) bool { return open[id] }):
-			continue
+		if a.Acts() && a.Waits == "" && now.may(a) {
+			now.take(a)
+			out = append(out, a)
 		}
-		busy[name]++
-		out = append(out, a)
 	}
 	return out
 }
+
+// turn is what decides whether an action may start, while actions are picked.
+type turn struct {
+	want   Desired
+	have   Live
+	open   map[ID]bool
+	busy   map[string]int // by cluster
+	giving map[string]int // likewise
+	lost   outage
+}
+
+func (t turn) may(a Action) bool {
+	name := a.ID.Cluster
+	c, limit := t.have.Clusters[name], max(1, t.want.Clusters[name].MaxConcurrent)
+	switch {
+	case !c.Reachable || !c.Held || t.busy[name] >= limit:
+		return false
+	case takes(a.Op) && (t.giving[name] > 0 || t.busy[name] > 0):
+		return false
+	case slices.ContainsFunc(a.After, func(id ID) bool { return t.open[id] }):
+		return false
+	}
+	return !t.lowers(a) || !t.lost.full(a)
+}
+
+func (t turn) take(a Action) {
+	t.busy[a.ID.Cluster]++
+	if t.lowers(a) {
+		t.lost.note(a)
+	}
+}
+
+// lowers says whether an action takes down what serves people.
+func (t turn) lowers(a Action) bool { return a.rolls() && !a.down(t.have) }
 
 // Acts says whether the action changes something.
 func (a Action) Acts() bool { return a.Op != OpHold && a.Op != OpKeep }
@@ -41,11 +70,12 @@ func inHand(have Live) map[string]int {
 	return out
 }
 
-// giving counts, by cluster, what is left to do but deletions.
+// giving counts, by cluster, what is left to do but deletions. What waits for an earlier wave may wait for long,
+// and is left out.
 func (p Plan) giving() map[string]int {
 	out := map[string]int{}
 	for _, a := range p.Actions {
-		if a.Acts() && !takes(a.Op) {
+		if a.Acts() && !takes(a.Op) && a.Waits == "" {
 			out[a.ID.Cluster]++
 		}
 	}
@@ -72,11 +102,24 @@ func (p Plan) stuck() map[ID]bool {
 	}
 	for again := true; again; {
 		again = false
+		dead := p.deadWave(out)
 		for _, a := range p.Actions {
-			if !out[a.ID] && slices.ContainsFunc(a.After, func(id ID) bool { return out[id] }) {
+			behind := a.Waits != "" && dead < a.Wave
+			if !out[a.ID] && (behind || slices.ContainsFunc(a.After, func(id ID) bool { return out[id] })) {
 				out[a.ID], again = true, true
 			}
 		}
 	}
 	return out
+}
+
+// deadWave is the first wave that does not become Ready before somebody has ended something.
+func (p Plan) deadWave(stuck map[ID]bool) int {
+	first := math.MaxInt
+	for _, a := range p.Actions {
+		if a.staged() && stuck[a.ID] {
+			first = min(first, a.Wave)
+		}
+	}
+	return first
 }

@@ -21,7 +21,18 @@ func (r *running) step(ctx context.Context) time.Duration {
 		}
 	}
 	r.tell(plan, live)
-	return min(r.tries.due(live.At), r.countsUntil(live.At), r.endsIn(live))
+	return min(r.tries.due(live.At), r.countsUntil(live.At), r.endsIn(live), plan.due(live.At))
+}
+
+// due is how long it is until time alone lets some action go on, an hour at most.
+func (p Plan) due(now time.Time) time.Duration {
+	wait := time.Hour
+	for _, a := range p.Actions {
+		if left := a.Due.Sub(now); !a.Due.IsZero() && left > 0 {
+			wait = min(wait, left)
+		}
+	}
+	return wait
 }
 
 // plan looks at everything and decides. Before any revision was valid there is nothing to decide.
@@ -32,9 +43,21 @@ func (r *running) plan() (Live, Plan) {
 	}
 	r.resolve(live)
 	plan := Decide(r.want, live)
+	r.watchURLs(plan)
 	r.tries.forget(plan, live.At)
 	r.describe(plan)
 	return live, plan
+}
+
+// watchURLs has both URLs looked at while the access URL changes.
+func (r *running) watchURLs(p Plan) {
+	switch {
+	case r.URLs == nil:
+	case p.URL == nil:
+		r.URLs.Watch(r.want.AccessURL)
+	default:
+		r.URLs.Watch(r.want.AccessURL, p.URL.From, p.URL.To)
+	}
 }
 
 // look takes a snapshot of all clusters, with what only this loop knows laid over it.
@@ -47,6 +70,9 @@ func (r *running) look() Live {
 		return g.Commit != r.target.Commit.SHA && live.At.Sub(g.At) >= limitWindow
 	})
 	live.Gone = slices.Clone(r.gone)
+	if r.URLs != nil {
+		live.URLs = r.URLs.Live()
+	}
 	return live
 }
 
@@ -161,7 +187,7 @@ func (r *running) settled() bool {
 	if !r.known || len(r.hand) > 0 || len(r.previewing) > 0 {
 		return false
 	}
-	if unseen(r.report.Plan, r.report.Live) != "" {
+	if unseen(r.report.Plan, r.report.Live) != "" || r.report.Plan.URL.looking() {
 		return false
 	}
 	for _, c := range r.report.Live.Clusters {

@@ -1,0 +1,165 @@
+package reconcile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// wave is how far the releases of one wave are, over all clusters.
+type wave struct {
+	total, ready int
+	failed       []string       // what failed, and why
+	soaked       time.Time      // when all of them will have been Ready for as long as is declared
+	lost         int            // that failed and are down
+	lostIn       map[string]int // likewise, by cluster
+}
+
+// wavesOf gathers the waves of a plan, by number.
+func wavesOf(p Plan, want Desired, have Live) map[int]*wave {
+	out := map[int]*wave{}
+	for _, a := range p.Actions {
+		if !a.staged() {
+			continue
+		}
+		if out[a.Wave] == nil {
+			out[a.Wave] = &wave{lostIn: map[string]int{}}
+		}
+		out[a.Wave].add(a, want, have)
+	}
+	return out
+}
+
+func (w *wave) add(a Action, want Desired, have Live) {
+	w.total++
+	switch {
+	case a.failed(have):
+		w.failed = append(w.failed, trouble(a, have))
+		if a.down(have) {
+			w.lost++
+			w.lostIn[a.ID.Cluster]++
+		}
+	case a.ready():
+		w.ready++
+		since := a.Have.ReadySince
+		if since.IsZero() { // what was written down of it is lost
+			since = a.Have.Since
+		}
+		if soaked := since.Add(want.rollout(a.ID.Cluster).Soak); soaked.After(w.soaked) {
+			w.soaked = soaked
+		}
+	}
+}
+
+// gate is what keeps a wave from starting, in the waves before it.
+type gate struct {
+	failed []string
+	open   string    // the first of them that is not Ready yet, with those that failed left out
+	behind string    // the last one before
+	soaked time.Time // when all of them were Ready for as long as is declared
+}
+
+// gates are those of all waves.
+func gates(waves map[int]*wave) map[int]gate {
+	out, g := map[int]gate{}, gate{}
+	for _, number := range slices.Sorted(maps.Keys(waves)) {
+		out[number] = g
+		w := waves[number]
+		g.failed = slices.Concat(g.failed, w.failed)
+		if g.open == "" && w.ready+len(w.failed) < w.total {
+			g.open = fmt.Sprintf("wave %d: %d of %d are Ready", number, w.ready, w.total)
+		}
+		if w.soaked.After(g.soaked) {
+			g.soaked = w.soaked
+		}
+		g.behind = fmt.Sprintf("wave %d", number)
+	}
+	return out
+}
+
+// inWaves lets the changes of a wave out when those before it are Ready, and have stayed so; and holds them
+// when one of those before failed, or when as many of their own are down as may be.
+func inWaves(p Plan, want Desired, have Live) Plan {
+	waves := wavesOf(p, want, have)
+	before := gates(waves)
+	for i, a := range p.Actions {
+		if a.rolls() {
+			a = before[a.Wave].stop(a, want.rollout(a.ID.Cluster), have.At)
+			if a.rolls() && !a.failed(have) {
+				a = waves[a.Wave].spare(a, want, have)
+			}
+			p.Actions[i] = a
+		}
+	}
+	return p
+}
+
+// stop keeps an action from starting while something before its wave is not as it should be.
+func (g gate) stop(a Action, r Rollout, at time.Time) Action {
+	urgent := r.Override.counts(at)
+	switch {
+	case len(g.failed) > 0 && !urgent:
+		return hold(a, Halted, several(g.failed))
+	case g.open != "":
+		a.Waits = g.open
+	case g.soaked.After(at) && !urgent:
+		a.Waits = fmt.Sprintf("%s: all are Ready, and must stay so until %s", g.behind, g.soaked.UTC().Format(time.RFC3339))
+		a.Due = g.soaked
+	}
+	return a
+}
+
+// spare holds an action that would take down one more of its wave than may be, where those that are down
+// failed: they do not come back by themselves.
+func (w *wave) spare(a Action, want Desired, have Live) Action {
+	r := want.rollout(a.ID.Cluster)
+	if a.down(have) || r.Override.counts(have.At) {
+		return a
+	}
+	full := func(limit, lost int) bool { return limit > 0 && lost >= limit }
+	switch {
+	case full(want.Rollout.MaxUnavailable, w.lost):
+		return hold(a, Halted, fmt.Sprintf("%d of wave %d may be unavailable, and %d are: %s",
+			want.Rollout.MaxUnavailable, a.Wave, w.lost, several(w.failed)))
+	case full(r.MaxUnavailable, w.lostIn[a.ID.Cluster]):
+		return hold(a, Halted, fmt.Sprintf("%d of wave %d in cluster %s may be unavailable, and %d are: %s",
+			r.MaxUnavailable, a.Wave, a.ID.Cluster, w.lostIn[a.ID.Cluster], several(w.failed)))
+	}
+	return a
+}
+
+// outage counts, while actions are picked, how many of each wave are down: in all, and in each cluster.
+type outage struct {
+	in   map[scope]int
+	want Desired
+}
+
+// scope is a wave in a cluster; in no cluster it is the whole wave.
+type scope struct {
+	wave    int
+	cluster string
+}
+
+// outages are what is down before anything is picked.
+func outages(p Plan, want Desired, have Live) outage {
+	o := outage{map[scope]int{}, want}
+	for _, a := range p.Actions {
+		if a.staged() && a.down(have) {
+			o.note(a)
+		}
+	}
+	return o
+}
+
+func (o outage) note(a Action) {
+	o.in[scope{wave: a.Wave}]++
+	o.in[scope{a.Wave, a.ID.Cluster}]++
+}
+
+// full says whether no more of an action's wave may be taken down now.
+func (o outage) full(a Action) bool {
+	over := func(limit, n int) bool { return limit > 0 && n >= limit }
+	return over(o.want.Rollout.MaxUnavailable, o.in[scope{wave: a.Wave}]) ||
+		over(o.want.rollout(a.ID.Cluster).MaxUnavailable, o.in[scope{a.Wave, a.ID.Cluster}])
+}
