@@ -34,6 +34,8 @@ type Cluster struct {
 	recognised reconcile.Recognition             // what is an environment, and whose, as declared
 	doorLocks  map[string]*sync.Mutex            // one writer of each guard at a time; taken while mu is not
 	heads      headcount
+	urls       map[string]string                 // access URLs that are known, by mark
+	unsure     map[releaseKey]bool               // releases of which some environments do not run yet that ran before
 	gone       map[goneKey]time.Time             // since when environments that guards know are gone
 	noting     map[releaseKey]bool               // whose record is being brought up to date
 	hand       map[releaseKey]bool               // what an action is at: what is learned of it meanwhile would be half true
@@ -57,11 +59,13 @@ type known struct {
 	state    reconcile.State
 	since    time.Time // when newest and state were first seen
 	corrupt  string
-	sound    bool // its objects are healthy
-	moved    bool // objects are not as they were when they were last compared with what was applied
-	compared bool // they were compared once, or could not be
-	asking   bool // its pods are being asked why they are not ready
-	alarm    bool // it is looked at again when its timeout is over
+	sound    bool      // its objects are healthy
+	moved    bool      // objects are not as they were when they were last compared with what was applied
+	compared bool      // they were compared once, or could not be
+	lapsed   bool      // it was Ready and is not, or is again and that is not written down yet
+	regained time.Time // since when it is Ready again
+	asking   bool      // its pods are being asked why they are not ready
+	alarm    bool      // it is looked at again when its timeout is over
 }
 
 // Live says what is known of the cluster now.
@@ -96,6 +100,7 @@ type wanted struct {
 	bare        map[string]reconcile.ProviderWant // providers without release, by name
 	doors       map[string]reconcile.ProviderWant // providers that are guarded
 	recognition reconcile.Recognition
+	accessURL   reconcile.AccessURL
 }
 
 // want says which releases matter, so that what they refer to is watched too, and which providers are
@@ -104,6 +109,7 @@ func (c *Cluster) want(w wanted) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.bare, c.doors, c.recognised, c.heads.all = w.bare, w.doors, w.recognition, true
+	c.urls = knownURLs(w)
 	c.items = make(map[releaseKey]reconcile.Item, len(w.items))
 	for _, it := range w.items {
 		c.items[releaseKey{it.ID.Namespace, it.ID.Name}] = it
@@ -230,6 +236,7 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 	}
 	obs = observe(revs)
 	obs.RetryAsked, obs.Commit = retry, rec.Commit
+	obs.AccessURL, obs.FormerURL = urlOf(obs.AccessURL, c.urls), urlOf(obs.FormerURL, c.urls)
 	if obs.Owner != c.owner {
 		return obs, true
 	}
@@ -245,6 +252,7 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 		c.respect(key, k, &obs, uninstallTime)
 	}
 	rec.tell(&obs)
+	obs.Past = rec.past(revs)
 	if k.corrupt != "" {
 		obs.State, obs.Failure = reconcile.Corrupt, k.corrupt
 	}

@@ -31,6 +31,7 @@ type operation struct {
 	storage *storage
 	client  *client
 	config  *action.Configuration
+	ran     int // environments that ran before
 }
 
 // Do carries out one action. It returns when Helm is done and the watches have seen what it did, so that
@@ -83,7 +84,7 @@ func (c *Cluster) take(key releaseKey, inHand bool) {
 // begin prepares an operation on what the watches show now.
 func (c *Cluster) begin(a reconcile.Action) (*operation, error) {
 	c.mu.Lock()
-	s := c.session
+	s, ran := c.session, running(c.heads.environments[a.Provider], a.Organization)
 	c.mu.Unlock()
 	switch {
 	case s == nil:
@@ -92,7 +93,7 @@ func (c *Cluster) begin(a reconcile.Action) (*operation, error) {
 		return nil, fenced(c.lease.holding())
 	}
 	key := releaseKey{a.ID.Namespace, a.ID.Name}
-	op := &operation{Cluster: c, session: s, action: a, key: key}
+	op := &operation{Cluster: c, session: s, action: a, key: key, ran: ran}
 	if err := op.frozen(); err != nil {
 		return nil, err
 	}
@@ -230,10 +231,10 @@ func (op *operation) ensureNamespace(ctx context.Context) error {
 	return nil
 }
 
-// rollback goes back to the newest revision that was in force with other inputs, and notes on it which
-// inputs failed, so that they are not tried again before they change.
+// rollback goes back to the newest revision that was in force with other inputs, or with those that the action
+// names. Where the present ones failed, that is noted on it, so that they are not tried again before they change.
 func (op *operation) rollback(ctx context.Context) error {
-	target := op.storage.before(op.action.Digest)
+	target := op.storage.before(op.action.Digest, op.action.Back)
 	if target == 0 {
 		return fmt.Errorf("there is no revision to go back to: %s", op.action.Message)
 	}
@@ -241,14 +242,17 @@ func (op *operation) rollback(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if last.Info.Status == release.StatusDeployed {
+	failed := op.action.Reason == reconcile.HasFailed
+	if failed && last.Info.Status == release.StatusDeployed {
 		last.SetStatus(release.StatusFailed, op.action.Message)
 		if err := op.config.Releases.Update(last); err != nil {
 			return err
 		}
 	}
 	began := time.Now()
-	op.storage.extra = map[string]string{markAttempted: op.action.Digest}
+	if failed {
+		op.storage.extra = map[string]string{markAttempted: op.action.Digest}
+	}
 	do := action.NewRollback(op.config)
 	do.Version, do.Timeout, do.MaxHistory = target, op.action.Want.Release.Timeout, op.config.Releases.MaxHistory
 	if err := do.Run(op.key.name); err != nil {

@@ -153,10 +153,25 @@ func (c *Cluster) count() map[string][]reconcile.Environment {
 		next[provider] = found
 		if !there || !slices.Equal(before, found) {
 			c.session.rosterMoved(provider)
+			c.lookAgain(provider)
 		}
 	}
 	c.heads = headcount{environments: next}
 	return next
+}
+
+// lookAgain has those releases of a provider looked at whose environments were not all back.
+func (c *Cluster) lookAgain(provider string) {
+	for key := range c.unsure {
+		if c.items[key].Provider != provider {
+			continue
+		}
+		if c.dirty == nil {
+			c.dirty = map[releaseKey]bool{}
+		}
+		c.dirty[key] = true
+		c.fleet.wake()
+	}
 }
 
 // places are the namespaces in which each provider has environments: those declared, those that its guard

@@ -29,7 +29,7 @@ func (op *operation) settle(ctx context.Context, rel *release.Release, began tim
 	}
 	marks := op.takeMarks()
 	rec := op.nextRecord(rel.Version, nil)
-	rec.Applied, rec.Digest = began, stored.labels[markDigest]
+	rec.Applied, rec.Digest, rec.Ran, rec.Survived = began, stored.labels[markDigest], op.ran, false
 	for _, info := range op.client.applied {
 		ref := refOf(info)
 		rec.Objects = append(rec.Objects, recorded{ref.group, ref.kind, ref.namespace, ref.name, marks[ref]})
@@ -93,7 +93,10 @@ func (op *operation) nextRecord(revision int, err error) record {
 	} else {
 		rec.Revision = revision
 	}
-	if a.Op == reconcile.OpRollback && err == nil {
+	switch {
+	case a.Op != reconcile.OpRollback:
+		step.Digest = a.Digest
+	case err == nil:
 		step.Error = a.Message // what it went back from
 	}
 	rec.Commit, rec.Author = a.Commit.SHA, a.Commit.Author

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/http"
 	"sync"
@@ -33,6 +34,7 @@ type Options struct {
 	Credentials Credentials
 	Charts      Charts
 	HTTP        *http.Client // asks for evidence of readiness; nil: the usual one
+	Authorities fs.FS        // has the certificate authorities that evidence may name in its folder ca; nil: none
 
 	CheckInterval time.Duration // how often everything is looked at anew without an event; 0: every 30 min
 	ReadOnly      bool          // write to no cluster and take no Lease
@@ -110,6 +112,7 @@ func (f *Fleet) Use(want reconcile.Desired) {
 		if all[cluster] == nil {
 			all[cluster] = &wanted{
 				bare: map[string]reconcile.ProviderWant{}, doors: map[string]reconcile.ProviderWant{}, recognition: want.Recognition,
+				accessURL: want.AccessURL,
 			}
 		}
 		return all[cluster]

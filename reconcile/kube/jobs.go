@@ -176,7 +176,12 @@ func (c *Cluster) noteReady(ctx context.Context, s *session, key releaseKey) err
 	c.mu.Lock()
 	k, obs := c.known[key], c.releases[c.id(key)]
 	held := k != nil && obs.Health == reconcile.Healthy && len(obs.Drift) == 0 && c.lease.held() && rec.Revision == k.revision
+	since := time.Now()
 	if held {
+		if k.lapsed {
+			since, rec.ReadySince, k.lapsed = k.regained, nil, false
+		}
+		rec.Survived = rec.Survived || c.survives(key, rec)
 		rec.Objects = nil
 		for _, ref := range k.objects {
 			rec.Objects = append(rec.Objects, recorded{ref.group, ref.kind, ref.namespace, ref.name, k.marks[ref]})
@@ -186,10 +191,7 @@ func (c *Cluster) noteReady(ctx context.Context, s *session, key releaseKey) err
 	if !held {
 		return nil
 	}
-	if rec.ReadySince == nil {
-		now := time.Now()
-		rec.ReadySince = &now
-	}
+	rec.isReady(since)
 	return s.writeRecord(ctx, key, rec)
 }
 

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -37,6 +38,21 @@ func (c *Cluster) judge(key releaseKey, k *known, obs *reconcile.Observed) {
 	}
 	c.evidence(key, k, obs)
 	c.deadline(key, k, obs)
+	k.stay(obs, time.Now())
+}
+
+// stay sees to it that a release that was Ready, was not, and is again, counts as Ready from then on.
+func (k *known) stay(obs *reconcile.Observed, now time.Time) {
+	switch {
+	case obs.Message == notAsked: // which says nothing of how it is
+	case obs.Health == reconcile.Progressing || obs.Health == reconcile.Unhealthy:
+		k.lapsed, k.regained = !obs.ReadySince.IsZero(), time.Time{}
+	case obs.Health == reconcile.Healthy && k.lapsed:
+		if k.regained.IsZero() {
+			k.regained = now
+		}
+		obs.ReadySince = k.regained
+	}
 }
 
 func (c *Cluster) judgeObject(key releaseKey, k *known, obs *reconcile.Observed, ref objectRef, obj *object) {
@@ -84,11 +100,7 @@ func (c *Cluster) remember(key releaseKey, k *known, obs *reconcile.Observed, re
 	if obs.Health != reconcile.Healthy || len(obs.Drift) > 0 || rec.Revision != obs.Revision {
 		return
 	}
-	stale := rec.ReadySince == nil
-	for _, o := range rec.Objects {
-		stale = stale || k.marks[o.ref()] != o.Mark
-	}
-	if !stale {
+	if !c.outdated(key, k, rec) {
 		return
 	}
 	if c.noting == nil {
@@ -96,6 +108,25 @@ func (c *Cluster) remember(key releaseKey, k *known, obs *reconcile.Observed, re
 	}
 	c.noting[key] = true
 	c.session.jobs.Add(job{key, noteReady})
+}
+
+// outdated says whether more is known of a release that is Ready than its record says.
+func (c *Cluster) outdated(key releaseKey, k *known, rec record) bool {
+	survives := !rec.Survived && c.survives(key, rec)
+	if c.unsure == nil {
+		c.unsure = map[releaseKey]bool{}
+	}
+	if delete(c.unsure, key); !rec.Survived && !survives {
+		c.unsure[key] = true
+	}
+	moved := slices.ContainsFunc(rec.Objects, func(o recorded) bool { return k.marks[o.ref()] != o.Mark })
+	return rec.ReadySince == nil || k.lapsed || survives || moved
+}
+
+// survives says whether as many environments run as did when the release was applied.
+func (c *Cluster) survives(key releaseKey, rec record) bool {
+	it := c.items[key]
+	return c.session.counted() && running(c.heads.environments[it.Provider], it.Organization) >= rec.Ran
 }
 
 // worse is the worse of two healths, with its message.

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"slices"
 	"strconv"
 
 	"helm.sh/helm/v3/pkg/release"
@@ -23,6 +24,7 @@ const (
 	markPolicy       = markPrefix + "deletion"     // what happens when it is not declared any more
 	markChart        = markPrefix + "chart"        // name of the chart
 	markVersion      = markPrefix + "version"      // version of the chart
+	markAccessURL    = markPrefix + "access-url"   // the deployment's, that the release was given; see urlMark
 	markRevision     = markPrefix + "revision"     // number of the revision: Helm copies labels to the next one, whoever makes it
 )
 
@@ -33,6 +35,7 @@ func marks(owner string, a reconcile.Action) map[string]string {
 		markPolicy: string(a.Want.Release.Deletion), markChart: a.Want.Release.Chart.Name,
 		markVersion: labelValue(a.Want.Release.Chart.Version), markAttempted: "",
 		markOrganization: a.Organization, // empty too: Helm would keep that of the revision before
+		markAccessURL:    urlMark(a.Want.AccessURL),
 	}
 	return out
 }
@@ -94,7 +97,26 @@ func observe(revs []revision) reconcile.Observed {
 	obs.Provider, obs.Organization = last.labels[markProvider], last.labels[markOrganization]
 	obs.ChartName, obs.ChartVersion = force.labels[markChart], force.labels[markVersion]
 	obs.Manager = managerOf(last.labels)
+	obs.AccessURL, obs.FormerURL = urlsOf(revs, force)
 	return obs
+}
+
+// urlsOf are the marks of the access URL that the revision in force was given, and of the one before it where
+// that is another.
+func urlsOf(revs []revision, force revision) (now, former string) {
+	if !force.ours() {
+		return "", ""
+	}
+	now = force.labels[markAccessURL]
+	for _, rev := range slices.Backward(revs) {
+		if rev.number < force.number && rev.status == release.StatusSuperseded && rev.ours() {
+			if before := rev.labels[markAccessURL]; before != now {
+				return now, before
+			}
+			return now, ""
+		}
+	}
+	return now, ""
 }
 
 // stateOf translates Helm's state.

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/probe"
 )
 
 // How often declared evidence is asked for: often while it is not given, seldom while it is. A dry run
@@ -23,6 +24,9 @@ const (
 	proveCluster = 5 * time.Minute
 	proveTimeout = 5 * time.Second
 )
+
+// notAsked is the message of a release of which nobody knows yet whether its evidence is given.
+const notAsked = "its evidence is being asked for"
 
 // subject is what evidence is asked about: a release, or a provider that has none.
 type subject struct {
@@ -113,7 +117,7 @@ func (c *Cluster) try(s *session, cl claim) (lacking string) {
 		}
 	}
 	if cl.check.HTTP != "" {
-		if err := c.fleet.answers(ctx, cl.check.HTTP); err != nil {
+		if err := c.fleet.answers(ctx, cl.check); err != nil {
 			return err.Error()
 		}
 	}
@@ -148,21 +152,33 @@ func (s *session) namespaceThere(ctx context.Context, name string) error {
 }
 
 // answers says whether a URL answers well.
-func (f *Fleet) answers(ctx context.Context, url string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+func (f *Fleet) answers(ctx context.Context, check reconcile.ReadyCheck) error {
+	client, err := f.client(check)
 	if err != nil {
 		return err
 	}
-	resp, err := f.HTTP.Do(req)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, check.HTTP, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return fmt.Errorf("the daemon gets no answer: %w", err)
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return fmt.Errorf("%s answers %s", url, resp.Status)
+		return fmt.Errorf("%s answers %s", check.HTTP, resp.Status)
 	}
 	return nil
+}
+
+// client asks for evidence: it trusts those authorities alone that the evidence names, if it names any.
+func (f *Fleet) client(check reconcile.ReadyCheck) (*http.Client, error) {
+	if check.CA == "" {
+		return f.HTTP, nil
+	}
+	return probe.Client(f.Authorities, check.CA, proveTimeout)
 }
 
 // accepts says whether an object could be created: a dry run on the server, admission included.
@@ -198,7 +214,7 @@ func (c *Cluster) evidence(key releaseKey, k *known, obs *reconcile.Observed) {
 	p, there := c.proofs[subject{release: key}]
 	switch {
 	case !there || p.revision != obs.Revision:
-		obs.Health, obs.Message = reconcile.Progressing, "its evidence is being asked for"
+		obs.Health, obs.Message = reconcile.Progressing, notAsked
 	case p.lacking != "":
 		obs.Health, obs.Message = reconcile.Progressing, p.lacking
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
+	"helm.sh/helm/v3/pkg/release"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,6 +29,8 @@ type record struct {
 	Author     string       `json:"author,omitempty"` // of the commit
 	Applied    time.Time    `json:"applied"`
 	ReadySince *time.Time   `json:"readySince,omitempty"`
+	Ran        int          `json:"ran,omitempty"`      // environments that ran when it was applied
+	Survived   bool         `json:"survived,omitempty"` // as many ran at some time since it was Ready
 	Objects    []recorded   `json:"objects"`
 	History    []transition `json:"history,omitempty"` // the last ones, newest first
 }
@@ -36,8 +40,43 @@ func (r record) tell(obs *reconcile.Observed) {
 	if len(r.History) > 0 && (obs.State == reconcile.Failed || obs.Attempted != "") {
 		obs.Failure = r.History[0].Error
 	}
-	if r.ReadySince != nil && r.Revision == obs.Revision {
+	if r.Revision != obs.Revision {
+		return
+	}
+	obs.Ran, obs.Survived = r.Ran, r.Survived
+	if r.ReadySince != nil {
 		obs.ReadySince = *r.ReadySince
+	}
+}
+
+// past is what the release was made, newest first, and which of it can be gone back to.
+func (r record) past(revs []revision) []reconcile.Past {
+	kept := map[string]bool{}
+	for _, rev := range revs {
+		if rev.status == release.StatusDeployed || rev.status == release.StatusSuperseded {
+			kept[rev.labels[markDigest]] = true
+		}
+	}
+	var out []reconcile.Past
+	for _, step := range r.History {
+		if step.Digest != "" {
+			out = append(out, reconcile.Past{Digest: step.Digest, Commit: step.Commit, Ready: step.Ready, Kept: kept[step.Digest]})
+		}
+	}
+	return out
+}
+
+// isReady notes that the release is Ready, since a time unless it was before.
+func (r *record) isReady(since time.Time) {
+	if r.ReadySince == nil {
+		r.ReadySince = &since
+	}
+	for i, step := range r.History {
+		if step.Revision == r.Revision && step.Error == "" {
+			r.History = slices.Clone(r.History) // the watch has the other one
+			r.History[i].Ready = true
+			return
+		}
 	}
 }
 
@@ -61,6 +100,8 @@ type transition struct {
 	Commit   string    `json:"commit"`
 	Author   string    `json:"author,omitempty"`
 	Error    string    `json:"error,omitempty"`
+	Digest   string    `json:"digest,omitempty"` // of the inputs that were applied; none of a rollback
+	Ready    bool      `json:"ready,omitempty"`  // it became Ready
 }
 
 // maxTransitions bounds a record's history.

@@ -164,13 +164,15 @@ func (s *storage) ended() bool {
 	return !there || rev.labels["status"] == string(release.StatusUninstalled)
 }
 
-// before is the newest revision that was in force with other inputs than these; 0 where there is none.
-func (s *storage) before(digest string) int {
+// before is the newest revision that was in force with other inputs than these, or with those that are named;
+// 0 where there is none.
+func (s *storage) before(digest, named string) int {
 	newest := 0
 	for n, rev := range s.revs {
 		status := release.Status(rev.labels["status"])
 		good := status == release.StatusDeployed || status == release.StatusSuperseded
-		if good && rev.labels[markDigest] != digest {
+		had := rev.labels[markDigest]
+		if good && had != digest && (named == "" || had == named) {
 			newest = max(newest, n)
 		}
 	}
