@@ -44,9 +44,18 @@ func Wanted(cfg schema.Config) []schema.Chart {
 // Render says what all clusters should hold. A provider whose chart was not found is broken and stays as it
 // is; two releases that would be the same are an error.
 func Render(cfg schema.Config, charts Charts, commit reconcile.Commit) (reconcile.Desired, error) {
+	all, err := rollout(cfg.Deployment.Rollout)
+	if err != nil {
+		return reconcile.Desired{}, err
+	}
+	each, err := clusters(cfg)
+	if err != nil {
+		return reconcile.Desired{}, err
+	}
 	want := reconcile.Desired{
-		Owner: cfg.Deployment.Name, Commit: commit, Empty: empty(cfg), Clusters: clusters(cfg),
+		Owner: cfg.Deployment.Name, Commit: commit, Empty: empty(cfg), Clusters: each,
 		Removed: removed(cfg), Limits: limits(cfg), Providers: providers(cfg), Recognition: recognition(cfg),
+		AccessURL: accessURL(cfg.Deployment), Rollout: all,
 	}
 	for name, p := range cfg.Providers {
 		if name == builtIn {
@@ -56,7 +65,10 @@ func Render(cfg schema.Config, charts Charts, commit reconcile.Commit) (reconcil
 		if !found {
 			return reconcile.Desired{}, fmt.Errorf("providers.%s: its chart was not looked for", name)
 		}
-		want.Items = append(want.Items, items(name, p, chart)...)
+		for _, it := range items(name, p, chart) {
+			pace(&it, cfg, p)
+			want.Items = append(want.Items, it)
+		}
 	}
 	slices.SortFunc(want.Items, func(a, b reconcile.Item) int {
 		return cmp.Or(a.ID.Compare(b.ID), cmp.Compare(a.Provider, b.Provider))

@@ -2,6 +2,7 @@ package render
 
 import (
 	"cmp"
+	"fmt"
 
 	"github.com/workspace-providers/reconcile/reconcile"
 	"github.com/workspace-providers/reconcile/schema"
@@ -22,17 +23,22 @@ func empty(cfg schema.Config) bool {
 	return len(cfg.Organizations) == 0
 }
 
-// clusters are what is declared of each cluster as a whole.
-func clusters(cfg schema.Config) map[string]reconcile.ClusterWant {
+// clusters are what is declared of each cluster as a whole. How changes go out there was completed from what is
+// declared for all.
+func clusters(cfg schema.Config) (map[string]reconcile.ClusterWant, error) {
 	out := make(map[string]reconcile.ClusterWant, len(cfg.Clusters))
 	for name, c := range cfg.Clusters {
-		want := reconcile.ClusterWant{Context: c.Context, MaxConcurrent: cfg.Deployment.Rollout.MaxConcurrent}
-		if own := c.Defaults.Rollout; own != nil && own.MaxConcurrent > 0 {
-			want.MaxConcurrent = own.MaxConcurrent
+		declared := cfg.Deployment.Rollout
+		if own := c.Defaults.Rollout; own != nil {
+			declared = *own
 		}
-		out[name] = want
+		r, err := rollout(declared)
+		if err != nil {
+			return nil, fmt.Errorf("cluster %s: %w", name, err)
+		}
+		out[name] = reconcile.ClusterWant{Context: c.Context, MaxConcurrent: declared.MaxConcurrent, Rollout: r}
 	}
-	return out
+	return out, nil
 }
 
 // removed are the declared ends of providers.
@@ -72,7 +78,7 @@ func providers(cfg schema.Config) map[string]reconcile.ProviderWant {
 // health is the evidence wanted of the built-in provider: the deployment's own answer.
 func health(cfg schema.Config, provider string) reconcile.ReadyCheck {
 	if h := cfg.Deployment.Health; provider == builtIn && h != nil {
-		return reconcile.ReadyCheck{HTTP: cfg.Deployment.AccessURL + h.Path}
+		return reconcile.ReadyCheck{HTTP: cfg.Deployment.AccessURL + h.Path, CA: h.CA}
 	}
 	return reconcile.ReadyCheck{}
 }
