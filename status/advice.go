@@ -16,6 +16,8 @@ func advice(a reconcile.Action) string {
 		return adviceOnUnknown(a)
 	case reconcile.Guarded:
 		return adviceOnGuarded(a)
+	case reconcile.URLNotReady:
+		return adviceOnURL(a)
 	case reconcile.Settling, reconcile.Occupied, reconcile.Unrecognised, reconcile.Blocked, reconcile.UndeclaredCluster, reconcile.BackingOff:
 		if text := adviceOnDoor(a); text != "" {
 			return text
@@ -54,8 +56,18 @@ func adviceOnGuarded(a reconcile.Action) string {
 	switch {
 	case strings.HasPrefix(a.Message, reconcile.NothingDeclared):
 		return "put the declarations back, or name under removed what is meant to go"
+	case strings.HasPrefix(a.Message, reconcile.TooFar):
+		return "declare a version of the chart that fits, or rollout.override"
 	case strings.HasPrefix(a.Message, reconcile.NotDescended+" "):
 		return "merge that revision, or declare deployment.deletion.raised if the history was rewritten on purpose"
+	}
+	return adviceFor(a.Reason)
+}
+
+// adviceOnURL is for what waits for the access URL.
+func adviceOnURL(a reconcile.Action) string {
+	if a.ID.Kind == reconcile.KindAccessURL {
+		return "declare previousAccessURL again until `reconcile access-url status` says that it may go"
 	}
 	return adviceFor(a.Reason)
 }
@@ -106,9 +118,9 @@ func adviceFor(r reconcile.Reason) string {
 	case reconcile.Guarded:
 		return "raise deployment.deletion for a while if all of this is meant to go"
 	case reconcile.Halted:
-		return "repair what failed, or declare rollout.override"
+		return "change what failed, or revert; rollout.override lets the rest out all the same"
 	case reconcile.URLNotReady:
-		return "make the access URL answer as this deployment"
+		return "`reconcile access-url status` says what is missing; setting accessURL back ends the change"
 	case reconcile.WaitingForSecret:
 		return "create it in the provider's namespace"
 	case reconcile.RolledBack:

@@ -31,6 +31,7 @@ func Explain(r reconcile.Report, provider string) (string, error) {
 			explainAction(&b, a)
 		}
 	}
+	explainAccessURL(&b, r, provider)
 	explainRevision(&b, r)
 	return b.String(), nil
 }
@@ -98,8 +99,25 @@ func explainAction(b *strings.Builder, a reconcile.Action) {
 	for _, id := range waitsFor(a) {
 		fmt.Fprintf(b, "  after %s\n", id)
 	}
+	if a.Waits != "" {
+		fmt.Fprintf(b, "  after %s\n", a.Waits)
+	}
 	for _, d := range a.Have.Drift {
 		fmt.Fprintf(b, "  edited by hand: %s\n", driftText(a, d))
+	}
+}
+
+// explainAccessURL says which access URL a provider has while that changes.
+func explainAccessURL(b *strings.Builder, r reconcile.Report, provider string) {
+	doc := AccessURL(r)
+	for _, u := range doc.Users {
+		if u.Provider != provider || doc.Previous == "" {
+			continue
+		}
+		fmt.Fprintf(b, "access URL: it changes from %s to %s (%s); this one has the %s one\n", doc.Previous, doc.URL, doc.Phase, u.which())
+		if u.Moved && !u.Confirmed {
+			fmt.Fprintf(b, "  not confirmed yet: %s\n", u.Message)
+		}
 	}
 }
 

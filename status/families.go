@@ -24,6 +24,8 @@ type Family struct {
 // Families lists every metric, by name. It is a table.
 func Families() []Family {
 	return []Family{
+		{"access_url_phase", "gauge", "Whether a change of the access URL is in this phase; all are 0 while none is under way.",
+			[]string{"phase"}},
 		{"actions_total", "counter", "Actions carried out, by what was done, why, and how it ended.",
 			[]string{"cluster", "op", "reason", "result"}},
 		{"build_info", "gauge", "What runs; always 1.", []string{"version", "revision", "goversion"}},
@@ -84,6 +86,7 @@ This page is generated from the code.
 	list("reason", texts(reconcile.Reasons))
 	list("result", results())
 	list("forge", forges())
+	list("phase", texts(reconcile.Phases))
 	return b.String()
 }
 
@@ -111,7 +114,7 @@ func causes() []cause {
 		{reconcile.OpCreate, reconcile.Missing}, {reconcile.OpCreate, reconcile.HasFailed},
 		{reconcile.OpUpdate, reconcile.Changed}, {reconcile.OpUpdate, reconcile.HasFailed},
 		{reconcile.OpRepair, reconcile.Drifted}, {reconcile.OpAdopt, reconcile.Adopted},
-		{reconcile.OpRollback, reconcile.HasFailed}, {reconcile.OpDelete, reconcile.Orphaned},
+		{reconcile.OpRollback, reconcile.HasFailed}, {reconcile.OpRollback, reconcile.Halted}, {reconcile.OpDelete, reconcile.Orphaned},
 		{reconcile.OpOrphan, reconcile.Orphaned},
 	}
 }

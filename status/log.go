@@ -31,6 +31,7 @@ func (l *Log) Report(r reconcile.Report) {
 	l.clusters(r)
 	if !blind(&r) {
 		l.providers(r)
+		l.accessURL(r)
 	}
 	l.last = r
 }
@@ -89,6 +90,27 @@ func (l *Log) freezes(cluster string, now []Freeze) {
 		}
 	}
 	l.frozen[cluster] = now
+}
+
+// accessURL logs each phase that a change of the access URL comes to, and when it does not go on as before.
+func (l *Log) accessURL(r reconcile.Report) {
+	was, is := AccessURL(l.last), AccessURL(r)
+	switch {
+	case is.Phase == was.Phase && is.Previous == was.Previous:
+	case is.Previous == "":
+		l.out.Info("access URL has changed", "to", is.URL)
+	default:
+		l.out.Info("access URL changes", "from", is.Previous, "to", is.URL, "phase", is.Phase, "back", is.Back, "evidence", is.Line())
+	}
+	lost := func(r reconcile.Report) string {
+		if r.Plan.URL == nil || r.Plan.URL.Phase == reconcile.PhaseRetirable {
+			return ""
+		}
+		return r.Live.URLs[r.Plan.URL.From].Err
+	}
+	if why := lost(r); why != "" && lost(l.last) == "" {
+		l.out.Error("the previous access URL does not answer", "url", is.Previous, "reason", clean(why))
+	}
 }
 
 func (l *Log) providers(r reconcile.Report) {

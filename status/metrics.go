@@ -223,6 +223,7 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 	gauge("config_valid", truth(r.HeadErr == nil && r.Commit.SHA != ""))
 	collectProviders(gauge, r)
 	collectHolds(gauge, r)
+	collectAccessURL(gauge, r)
 	for _, c := range r.Plan.Clusters {
 		collectCluster(gauge, &r, c.Name)
 		if at, known := success[c.Name]; known {

@@ -15,6 +15,8 @@ type PlanDoc struct {
 	Hash     string        `json:"hash"`    // "sha256:…" over the plan's inputs
 	Summary  Summary       `json:"summary"` // of all actions, listed or not
 	Clusters []PlanCluster `json:"clusters"`
+
+	AccessURL *AccessURLDoc `json:"accessURL,omitempty"` // while it changes
 }
 
 // Summary counts the actions of a plan by op.
@@ -47,7 +49,7 @@ type PlanAction struct {
 	Provider     string           `json:"provider"`
 	Organization string           `json:"organization"`
 	Wave         int              `json:"wave"`
-	After        []string         `json:"after"` // "cluster/Kind/namespace/name"
+	After        []string         `json:"after"` // "cluster/Kind/namespace/name", or an earlier wave and how far it is
 	Reason       reconcile.Reason `json:"reason"`
 	Class        reconcile.Class  `json:"class"` // of a hold
 	Would        reconcile.Op     `json:"would"` // of a hold: what it would be if nothing held it
@@ -71,6 +73,10 @@ func PlanJSON(p reconcile.Plan, verbose bool) []byte {
 
 func planDoc(p reconcile.Plan, verbose bool) PlanDoc {
 	doc := PlanDoc{Revision: p.Revision, Hash: p.Hash(), Summary: summaryOf(p), Clusters: []PlanCluster{}}
+	if p.URL != nil {
+		change := changeDoc(p.URL)
+		doc.AccessURL = &change
+	}
 	byCluster := listed(p, verbose)
 	for _, c := range clustersOf(p) {
 		pc := PlanCluster{Name: c.Name, Reachable: c.Reachable, Error: clean(c.Err), Actions: []PlanAction{}}
@@ -86,6 +92,9 @@ func planAction(a reconcile.Action) PlanAction {
 	after := make([]string, len(a.After))
 	for i, id := range a.After {
 		after[i] = id.String()
+	}
+	if a.Waits != "" {
+		after = append(after, a.Waits)
 	}
 	return PlanAction{
 		Op: a.Op, Kind: a.ID.Kind, Namespace: a.ID.Namespace, Name: a.ID.Name, Provider: a.Provider,

@@ -11,6 +11,9 @@ import (
 func PlanMarkdown(p reconcile.Plan, verbose bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Plan for %s: %s\n", code(short(p.Revision)), planSummary(p))
+	if line := changeDoc(p.URL).Line(); line != "" {
+		b.WriteString("\n" + escape(line) + "\n")
+	}
 	byCluster := listed(p, verbose)
 	for _, c := range clustersOf(p) {
 		actions := byCluster[c.Name]
@@ -42,6 +45,9 @@ func markdownTable(b *strings.Builder, actions []reconcile.Action) {
 		}
 		if todo := advice(a); needsMore(a) && todo != "" {
 			parts = append(parts, "→ "+escape(todo))
+		}
+		if a.Waits != "" {
+			parts = append(parts, "after "+escape(a.Waits))
 		}
 		for _, risk := range a.Risks {
 			parts = append(parts, "risk: "+escape(clean(risk)))

@@ -19,6 +19,9 @@ type PlanView struct {
 // its risks and its diff below it, and at the end the counts.
 func PlanText(p reconcile.Plan, v PlanView) string {
 	var b strings.Builder
+	if line := changeDoc(p.URL).Line(); line != "" {
+		b.WriteString(line + "\n\n")
+	}
 	byCluster := listed(p, v.Verbose)
 	for _, c := range clustersOf(p) {
 		actions := byCluster[c.Name]
@@ -104,6 +107,9 @@ func (v PlanView) writeRow(b *strings.Builder, row planRow) {
 	b.WriteString(strings.TrimRight(line, " ") + "\n")
 	for _, id := range waitsFor(row.Action) {
 		fmt.Fprintf(b, "      after %s\n", id)
+	}
+	if row.Waits != "" {
+		fmt.Fprintf(b, "      after %s\n", row.Waits)
 	}
 	if todo := advice(row.Action); needsMore(row.Action) && todo != "" {
 		fmt.Fprintf(b, "      → %s\n", todo)

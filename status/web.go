@@ -34,6 +34,7 @@ type StatusDoc struct {
 	Clusters   []ClusterDoc    `json:"clusters"`    // sorted by name
 	Providers  []Provider      `json:"providers"`   // sorted by name
 	Summary    Summary         `json:"summary"`     // of the plan
+	AccessURL  AccessURLDoc    `json:"accessURL"`
 }
 
 // RevisionDoc is a revision of the declarations.
@@ -206,7 +207,7 @@ func statusDoc(r reconcile.Report) StatusDoc {
 	doc := StatusDoc{
 		Deployment: r.Want.Owner, At: r.Live.At, Revision: revisionDoc(r.Commit), Head: revisionDoc(r.Head),
 		HeadError: message(r.HeadErr), FetchError: message(r.FetchErr), Summary: summaryOf(r.Plan),
-		Statuses: []StatusLineDoc{}, Clusters: []ClusterDoc{}, Providers: Providers(r),
+		AccessURL: AccessURL(r), Statuses: []StatusLineDoc{}, Clusters: []ClusterDoc{}, Providers: Providers(r),
 	}
 	for _, l := range Lines(r) {
 		doc.Statuses = append(doc.Statuses, StatusLineDoc{SHA: l.SHA, Context: l.Context, State: l.State, Text: l.Text})

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/workspace-providers/reconcile/reconcile"
@@ -15,6 +16,7 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile/git"
 	"github.com/workspace-providers/reconcile/reconcile/kube"
 	"github.com/workspace-providers/reconcile/reconcile/preview"
+	"github.com/workspace-providers/reconcile/reconcile/probe"
 	"github.com/workspace-providers/reconcile/reconcile/source"
 	"github.com/workspace-providers/reconcile/reconcile/worker"
 )
@@ -25,9 +27,11 @@ type parts struct {
 	repo   *git.Repo // nil with --dir
 	source *source.Source
 	fleet  *kube.Fleet
+	urls   *probe.Prober
 	loop   *reconcile.Loop
 	log    *slog.Logger
 	end    context.CancelFunc
+	tasks  sync.WaitGroup // what works until end
 
 	complaint string // the last one about where commit statuses go; forge's alone
 }
@@ -50,11 +54,13 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 	ctx, p.end = context.WithCancel(context.WithoutCancel(ctx))
 	p.fleet = kube.NewFleet(ctx, kube.Options{
 		Identity: kube.Identity(), Namespace: s.stateNamespace, Credentials: s.kubeCredentials(),
-		Charts: store, ReadOnly: readOnly, CheckInterval: s.checkInterval,
+		Charts: store, ReadOnly: readOnly, CheckInterval: s.checkInterval, Authorities: s.credentialFiles(),
 	})
+	p.urls = &probe.Prober{Credentials: s.credentialFiles()}
+	p.tasks.Go(func() { p.urls.Run(ctx) })
 	p.loop = &reconcile.Loop{
 		Source: &narrowed{Source: p.source, provider: s.provider, cluster: s.cluster},
-		Fleet:  p.fleet, ReadOnly: readOnly, Grace: 20 * time.Second,
+		Fleet:  p.fleet, URLs: p.urls, ReadOnly: readOnly, Grace: 20 * time.Second,
 		Previewer: &preview.Previewer{
 			Archive: store.Archive, Worker: source.Renderer(pool),
 			Cluster: func(name string) (preview.Cluster, error) { return p.fleet.Real(name), nil },
@@ -67,6 +73,7 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 func (p *parts) close() {
 	p.end()
 	p.fleet.Wait()
+	p.tasks.Wait()
 	if p.repo != nil {
 		if err := p.repo.Close(); err != nil {
 			p.log.Warn("closing the repository", "error", err)

@@ -37,6 +37,9 @@ func difference(before, after revision) map[string]bool {
 		}
 	}
 	unequal(out, own(before.want.Providers), own(after.want.Providers))
+	if before.want.AccessURL != after.want.AccessURL {
+		out[builtIn] = true // it is where the deployment is
+	}
 	was := make(map[reconcile.ID]reconcile.Item, len(before.want.Items))
 	for _, it := range before.want.Items {
 		was[it.ID] = it
@@ -50,6 +53,9 @@ func difference(before, after revision) map[string]bool {
 	}
 	return out
 }
+
+// builtIn is the provider that is part of the deployment.
+const builtIn = "built-in"
 
 // own is what is wanted of providers, without those organizations that may not use them: all guards know all
 // organizations, and yet a new one is not everybody's business.
