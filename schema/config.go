@@ -69,6 +69,7 @@ type Health struct {
 	Path       string `json:"path"`
 	CA         string `json:"ca,omitempty"` // file name under ca/ of the credentials directory
 	ProbeImage string `json:"probeImage,omitempty"`
+	Confirmed  string `json:"confirmed,omitempty"` // the access URL that it uses by now, where its answer does not say so
 }
 
 // Defaults are the values a provider has where it says nothing itself.

@@ -70,7 +70,8 @@ func (c *checker) ownRelease(path []string, provider, organization string) {
 	}
 }
 
-// hostname: a strict subdomain of the deployment's host, with the same scheme.
+// hostname: a strict subdomain of the deployment's host, with the same scheme. While the access URL changes, the host
+// may be below the one that was there before, so that providers can move one by one.
 func (c *checker) hostname(path []string, hostname string) {
 	own, err := url.Parse(hostname)
 	deployment, err2 := url.Parse(c.cfg.Deployment.AccessURL)
@@ -80,7 +81,9 @@ func (c *checker) hostname(path []string, hostname string) {
 	if own.Scheme != deployment.Scheme {
 		c.fail(path, "found scheme %s: must be %s, as in deployment.accessURL", own.Scheme, deployment.Scheme)
 	}
-	if !strings.HasSuffix(own.Hostname(), "."+deployment.Hostname()) {
+	before, err := url.Parse(c.cfg.Deployment.PreviousAccessURL)
+	moving := err == nil && before.Host != "" && strings.HasSuffix(own.Hostname(), "."+before.Hostname())
+	if !moving && !strings.HasSuffix(own.Hostname(), "."+deployment.Hostname()) {
 		c.fail(path, "found host %s: must be a subdomain of %s", quote(own.Hostname()), deployment.Hostname())
 	}
 }
