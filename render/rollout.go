@@ -27,7 +27,7 @@ func rollout(r schema.Rollout) (reconcile.Rollout, error) {
 func accessURL(d schema.Deployment) reconcile.AccessURL {
 	out := reconcile.AccessURL{URL: d.AccessURL, Previous: d.PreviousAccessURL, Path: healthPath(d.Generation)}
 	if h := d.Health; h != nil {
-		out.Path, out.CA, out.Confirmed, out.Image = cmp.Or(h.Path, out.Path), h.CA, "", h.ProbeImage
+		out.Path, out.CA, out.Confirmed, out.Image = cmp.Or(h.Path, out.Path), h.CA, h.Confirmed, h.ProbeImage
 	}
 	return out
 }

@@ -17,6 +17,7 @@ import (
 const (
 	builtIn = "built-in"
 	eu      = "eu"
+	us      = "us"
 	frail   = "frail"
 )
 
@@ -38,7 +39,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	kubetest.Run(m, builtIn, eu, frail)
+	kubetest.Run(m, builtIn, eu, us, frail)
 }
 
 const (

@@ -1,0 +1,269 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/status"
+)
+
+// six are the providers of these tests, in three waves over three clusters.
+var six = []struct {
+	name, cluster string
+	wave          int
+}{
+	{"p0", builtIn, 0}, {"p1", eu, 0}, {"p2", eu, 1}, {"p3", us, 1}, {"p4", us, 2}, {"p5", builtIn, 2},
+}
+
+// newSix is a site with these providers, which take the access URL and a token from the declarations.
+func newSix(t *testing.T) *site {
+	t.Helper()
+	s := newSite(t, builtIn, eu, us)
+	for _, cluster := range []string{builtIn, eu, us} {
+		s.kubectlAll(cluster, "create", "namespace", s.name)
+		s.kubectl(cluster, "create", "secret", "generic", "token", "--from-literal=value=s3cret")
+	}
+	var b strings.Builder
+	b.WriteString("providers: {\n")
+	for _, p := range six {
+		fmt.Fprintf(&b, "\t%s: {cluster: %q, wave: %d}\n", p.name, p.cluster, p.wave)
+	}
+	b.WriteString("\t[!=\"built-in\"]: {values: greeting: deployment.accessURL, valuesFrom: \"token.value\": {kind: \"Secret\", name: \"token\"}}\n}")
+	s.declare("six.cue", b.String())
+	return s
+}
+
+// kubectlAll runs kubectl in a cluster, without a namespace.
+func (s *site) kubectlAll(cluster string, args ...string) string {
+	s.Helper()
+	return s.kubectl(cluster, args...)
+}
+
+// names are those of the six.
+func names() []string {
+	var out []string
+	for _, p := range six {
+		out = append(out, p.name)
+	}
+	return out
+}
+
+// at declares the access URL, the previous one where there is one, and more of the deployment.
+func (s *site) at(url, previous, more string) string {
+	s.Helper()
+	text := fmt.Sprintf("deployment: accessURL: %q\ndeployment: health: path: \"/api/v2/buildinfo\"\n", url)
+	if previous != "" {
+		text += fmt.Sprintf("deployment: previousAccessURL: %q\n", previous)
+	}
+	s.files["deployment.cue"] = strings.ReplaceAll(s.files["deployment.cue"], "\taccessURL: \"https://coder.example.com\"\n", "")
+	s.declare("url.cue", text+more)
+	return s.push()
+}
+
+// values are what stock helm says of a release, with the access URL told apart.
+func (s *site) values(name, cluster string) map[string]any {
+	s.Helper()
+	out := map[string]any{}
+	if err := json.Unmarshal([]byte(s.helm(cluster, "get", "values", name, "--all", "-o", "json")), &out); err != nil {
+		s.Fatal(err)
+	}
+	return out
+}
+
+// allValues are those of the six.
+func (s *site) allValues() map[string]map[string]any {
+	out := map[string]map[string]any{}
+	for _, p := range six {
+		out[p.name] = s.values(p.name, p.cluster)
+	}
+	return out
+}
+
+// watcher looks at the status again and again, and complains about what must never be.
+type watcher struct {
+	mu   sync.Mutex // guards ok and url
+	ok   map[string]bool
+	url  string // of the daemon
+	stop chan struct{}
+	once sync.Once
+}
+
+// watch begins to look at a daemon; allowed are the URLs that providers may be given.
+func (s *site) watch(d *daemon, allowed ...string) *watcher {
+	w := &watcher{ok: map[string]bool{}, url: d.url, stop: make(chan struct{})}
+	for _, a := range allowed {
+		w.ok[a] = true
+	}
+	var done sync.WaitGroup
+	done.Go(func() {
+		for tick := time.NewTicker(50 * time.Millisecond); ; {
+			select {
+			case <-w.stop:
+				tick.Stop()
+				return
+			case <-tick.C:
+				w.check(s)
+			}
+		}
+	})
+	s.Cleanup(func() { w.once.Do(func() { close(w.stop) }); done.Wait() })
+	return w
+}
+
+// follow has another daemon looked at.
+func (w *watcher) follow(d *daemon) *daemon {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.url = d.url
+	return d
+}
+
+// allow says that providers may be given one more URL.
+func (w *watcher) allow(url string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ok[url] = true
+}
+
+func (w *watcher) check(s *site) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change := (&daemon{site: s, url: w.url}).peek().AccessURL
+	for _, u := range change.Users {
+		if u.Moved && !w.ok[change.URL] {
+			s.Errorf("%s was given %s", u.Provider, change.URL)
+		}
+		if change.Phase == reconcile.PhaseRetirable && !u.Confirmed {
+			s.Errorf("%s may go while %s needs it", change.Previous, u.Provider)
+		}
+		early := func(o status.URLUserDoc) bool { return o.Wave < u.Wave && !o.Moved }
+		if u.Moved && !change.Back && slices.ContainsFunc(change.Users, early) {
+			s.Errorf("%s of wave %d moved before its time: %+v", u.Provider, u.Wave, change.Users)
+		}
+	}
+}
+
+// peek is the status of a daemon that may be gone.
+func (d *daemon) peek() (doc status.StatusDoc) {
+	if code, body := d.get("/api/v1/status"); code == 200 {
+		_ = json.Unmarshal([]byte(body), &doc) // half of one is none
+	}
+	return doc
+}
+
+// The founding procedure: a new access URL must resolve, answer as the same deployment and be used by it before
+// any provider moves; they move in waves; and only when all are confirmed may the old one go. Whenever the daemon
+// is killed, the next one goes on where things stand.
+func TestAccessURLChangesInOrder(t *testing.T) {
+	s := newSix(t)
+	before, after := newFront(t, "one", false), newFront(t, "one", false)
+	other, secure, late := newFront(t, "two", false), newFront(t, "one", true), newFront(t, "one", false)
+	late.set(func(f *front) { f.delay = time.Minute })
+	d := s.daemon()
+	d.ready(s.at(before.URL, "", ""), names()...)
+	environment(s, eu, "runs")
+	was := s.allValues()
+	w := s.watch(d, before.URL)
+
+	held := func(why string, url string) {
+		t.Helper()
+		sha := s.at(url, before.URL, "")
+		for range 2 { // the second time after a restart
+			d.until("all are held: "+why, func(doc status.StatusDoc) bool {
+				return doc.Revision.SHA == sha && !slices.ContainsFunc(names(), func(name string) bool {
+					h, _ := holdFor(doc, name, reconcile.URLNotReady)
+					return !strings.Contains(h.Message, why)
+				})
+			})
+			d.kill()
+			d = w.follow(s.daemon())
+		}
+		s.noted(sha, "apply failure")
+	}
+	held("does not resolve", "http://nowhere.invalid:8080")
+	held("another deployment", other.URL)
+	held("certificate", secure.URL)
+	held("no answer within 5s", late.URL)
+	after.set(func(f *front) { f.says = before.URL })
+	held("the deployment says that it uses "+before.URL, after.URL)
+	if got := s.allValues(); !cmp.Equal(was, got) {
+		t.Errorf("values changed before the URL was ready:\n%s", cmp.Diff(was, got))
+	}
+
+	w.allow(after.URL)
+	after.set(func(f *front) { f.says = after.URL })
+	d.until("the first wave has moved", func(doc status.StatusDoc) bool {
+		return slices.ContainsFunc(doc.AccessURL.Users, func(u status.URLUserDoc) bool { return u.Moved })
+	})
+	d.kill() // somewhere between the waves
+	d = w.follow(s.daemon())
+	d.until("the old URL may go", func(doc status.StatusDoc) bool { return doc.AccessURL.Phase == reconcile.PhaseRetirable })
+	if _, metrics := d.get("/metrics"); !strings.Contains(metrics, `reconcile_access_url_phase{phase="retirable"} 1`) {
+		t.Errorf("the metrics say\n%s", grep(metrics, "access_url"))
+	}
+	d.ready(s.at(after.URL, "", ""), names()...)
+	if doc := d.status(); doc.AccessURL.Previous != "" {
+		t.Errorf("a change is still under way: %+v", doc.AccessURL)
+	}
+	for name, values := range was {
+		values["greeting"] = after.URL
+		was[name] = values
+	}
+	if diff := cmp.Diff(was, s.allValues()); diff != "" {
+		t.Errorf("more than the URL changed:\n%s", diff)
+	}
+	s.inWaves(t)
+}
+
+// environment makes one run in a cluster.
+func environment(s *site, cluster, name string) {
+	s.Helper()
+	s.kubectl(cluster, "run", name, "--image=pause", "--labels=com.coder.resource=true,com.coder.workspace.id="+name)
+}
+
+// holdFor is the hold of a provider for a reason.
+func holdFor(doc status.StatusDoc, name string, reason reconcile.Reason) (status.Hold, bool) {
+	for _, h := range provider(doc, name).Holds {
+		if h.Reason == reason {
+			return h, true
+		}
+	}
+	return status.Hold{}, false
+}
+
+// inWaves looks into what was written down of each release: none was applied before all of the waves before it
+// were Ready.
+func (s *site) inWaves(t *testing.T) {
+	t.Helper()
+	type record struct {
+		Applied    time.Time  `json:"applied"`
+		ReadySince *time.Time `json:"readySince"`
+	}
+	applied, ready := map[int]time.Time{}, map[int]time.Time{}
+	for _, p := range six {
+		var r record
+		text := s.kubectl(p.cluster, "get", "configmap", "reconcile."+p.name, "-o", "jsonpath={.data.record}")
+		if err := json.Unmarshal([]byte(text), &r); err != nil || r.ReadySince == nil {
+			t.Fatalf("record of %s: %v\n%s", p.name, err, text)
+		}
+		if first := applied[p.wave]; first.IsZero() || r.Applied.Before(first) {
+			applied[p.wave] = r.Applied
+		}
+		if r.ReadySince.After(ready[p.wave]) {
+			ready[p.wave] = *r.ReadySince
+		}
+	}
+	for wave := range 2 {
+		if applied[wave+1].Before(ready[wave]) {
+			t.Errorf("wave %d began at %s, and wave %d was Ready at %s", wave+1, applied[wave+1], wave, ready[wave])
+		}
+	}
+}
