@@ -48,9 +48,10 @@ func TestOrigin(t *testing.T) {
 		"https://coder.example.com/": false, "https://coder.example.com//": false, "https://coder.example.com?": false,
 		"https://coder.example.com#": false, "https://a@coder.example.com": false, "https://:443": false, "https://x:0": false,
 		"https://x:65536": false, "HTTPS://x": false, "https://": false, "https://x y": false, "https://x/%zz": false,
+		"ftp://x": false, "coder.example.com": false, "": false,
 	} {
-		if problem := checkOrigin(url); (problem == "") != valid {
-			t.Errorf("%q: %s", url, problem)
+		if err := CheckAccessURL(url); (err == nil) != valid {
+			t.Errorf("%q: %v", url, err)
 		}
 	}
 }

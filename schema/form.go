@@ -1,12 +1,14 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/cuecontext"
 )
 
 // form is one place of schema.cue, taken apart so that declarations can be held against it
@@ -184,6 +186,15 @@ func (f *form) fits(v cue.Value, value any) bool {
 		return f.match(s)
 	}
 	return f.value.Unify(v).Err() == nil
+}
+
+// CheckAccessURL says what is wrong with an access URL, in the words of Load.
+func CheckAccessURL(url string) error {
+	f := newForm(cuecontext.New()).child("deployment").child("accessURL")
+	if problem := f.misfit(cue.Value{}, url); problem != "" {
+		return errors.New(problem)
+	}
+	return nil
 }
 
 // asks says what a value must be.

@@ -56,7 +56,7 @@ func list(tree fs.FS) (files []sourceFile, ignored, errs Errors) {
 		return nil, nil, Errors{{Message: fmt.Sprintf("read directory: %v", plain(err))}}
 	}
 	for _, e := range entries {
-		if cueFile(e.Name()) && !e.IsDir() {
+		if CUEFile(e.Name()) && !e.IsDir() {
 			files = append(files, sourceFile{name: e.Name()})
 		}
 	}
@@ -88,8 +88,8 @@ func listData(collection string, entries []fs.DirEntry) (files []sourceFile, ign
 	return files, ignored
 }
 
-// cueFile tells whether CUE counts a file of that name to a package.
-func cueFile(name string) bool {
+// CUEFile tells whether CUE counts a file of that name to a package.
+func CUEFile(name string) bool {
 	return strings.HasSuffix(name, ".cue") && !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "_") &&
 		!strings.HasSuffix(name, "_tool.cue") && !strings.HasSuffix(name, "_test.cue")
 }
