@@ -197,6 +197,9 @@ func TestAccessURLChangesInOrder(t *testing.T) {
 	if got := s.allValues(); !cmp.Equal(was, got) {
 		t.Errorf("values changed before the URL was ready:\n%s", cmp.Diff(was, got))
 	}
+	if out := s.run("access-url", "status", "--repo", s.bare).out; !strings.Contains(out, "switching") {
+		t.Errorf("access-url status says\n%s", out)
+	}
 
 	w.allow(after.URL)
 	after.set(func(f *front) { f.says = after.URL })
