@@ -31,13 +31,27 @@ func judge(a *reconcile.Action, r *reconcile.Report) Release {
 		return rel.is(Error, unreachable(a.ID.Cluster, c))
 	}
 	rel.applied = wanted(a) && applied(a) && ours(a, r)
-	if err := r.Failed[a.ID]; err != nil && obs.Tried == a.Digest && a.Reason != reconcile.InSync {
-		return rel.is(Error, err.Error())
+	if why := lastFailure(a, obs, r); why != "" {
+		return rel.is(Error, why)
 	}
 	if status, message, found := stored(a, r); found {
 		return rel.is(status, message)
 	}
 	return healthy(rel, a)
+}
+
+// lastFailure is what the last try at what is declared ended with, in this process or, where it left nothing else
+// behind, in another; empty: it did not fail.
+func lastFailure(a *reconcile.Action, obs *reconcile.Observed, r *reconcile.Report) string {
+	switch err := r.Failed[a.ID]; {
+	case obs.Tried != a.Digest || a.Reason == reconcile.InSync:
+		return ""
+	case err != nil:
+		return err.Error()
+	case obs.Tries > 0 && obs.Digest != a.Digest && obs.State == reconcile.Deployed:
+		return obs.Failure
+	}
+	return ""
 }
 
 // stored is the part of the table that Helm's storage decides: everything before the release stands

@@ -270,3 +270,46 @@ func (s *site) inWaves(t *testing.T) {
 		}
 	}
 }
+
+// Halfway through, the URL goes back: who has moved goes back, the others stay. And a previous URL that is taken
+// out too early is missed, by name.
+func TestAccessURLGoesBack(t *testing.T) {
+	s := newSix(t)
+	before, after := newFront(t, "one", false), newFront(t, "one", false)
+	d := s.daemon()
+	d.ready(s.at(before.URL, "", ""), names()...)
+	was := s.allValues()
+	stuck := "\nproviders: p2: values: image: \"localhost/never/x\"\n" // wave 1 gets nowhere
+	after.set(func(f *front) { f.says = after.URL })
+	s.at(after.URL, before.URL, stuck)
+	moved := func(doc status.StatusDoc, name string) bool {
+		return slices.ContainsFunc(doc.AccessURL.Users, func(u status.URLUserDoc) bool { return u.Provider == name && u.Moved })
+	}
+	d.until("wave 1 is stuck", func(doc status.StatusDoc) bool {
+		return moved(doc, "p0") && moved(doc, "p2") && moved(doc, "p3") && !moved(doc, "p4")
+	})
+	sha := s.at(after.URL, "", stuck) // too early
+	d.until("what is needed is said", func(doc status.StatusDoc) bool {
+		h, is := holdFor(doc, builtIn, reconcile.URLNotReady)
+		return doc.Revision.SHA == sha && is && strings.Contains(h.Message, "us/p4") && strings.Contains(h.Message, before.URL) &&
+			doc.AccessURL.Phase == reconcile.PhaseRedeploying && !doc.AccessURL.Declared
+	})
+	s.noted(sha, "apply failure")
+	s.want(exitHeld, "--dry-run", "--repo", s.bare)
+
+	sha = s.at(before.URL, after.URL, "")
+	d.until("it is held while the deployment does not use it", func(doc status.StatusDoc) bool {
+		h, is := holdFor(doc, "p0", reconcile.URLNotReady)
+		return doc.Revision.SHA == sha && is && strings.Contains(h.Message, "confirmed")
+	})
+	d.kill()
+	d = s.daemon()
+	before.set(func(f *front) { f.says = before.URL })
+	doc := d.until("it goes back", func(doc status.StatusDoc) bool { return doc.AccessURL.Phase >= reconcile.PhaseRedeploying })
+	_ = doc
+	d.until("all are back", func(doc status.StatusDoc) bool { return doc.AccessURL.Phase == reconcile.PhaseRetirable })
+	d.ready(s.at(before.URL, "", ""), names()...)
+	if diff := cmp.Diff(was, s.allValues()); diff != "" {
+		t.Errorf("they are not as they were:\n%s", diff)
+	}
+}

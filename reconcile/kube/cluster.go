@@ -58,6 +58,7 @@ type known struct {
 	newest   int    // revision, which objects and marks are not about while it is pending
 	state    reconcile.State
 	since    time.Time // when newest and state were first seen
+	applied  time.Time // when that revision was made; zero: not known
 	corrupt  string
 	sound    bool      // its objects are healthy
 	moved    bool      // objects are not as they were when they were last compared with what was applied
@@ -65,6 +66,7 @@ type known struct {
 	lapsed   bool      // it was Ready and is not, or is again and that is not written down yet
 	regained time.Time // since when it is Ready again
 	asking   bool      // its pods are being asked why they are not ready
+	asked    bool      // they were asked once
 	alarm    bool      // it is looked at again when its timeout is over
 }
 
@@ -159,13 +161,18 @@ func (c *Cluster) touch(key releaseKey) {
 	if key == (releaseKey{}) {
 		c.allDirty = true
 	} else {
-		if c.dirty == nil {
-			c.dirty = map[releaseKey]bool{}
-		}
-		c.dirty[key] = true
+		c.note(key)
 	}
 	c.mu.Unlock()
 	c.fleet.wake()
+}
+
+// note has a release looked at anew.
+func (c *Cluster) note(key releaseKey) {
+	if c.dirty == nil {
+		c.dirty = map[releaseKey]bool{}
+	}
+	c.dirty[key] = true
 }
 
 // heard is told of each request's outcome: any answer makes a cluster reachable, none makes it not.
@@ -290,7 +297,7 @@ func (c *Cluster) knowledge(key releaseKey, obs reconcile.Observed, rec record) 
 
 // recall takes over what a record says.
 func (k *known) recall(rec record) {
-	k.objects = []objectRef{}
+	k.objects, k.applied = []objectRef{}, rec.made()
 	for _, o := range rec.Objects {
 		k.objects = append(k.objects, o.ref())
 		if o.Mark != "" {

@@ -166,10 +166,7 @@ func (c *Cluster) lookAgain(provider string) {
 		if c.items[key].Provider != provider {
 			continue
 		}
-		if c.dirty == nil {
-			c.dirty = map[releaseKey]bool{}
-		}
-		c.dirty[key] = true
+		c.note(key)
 		c.fleet.wake()
 	}
 }

@@ -61,7 +61,11 @@ func (c *Cluster) judgeObject(key releaseKey, k *known, obs *reconcile.Observed,
 		message = ref.String() + ": " + obj.message
 		if obj.selector != nil && !k.asking {
 			k.asking = true
-			c.session.jobs.AddAfter(job{key, askPods}, podsInterval)
+			delay := podsInterval
+			if !k.asked && time.Since(k.began()) > c.timeout(key) { // it had its time before this process began
+				delay = 0
+			}
+			c.session.jobs.AddAfter(job{key, askPods}, delay)
 		}
 		if obj.selector != nil && k.pods != "" {
 			message = k.pods
@@ -87,7 +91,8 @@ func (c *Cluster) judged() bool {
 			continue
 		}
 		k := c.known[key]
-		if obs.Health == reconcile.HealthUnknown || k != nil && k.moved && !k.compared {
+		asks := k != nil && k.asking && !k.asked && obs.Health == reconcile.Unhealthy
+		if obs.Health == reconcile.HealthUnknown || asks || k != nil && k.moved && !k.compared {
 			return false
 		}
 	}
@@ -149,20 +154,29 @@ func badness(h reconcile.Health) int {
 	return 3
 }
 
-// deadline turns progress that took longer than the timeout into a failure.
+// deadline turns progress that took longer than the timeout into a failure. A process that has just started
+// knows from the record when that began.
 func (c *Cluster) deadline(key releaseKey, k *known, obs *reconcile.Observed) {
-	if obs.Health != reconcile.Progressing {
+	if obs.Health != reconcile.Progressing || obs.Message == notAsked {
 		return
 	}
-	if !c.within(key, k, c.timeout(key)) {
+	if !c.within(key, k, k.began(), c.timeout(key)) {
 		obs.Health = reconcile.Unhealthy
 	}
+}
+
+// began is when the release was made what it is, as far as that is known.
+func (k *known) began() time.Time {
+	if !k.applied.IsZero() && k.applied.Before(k.since) {
+		return k.applied
+	}
+	return k.since
 }
 
 // respect leaves a revision alone that somebody else makes right now, with the stock helm: whoever that is
 // holds no Lease, so that only time tells that he is gone.
 func (c *Cluster) respect(key releaseKey, k *known, obs *reconcile.Observed, limit time.Duration) {
-	if c.within(key, k, limit) {
+	if c.within(key, k, k.since, limit) {
 		obs.State = reconcile.Locked
 	}
 }
@@ -179,10 +193,10 @@ func (c *Cluster) timeout(key releaseKey) time.Duration {
 	return defaultTimeout
 }
 
-// within says whether the release is in its state for less than a limit, and sees to it that it is looked at
-// again when that is over.
-func (c *Cluster) within(key releaseKey, k *known, limit time.Duration) bool {
-	left := limit - time.Since(k.since)
+// within says whether something began less than a limit ago, and sees to it that the release is looked at again
+// when that is over.
+func (c *Cluster) within(key releaseKey, k *known, began time.Time, limit time.Duration) bool {
+	left := limit - time.Since(began)
 	if left > 0 && !k.alarm {
 		k.alarm = true
 		time.AfterFunc(left, func() {

@@ -19,6 +19,7 @@ import (
 // Pods are not watched: there are many, and they matter only while something is wrong. They are asked for
 // every few seconds until nothing is, and not in the first ones, in which no pod is ready.
 func (c *Cluster) askPods(ctx context.Context, s *session, key releaseKey) (news bool, err error) {
+	defer c.noteAsked(key)
 	text := ""
 	selectors := c.troubled(s, key)
 	for _, sel := range selectors {
@@ -43,6 +44,16 @@ func (c *Cluster) askPods(ctx context.Context, s *session, key releaseKey) (news
 	}
 	k.pods = text
 	return true, nil
+}
+
+// noteAsked notes that the pods of a release were asked, whatever they said.
+func (c *Cluster) noteAsked(key releaseKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k := c.known[key]; k != nil && !k.asked {
+		k.asked = true
+		c.fleet.wake()
+	}
 }
 
 // podsInterval is how often pods are asked for while they are not ready.

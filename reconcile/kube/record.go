@@ -40,6 +40,9 @@ func (r record) tell(obs *reconcile.Observed) {
 	if len(r.History) > 0 && (obs.State == reconcile.Failed || obs.Attempted != "") {
 		obs.Failure = r.History[0].Error
 	}
+	if last := r.last(); last.Error != "" && last.Digest != "" && last.Digest != obs.Digest && obs.State == reconcile.Deployed {
+		obs.Tries, obs.Tried, obs.Failure = 1, last.Digest, last.Error // it left nothing behind in Helm's storage
+	}
 	if r.Revision != obs.Revision {
 		return
 	}
@@ -47,6 +50,24 @@ func (r record) tell(obs *reconcile.Observed) {
 	if r.ReadySince != nil {
 		obs.ReadySince = *r.ReadySince
 	}
+}
+
+// last is the newest transition; the zero one where there is none.
+func (r record) last() transition {
+	if len(r.History) == 0 {
+		return transition{}
+	}
+	return r.History[0]
+}
+
+// made is when the release's revision was made, hooks included; zero: not known.
+func (r record) made() (at time.Time) {
+	for _, step := range r.History {
+		if step.Revision == r.Revision {
+			at = step.At
+		}
+	}
+	return at
 }
 
 // past is what the release was made, newest first, and which of it can be gone back to.
