@@ -35,10 +35,17 @@ func renders(a Action) bool {
 	return a.ID.Kind == KindRelease && (op == OpCreate || op == OpUpdate || op == OpAdopt)
 }
 
+// foreseen says whether somebody looks what an action would do before it is done: one that renders a
+// chart, or deletes what was rendered. Of what cannot be seen now, there is nothing to look at.
+func foreseen(a Action) bool {
+	takes := a.Op == OpDelete || a.Op == OpHold && a.Would == OpDelete && a.Reason != Unknown
+	return renders(a) || a.ID.Kind == KindRelease && takes
+}
+
 // shown says whether an action was rendered, where that comes first.
 func (r *running) shown(a Action) bool {
 	_, there := r.previews[keyOf(a)]
-	return there || r.Previewer == nil || !renders(a)
+	return there || r.Previewer == nil || !foreseen(a)
 }
 
 // preview has the next actions of each cluster that were not rendered yet rendered, unless that is under
@@ -78,7 +85,7 @@ func (r *running) keep(p previewed) {
 func (r *running) describe(p Plan) {
 	used := make(map[previewKey]bool, len(r.previews))
 	for i, a := range p.Actions {
-		if pre, there := r.previews[keyOf(a)]; there && renders(a) {
+		if pre, there := r.previews[keyOf(a)]; there && foreseen(a) {
 			p.Actions[i].Diff, p.Actions[i].Risks = pre.Diff, slices.Concat(a.Risks, pre.Risks)
 			used[keyOf(a)] = true
 		}

@@ -52,6 +52,29 @@ func TestHoldsShowWhatTheyWouldDo(t *testing.T) {
 	})
 }
 
+func TestADeletionIsForeseenBeforeItIsDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		it := testItem("eu", "frankfurt")
+		it.Release.Deletion = Uninstall
+		r := foreseeing(it)
+		r.start()
+		time.Sleep(time.Minute)
+		r.preview.takes = func(string) time.Duration { return 10 * time.Second }
+		begun := len(r.begun("eu"))
+		r.want("two", testItem("us", "other"))
+		r.poke()
+		time.Sleep(time.Second)
+		if a := r.action(t, it.ID); a.Op != OpDelete || len(r.begun("eu")) > begun {
+			t.Errorf("%s (%s), begun %+v", a.Op, a.Reason, r.begun("eu")[begun:])
+		}
+		time.Sleep(20 * time.Second)
+		if d := r.begun("eu"); len(d) != begun+1 || d[begun].Op != OpDelete || d[begun].Diff == "" {
+			t.Errorf("begun %+v", d)
+		}
+		r.stop()
+	})
+}
+
 func TestActionsAreRenderedInBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var items []Item

@@ -124,9 +124,8 @@ func (p *prepared) execute(in RenderInput) (*chart.Chart, map[string]string, err
 	if err != nil {
 		return nil, nil, err
 	}
-	if want := ch.Metadata.KubeVersion; want != "" && !chartutil.IsCompatibleRange(want, caps.KubeVersion.Version) {
-		return nil, nil, fmt.Errorf("it needs Kubernetes %s, the cluster has %s; choose another version of the chart",
-			want, caps.KubeVersion.Version)
+	if err := in.Capabilities.fits(ch.Metadata.KubeVersion, caps); err != nil {
+		return nil, nil, err
 	}
 	if err := chartutil.ProcessDependenciesWithMerge(ch, chartutil.Values(in.Values)); err != nil {
 		return nil, nil, err

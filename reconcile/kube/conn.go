@@ -37,6 +37,7 @@ type conn struct {
 	dynamic dynamic.Interface
 	disco   discovery.CachedDiscoveryInterface
 	mapper  *restmapper.DeferredDiscoveryRESTMapper
+	answers answers
 
 	mu      sync.Mutex // guards what follows
 	caps    *chartutil.Capabilities

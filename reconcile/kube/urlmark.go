@@ -17,15 +17,15 @@ func urlMark(url string) string {
 	switch {
 	case url == "":
 		return ""
-	case found && plain.MatchString(mark):
+	case found && legible.MatchString(mark):
 		return mark
 	}
 	sum := sha256.Sum256([]byte(url))
 	return "sha256." + hex.EncodeToString(sum[:20])
 }
 
-// plain are the marks that urlOf can read: no host has an underscore.
-var plain = regexp.MustCompile(`^https?_[A-Za-z0-9]([-A-Za-z0-9.]{0,40}[A-Za-z0-9])?(_[0-9]{1,5})?$`)
+// legible are the marks that urlOf can read: no host has an underscore.
+var legible = regexp.MustCompile(`^https?_[A-Za-z0-9]([-A-Za-z0-9.]{0,40}[A-Za-z0-9])?(_[0-9]{1,5})?$`)
 
 // urlOf reads what urlMark wrote. A hash is looked for among the URLs that are known, by mark; one that nobody
 // knows stays as it is, and is at least another one.
@@ -33,7 +33,7 @@ func urlOf(mark string, known map[string]string) string {
 	if url, there := known[mark]; there {
 		return url
 	}
-	if !plain.MatchString(mark) {
+	if !legible.MatchString(mark) {
 		return mark
 	}
 	return strings.Replace(strings.Replace(mark, "_", "://", 1), "_", ":", 1)

@@ -1,5 +1,5 @@
 // Package preview renders what actions would do, before any of them is done: the differences, field by
-// field, and the risks.
+// field, and the risks. Some of these only the target cluster can tell, which is asked.
 //
 // Charts and values are somebody else's and can run for ever, so they are rendered in the limited worker,
 // many releases in one go. Only what it finished is applied at all.
@@ -10,12 +10,9 @@
 package preview
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/workspace-providers/reconcile/reconcile"
 	"github.com/workspace-providers/reconcile/reconcile/charts"
@@ -28,6 +25,10 @@ type Cluster interface {
 
 	// Capabilities are what the cluster can do.
 	Capabilities() (version string, kinds []string, err error)
+
+	// Preflight says what the cluster would refuse of an action, or do otherwise than somebody may expect.
+	// It changes nothing; what the cluster does not tell is left out.
+	Preflight(ctx context.Context, a reconcile.Action, change reconcile.Change) []string
 }
 
 // Previewer renders in a worker. All fields are needed.
@@ -39,13 +40,15 @@ type Previewer struct {
 
 var _ reconcile.Previewer = (*Previewer)(nil)
 
-// Preview renders the actions in one go. When the worker gives up on all of them together, each is
+// Preview renders the actions in one go; of one that deletes it says what goes with it. When the worker gives up on all of them together, each is
 // rendered by itself, so that one cannot spoil the others.
 func (p *Previewer) Preview(ctx context.Context, actions []reconcile.Action) map[reconcile.ID]reconcile.Preview {
 	out := make(map[reconcile.ID]reconcile.Preview, len(actions))
 	b := batch{Batch: charts.Batch{Charts: map[string][]byte{}, Clusters: map[string]charts.Capabilities{}}}
 	for _, a := range actions {
-		if err := p.add(ctx, &b, a); err != nil {
+		if deletes(a) {
+			out[a.ID] = p.removal(ctx, a)
+		} else if err := p.add(ctx, &b, a); err != nil {
 			out[a.ID] = reconcile.Preview{Err: err}
 		}
 	}
@@ -150,39 +153,4 @@ func (p *Previewer) render(ctx context.Context, batch charts.Batch) ([]charts.Re
 		return nil, fmt.Errorf("the worker rendered %d of %d releases", len(out.Releases), len(batch.Releases))
 	}
 	return out.Releases, nil
-}
-
-// finish says what was rendered. A chart may insist on values that only its cluster knows: what it says
-// without them is a risk, and no error.
-func (p *Previewer) finish(ctx context.Context, e entry, results []charts.Result) reconcile.Preview {
-	refs, res := e.Want.Release.References, results[e.at]
-	failed := cmp.Or(res.Error, results[e.twin].Error)
-	switch {
-	case failed != "" && len(refs) == 0:
-		return reconcile.Preview{Err: errors.New(failed)}
-	case failed != "":
-		return reconcile.Preview{Risks: []string{"not shown: without the values from " + sources(e.Action) + " it says: " + failed}}
-	}
-	cluster, err := p.Cluster(e.ID.Cluster)
-	if err != nil {
-		return reconcile.Preview{Err: err}
-	}
-	manifest, err := cluster.Manifest(ctx, e.ID)
-	if err != nil {
-		return reconcile.Preview{Err: fmt.Errorf("what is in force of %s: %w", e.ID, err)}
-	}
-	before, err := charts.ReadManifest(manifest, e.ID.Namespace)
-	hides := slices.ContainsFunc(refs, isDocument) && len(before) > 0
-	out := reconcile.Preview{Risks: slices.Clone(res.Risks)}
-	switch {
-	case err != nil: // which may quote what nobody should see
-		out.Risks = append(out.Risks, "not shown: what is in force cannot be read")
-	case hides:
-		out.Risks = append(out.Risks, "not shown: values are in "+sources(e.Action))
-	case len(refs) > 0:
-		out.Diff = charts.DiffBlind(before, charts.Blur(res.Objects, results[e.twin].Objects, placeholders(e.Action)))
-	default:
-		out.Diff = charts.Diff(before, res.Objects)
-	}
-	return out
 }

@@ -29,6 +29,8 @@ type bench struct {
 type memory struct {
 	manifests map[reconcile.ID]string
 	err       error
+	refuses   []string         // what it says beforehand
+	asked     reconcile.Change // what it was last asked about
 }
 
 func (m *memory) Manifest(_ context.Context, id reconcile.ID) (string, error) {
@@ -37,6 +39,11 @@ func (m *memory) Manifest(_ context.Context, id reconcile.ID) (string, error) {
 
 func (m *memory) Capabilities() (string, []string, error) {
 	return "v1.37.2", []string{"v1", "apps/v1", "networking.k8s.io/v1", "policy/v1", "rbac.authorization.k8s.io/v1"}, m.err
+}
+
+func (m *memory) Preflight(_ context.Context, _ reconcile.Action, change reconcile.Change) []string {
+	m.asked = change
+	return m.refuses
 }
 
 // newBench has the clusters eu and us.
@@ -230,5 +237,51 @@ func TestWhatIsInForceAndCannotBeReadIsARisk(t *testing.T) {
 	got := b.preview(a)
 	if want := []string{"not shown: what is in force cannot be read"}; got.Err != nil || got.Diff != "" || !slices.Equal(got.Risks, want) {
 		t.Errorf("%+v", got)
+	}
+}
+
+// What only the cluster can tell is asked with what changes, and where nothing is known of that, with nothing.
+func TestTheClusterIsAskedBeforehand(t *testing.T) {
+	b := newBench(t)
+	next := b.provider("frankfurt", 2)
+	b.install(next, b.provider("frankfurt", 1).Want.Release.Values)
+	eu := b.clusters["eu"]
+	eu.refuses = []string{"missing permission: patch deployments.apps in namespace coder"}
+	if got := b.preview(next); !slices.Equal(got.Risks, eu.refuses) {
+		t.Errorf("risks %q", got.Risks)
+	}
+	if c := eu.asked; len(c.Adds) != 1 || len(c.Edits) != 1 || len(c.Keeps) != 7 || len(c.Removes) != 0 {
+		t.Errorf("asked about %d, %d, %d and %d objects", len(c.Adds), len(c.Edits), len(c.Keeps), len(c.Removes))
+	}
+	next.Want.Release.References = []reconcile.Reference{{Kind: "Secret", Name: "values", Key: "values.yaml"}}
+	b.preview(next)
+	if c := eu.asked; len(c.Keeps) != 9 || len(c.Edits) != 0 {
+		t.Errorf("asked about %d and %d objects", len(c.Keeps), len(c.Edits))
+	}
+}
+
+func TestADeletionSaysWhatGoesWithIt(t *testing.T) {
+	b := newBench(t)
+	a := b.provider("frankfurt", 1)
+	b.clusters["eu"].manifests[a.ID] = "apiVersion: v1\nkind: Namespace\nmetadata: {name: extra}\n"
+	for name, test := range map[string]struct {
+		spoil func(a *reconcile.Action)
+		want  string
+	}{
+		"deleted":             {func(a *reconcile.Action) {}, "removes namespace extra, with everything in it"},
+		"held":                {func(a *reconcile.Action) { a.Op, a.Would = reconcile.OpHold, reconcile.OpDelete }, "removes namespace extra, with everything in it"},
+		"not there":           {func(a *reconcile.Action) { a.ID.Name = "other" }, ""},
+		"its cluster is gone": {func(a *reconcile.Action) { a.ID.Cluster = "ap" }, unreadable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			gone := reconcile.Action{Op: reconcile.OpDelete, ID: a.ID}
+			test.spoil(&gone)
+			if got := b.preview(gone); got.Err != nil || got.Diff != "" || strings.Join(got.Risks, "\n") != test.want {
+				t.Errorf("%+v, want %q", got, test.want)
+			}
+		})
+	}
+	if len(b.batches) > 0 {
+		t.Error("something was rendered for it")
 	}
 }
