@@ -35,6 +35,10 @@ type Fleet interface {
 	// Clusters are those that matter, by name.
 	Clusters() map[string]Cluster
 
+	// Inside says at which access URL to look from inside each cluster, where that is declared; an empty one
+	// ends that.
+	Inside(want AccessURL, url string)
+
 	// Changed receives after something changed in a cluster; many changes may be one receive.
 	Changed() <-chan struct{}
 }

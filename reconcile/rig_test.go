@@ -197,6 +197,9 @@ type memoryFleet struct {
 // Use is called by the loop alone.
 func (f *memoryFleet) Use(want Desired) { f.used = append(f.used, want) }
 
+// Inside is of no use where nothing is real.
+func (f *memoryFleet) Inside(AccessURL, string) {}
+
 func (f *memoryFleet) Cluster(name string) Cluster { return f.clusters[name] }
 func (f *memoryFleet) Changed() <-chan struct{}    { return f.changed }
 

@@ -49,15 +49,17 @@ func (r *running) plan() (Live, Plan) {
 	return live, plan
 }
 
-// watchURLs has both URLs looked at while the access URL changes.
+// watchURLs has both URLs looked at while the access URL changes, and the new one from inside the clusters too.
 func (r *running) watchURLs(p Plan) {
-	switch {
-	case r.URLs == nil:
-	case p.URL == nil:
-		r.URLs.Watch(r.want.AccessURL)
-	default:
-		r.URLs.Watch(r.want.AccessURL, p.URL.From, p.URL.To)
+	var urls []string
+	to := ""
+	if p.URL != nil {
+		urls, to = []string{p.URL.From, p.URL.To}, p.URL.To
 	}
+	if r.URLs != nil {
+		r.URLs.Watch(r.want.AccessURL, urls...)
+	}
+	r.Fleet.Inside(r.want.AccessURL, to)
 }
 
 // look takes a snapshot of all clusters, with what only this loop knows laid over it.

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -173,9 +174,9 @@ func TestAccessURLChangesInOrder(t *testing.T) {
 	was := s.allValues()
 	w := s.watch(d, before.URL)
 
-	held := func(why string, url string) {
+	held := func(why, url, more string) {
 		t.Helper()
-		sha := s.at(url, before.URL, "")
+		sha := s.at(url, before.URL, more)
 		for range 2 { // the second time after a restart
 			d.until("all are held: "+why, func(doc status.StatusDoc) bool {
 				return doc.Revision.SHA == sha && !slices.ContainsFunc(names(), func(name string) bool {
@@ -188,12 +189,14 @@ func TestAccessURLChangesInOrder(t *testing.T) {
 		}
 		s.noted(sha, "apply failure")
 	}
-	held("does not resolve", "http://nowhere.invalid:8080")
-	held("another deployment", other.URL)
-	held("certificate", secure.URL)
-	held("no answer within 5s", late.URL)
+	held("does not resolve", "http://nowhere.invalid:8080", "")
+	held("another deployment", other.URL, "")
+	held("certificate", secure.URL, "")
+	s.write(filepath.Join(s.creds, "ca", "coder.pem"), secure.authority)
+	held("declare deployment: health: confirmed", secure.URL, "deployment: health: ca: \"coder.pem\"\n")
+	held("no answer within 5s", late.URL, "")
 	after.set(func(f *front) { f.says = before.URL })
-	held("the deployment says that it uses "+before.URL, after.URL)
+	held("the deployment says that it uses "+before.URL, after.URL, "")
 	if got := s.allValues(); !cmp.Equal(was, got) {
 		t.Errorf("values changed before the URL was ready:\n%s", cmp.Diff(was, got))
 	}
@@ -305,11 +308,32 @@ func TestAccessURLGoesBack(t *testing.T) {
 	d.kill()
 	d = s.daemon()
 	before.set(func(f *front) { f.says = before.URL })
-	doc := d.until("it goes back", func(doc status.StatusDoc) bool { return doc.AccessURL.Phase >= reconcile.PhaseRedeploying })
-	_ = doc
 	d.until("all are back", func(doc status.StatusDoc) bool { return doc.AccessURL.Phase == reconcile.PhaseRetirable })
 	d.ready(s.at(before.URL, "", ""), names()...)
 	if diff := cmp.Diff(was, s.allValues()); diff != "" {
 		t.Errorf("they are not as they were:\n%s", diff)
+	}
+}
+
+// What the daemon reaches a cluster may not: where an image is declared for it, each cluster looks by itself.
+func TestAccessURLIsLookedAtFromInside(t *testing.T) {
+	s := newSite(t, eu)
+	before, after := newFront(t, "one", false), newFront(t, "one", false)
+	after.set(func(f *front) { f.says = after.URL })
+	s.declare("one.cue", `providers: one: {cluster: "eu", values: greeting: deployment.accessURL}`)
+	d := s.daemon()
+	d.ready(s.at(before.URL, "", ""), "one")
+	s.at(after.URL, before.URL, "deployment: health: probeImage: \"localhost/never/curl\"\n")
+	d.until("it is held for what the cluster says", func(doc status.StatusDoc) bool {
+		h, is := holdFor(doc, "one", reconcile.URLNotReady)
+		return is && strings.Contains(h.Message, "from inside cluster eu") && strings.Contains(h.Message, "ImagePullBackOff")
+	})
+	d.ready(s.at(after.URL, before.URL, "deployment: health: probeImage: \"curl\"\n"), "one")
+	s.await("nothing is left of it", func() (any, bool) {
+		out := s.kubectl(eu, "get", "jobs,pods", "-o", "name")
+		return out, !strings.Contains(out, "reconcile-looks-")
+	})
+	if got := s.kubectl(eu, "get", "configmap", "one", "-o", "jsonpath={.data.greeting}"); got != after.URL {
+		t.Errorf("it says %s", got)
 	}
 }

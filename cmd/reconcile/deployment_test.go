@@ -19,7 +19,8 @@ import (
 
 // front is one address of a deployment, of which a test says how it answers.
 type front struct {
-	URL string
+	URL       string
+	authority string // its certificate, as a file of certificate authorities; empty: it has none
 
 	mu     sync.Mutex // guards what follows
 	id     string
@@ -36,8 +37,10 @@ func newFront(t *testing.T, id string, secure bool) *front {
 	f := &front{id: id}
 	srv := httptest.NewUnstartedServer(f)
 	if secure {
-		srv.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
+		cert := selfSigned(t)
+		srv.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
 		srv.StartTLS()
+		f.authority = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]}))
 	} else {
 		srv.Start()
 	}
@@ -91,9 +94,4 @@ func selfSigned(t *testing.T) tls.Certificate {
 		t.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
-
-// authority is the certificate of a secure front, as a file of certificate authorities.
-func authority(cert tls.Certificate) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]}))
 }

@@ -34,6 +34,7 @@ type Cluster struct {
 	recognised reconcile.Recognition             // what is an environment, and whose, as declared
 	doorLocks  map[string]*sync.Mutex            // one writer of each guard at a time; taken while mu is not
 	heads      headcount
+	inside     inside
 	urls       map[string]string                 // access URLs that are known, by mark
 	unsure     map[releaseKey]bool               // releases of which some environments do not run yet that ran before
 	gone       map[goneKey]time.Time             // since when environments that guards know are gone
@@ -89,6 +90,7 @@ func (c *Cluster) Live() reconcile.ClusterLive {
 	live.Looked, live.Releases, live.Version = c.looked, c.releases, c.session.version()
 	live.Reachable, live.Noting = c.reachable && listed, len(c.noting) > 0
 	live.Freezes = c.session.freezes(time.Now())
+	live.URLs = c.inside.live
 	live.Counted, live.Environments = c.session.counted(), c.count()
 	live.Admissions, live.Unenforceable = c.session.admissions(c.owner), c.session.doors.why
 	live.Lacking = c.bareEvidence()

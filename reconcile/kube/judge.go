@@ -91,12 +91,16 @@ func (c *Cluster) judged() bool {
 			continue
 		}
 		k := c.known[key]
-		asks := k != nil && k.asking && !k.asked && obs.Health == reconcile.Unhealthy
-		if obs.Health == reconcile.HealthUnknown || asks || k != nil && k.moved && !k.compared {
+		if obs.Health == reconcile.HealthUnknown || k != nil && k.open(obs.Health) {
 			return false
 		}
 	}
 	return !c.allDirty && len(c.dirty) == 0
+}
+
+// open says whether something is being found out about a release that decides how it is, or what is said of it.
+func (k *known) open(health reconcile.Health) bool {
+	return k.moved && !k.compared || k.asking && !k.asked && health == reconcile.Unhealthy
 }
 
 // remember has the record brought up to date when the release has become ready, or its objects were

@@ -38,7 +38,7 @@ func difference(before, after revision) map[string]bool {
 	}
 	unequal(out, own(before.want.Providers), own(after.want.Providers))
 	if before.want.AccessURL != after.want.AccessURL {
-		out[builtIn] = true // it is where the deployment is
+		relocated(out, after.want)
 	}
 	was := make(map[reconcile.ID]reconcile.Item, len(before.want.Items))
 	for _, it := range before.want.Items {
@@ -52,6 +52,17 @@ func difference(before, after revision) map[string]bool {
 		}
 	}
 	return out
+}
+
+// relocated notes whom the access URL concerns, and how it is looked at: the provider that is where the deployment
+// is, and all that are given it.
+func relocated(out map[string]bool, want reconcile.Desired) {
+	out[builtIn] = true
+	for _, it := range want.Items {
+		if !it.OwnURL {
+			out[it.Provider] = true
+		}
+	}
 }
 
 // builtIn is the provider that is part of the deployment.
