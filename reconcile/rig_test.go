@@ -266,7 +266,7 @@ func (c *memoryCluster) Do(ctx context.Context, a Action) error {
 	time.AfterFunc(c.comesUp, func() {
 		c.edit(func(live *ClusterLive) {
 			if obs, there := live.Releases[a.ID]; there {
-				obs.Health = Healthy
+				obs.Health, obs.ReadySince, obs.Survived = Healthy, time.Now(), true
 				live.Releases[a.ID] = obs
 			}
 		})
