@@ -158,7 +158,7 @@ func unproven(a Action) string {
 	case a.Have.ReadySince.IsZero():
 		return "that it is Ready is being written down"
 	case !a.Have.Survived:
-		return fmt.Sprintf("not all of the %d environments run that ran before", a.Have.Ran)
+		return "environments that ran before are gone: " + strings.Join(a.Have.Lost, ", ")
 	}
 	return ""
 }

@@ -110,8 +110,10 @@ type Observed struct {
 	RetryAsked   bool      // somebody asked to try again now
 	AccessURL    string    // of the deployment, that the revision in force was given; empty: not known
 	FormerURL    string    // likewise, of the newest revision before that was given another one
-	Ran          int       // environments that ran when it was applied last
-	Survived     bool      // as many ran at some time since it became Ready
+	OwnURL       bool      // AccessURL is its provider's alone
+	Begun        string    // digest of what was begun and left pending; empty: nothing was, or going back was
+	Lost         []string  // environments that ran when it was applied last, and are gone; as people call them
+	Survived     bool      // none was lost at some time since it became Ready
 	Past         []Past    // what it was and is, as far as it is remembered; newest first
 }
 
@@ -119,6 +121,7 @@ type Observed struct {
 type Past struct {
 	Digest string // of the inputs
 	Commit string // the revision of the declarations that called for it
+	URL    string // the access URL that it was given; empty: not known
 	Ready  bool   // it became Ready
 	Kept   bool   // it can be gone back to
 }

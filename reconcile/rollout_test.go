@@ -363,7 +363,7 @@ func TestPhasesOfTheAccessURL(t *testing.T) {
 		}},
 		{PhaseRedeploying, func(*scene) {}},
 		{PhaseConfirming, func(s *scene) { moved(s); s.have.Health = Progressing }},
-		{PhaseConfirming, func(s *scene) { moved(s); s.have.Ran, s.have.Survived = 3, false }},
+		{PhaseConfirming, func(s *scene) { moved(s); s.have.Lost, s.have.Survived = []string{"dev"}, false }},
 		{PhaseConfirming, func(s *scene) { moved(s); s.have.ReadySince = time.Time{} }},
 		{PhaseConfirming, func(s *scene) {
 			moved(s)

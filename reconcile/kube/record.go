@@ -46,7 +46,7 @@ func (r record) tell(obs *reconcile.Observed) {
 	if r.Revision != obs.Revision {
 		return
 	}
-	obs.Ran, obs.Survived = r.Ran, r.Survived
+	obs.Survived = r.Survived
 	if r.ReadySince != nil {
 		obs.ReadySince = *r.ReadySince
 	}
