@@ -53,6 +53,7 @@ type URLChange struct {
 	Phase     Phase // the first that is not done, or the last
 	Steps     []URLStep
 	Users     []URLUser // by cluster and name of the release
+	Others    []string  // who else has From, and does not get To: "eu/frankfurt: why"
 	Withdrawn bool      // the previous URL is not declared any more, though it is needed
 }
 
@@ -82,7 +83,7 @@ func changeOf(p Plan, want Desired, have Live) *URLChange {
 	if want.AccessURL.URL == "" {
 		return nil
 	}
-	c := &URLChange{From: want.AccessURL.Previous, To: want.AccessURL.URL, Users: usersOf(p, want)}
+	c := &URLChange{From: want.AccessURL.Previous, To: want.AccessURL.URL, Users: usersOf(p, want, have)}
 	if c.From == "" {
 		c.From = left(p, c.To)
 		c.Withdrawn = c.From != ""
@@ -93,10 +94,11 @@ func changeOf(p Plan, want Desired, have Live) *URLChange {
 	for _, a := range p.Actions {
 		c.Back = c.Back || a.follows() && a.Have.AccessURL == c.From && a.Have.FormerURL == c.To
 	}
+	c.Others = c.others(p, want)
 	c.Steps = []URLStep{
 		c.resolving(have), c.answering(have), c.switching(want, have), c.redeploying(), c.confirming(want, have),
 	}
-	c.Steps = append(c.Steps, c.retirable())
+	c.Steps = append(c.Steps, c.retirable(want.Narrowed))
 	c.Phase = PhaseRetirable
 	if at := slices.IndexFunc(c.Steps, func(s URLStep) bool { return !s.Done }); at >= 0 {
 		c.Phase = c.Steps[at].Phase
@@ -114,7 +116,7 @@ func left(p Plan, to string) string {
 	for _, a := range p.Actions {
 		old := cmp.Or(a.Have.AccessURL, to)
 		switch {
-		case !a.follows():
+		case !a.follows() || a.Have.OwnURL:
 		case !a.inPlace() && old != to:
 			return old
 		case a.inPlace() && old == to && a.Have.FormerURL != "" && !a.proven():
@@ -128,7 +130,7 @@ func left(p Plan, to string) string {
 func (a Action) proven() bool { return !a.Have.ReadySince.IsZero() && a.Have.Survived }
 
 // usersOf are the releases that follow the access URL.
-func usersOf(p Plan, want Desired) []URLUser {
+func usersOf(p Plan, want Desired, have Live) []URLUser {
 	var out []URLUser
 	for _, a := range p.Actions {
 		if !a.follows() {
@@ -136,8 +138,11 @@ func usersOf(p Plan, want Desired) []URLUser {
 		}
 		u := URLUser{ID: a.ID, Provider: a.Provider, Organization: a.Organization, Wave: a.Wave, URL: a.Have.AccessURL}
 		u.Moved = a.inPlace()
-		u.Confirmed = u.Moved && a.Have.Health == Healthy && a.proven()
+		c := have.Clusters[a.ID.Cluster]
+		u.Confirmed = c.Reachable && u.Moved && a.Have.Health == Healthy && a.proven()
 		switch {
+		case !c.Reachable:
+			u.Message = cmp.Or(c.Err, "its cluster was not looked at yet")
 		case u.Moved:
 			u.URL = want.AccessURL.URL // also where its inputs have nothing of the URL
 			u.Message = unproven(a)
@@ -147,6 +152,24 @@ func usersOf(p Plan, want Desired) []URLUser {
 		out = append(out, u)
 	}
 	slices.SortFunc(out, func(a, b URLUser) int { return a.ID.Compare(b.ID) })
+	return out
+}
+
+// others are who has the previous URL and does not get the new one: a provider that declares it as its own, and
+// releases that are not declared any more.
+func (c *URLChange) others(p Plan, want Desired) []string {
+	var out []string
+	for _, a := range p.Actions {
+		name := a.ID.Cluster + "/" + label(a)
+		switch {
+		case a.ID.Kind != KindRelease:
+		case a.Want.OwnURL && a.Want.AccessURL == c.From:
+			out = append(out, name+": declares it as its own deploymentURL")
+		case a.Want.ID == (ID{}) && a.Have.Owner == want.Owner && a.Have.AccessURL == c.From:
+			out = append(out, name+": is not declared any more, and still has it")
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 
@@ -269,10 +292,19 @@ func (c *URLChange) confirming(want Desired, have Live) URLStep {
 	return s
 }
 
-// retirable is whether the previous URL may go: nothing is left to do.
-func (c *URLChange) retirable() URLStep {
-	if slices.ContainsFunc(c.Steps, func(s URLStep) bool { return !s.Done }) {
-		return URLStep{Phase: PhaseRetirable, Evidence: c.From + " is still needed"}
+// retirable is whether the previous URL may go: nothing is left to do, and nobody else has it. Whoever looks at a
+// part alone cannot say.
+func (c *URLChange) retirable(narrowed bool) URLStep {
+	s := URLStep{Phase: PhaseRetirable}
+	switch {
+	case slices.ContainsFunc(c.Steps, func(s URLStep) bool { return !s.Done }):
+		s.Evidence = c.From + " is still needed"
+	case len(c.Others) > 0:
+		s.Evidence = c.From + " is still used: " + several(c.Others)
+	case narrowed:
+		s.Evidence = "only a part of what is declared is looked at"
+	default:
+		s.Done, s.Evidence = true, c.From+" may go: nobody needs it any more"
 	}
-	return URLStep{Phase: PhaseRetirable, Done: true, Evidence: c.From + " may go: nobody needs it any more"}
+	return s
 }

@@ -192,6 +192,8 @@ func marksDiffer(a Action) string {
 		return fmt.Sprintf("deletion policy %s, was %s", policy, cmp.Or(obs.Policy, "not recorded"))
 	case obs.Provider != a.Provider:
 		return fmt.Sprintf("it belongs to provider %s, was %s", a.Provider, cmp.Or(obs.Provider, "not recorded"))
+	case obs.AccessURL == "" && a.Want.AccessURL != "":
+		return "it is not noted which access URL it was given"
 	case obs.Organization != a.Organization:
 		return fmt.Sprintf("it belongs to organization %s, was %s",
 			cmp.Or(a.Organization, "none"), cmp.Or(obs.Organization, "none"))

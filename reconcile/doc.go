@@ -149,6 +149,9 @@
 // revision of the declarations brought, go back to what they were when everything that a revision changed was
 // last Ready, and stay so until what failed is declared otherwise. What never was anything else stays.
 //
+// What a process that is gone left half done is finished if it is what is declared. Else it waits like any change,
+// and goes back where it has to: nothing stays pending for long.
+//
 // The change of the access URL is derived from what is declared and what releases carry: the new one resolves,
 // answers as the same deployment, and is used by it; then providers are given it, in waves; each is Ready with
 // it, and as many environments run as ran before; then the previous one may go. A provider with a URL of its

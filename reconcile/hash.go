@@ -36,7 +36,7 @@ func inputs(a Action) []any {
 	}
 	rel, have := a.Want.Release, a.Have
 	return []any{
-		a.Op, a.ID, a.Reason, a.Would, a.Wave, a.After, a.Digest, a.Want.ID,
+		a.Op, a.ID, a.Reason, a.Would, a.Wave, a.After, a.Digest, a.Back, a.Want.ID,
 		rel.Timeout, rel.OnFailure, rel.MaxHistory, rel.Deletion,
 		have.Owner, have.Digest, have.Attempted, have.Capabilities, have.Policy, have.State, have.Revision, drift,
 	}

@@ -85,6 +85,13 @@ func drawWorld(t *rapid.T) (Desired, Live) {
 	want.Clusters = map[string]ClusterWant{"eu": {MaxConcurrent: 2}, "us": {MaxConcurrent: 1}}
 	want.Limits = Limits{MaxDelete: rapid.IntRange(0, 4).Draw(t, "max"), MaxDeletePercent: drawn(t, "percent", 10, 50, 100)}
 	want.Empty = !often(t, "something")
+	for name, c := range want.Clusters {
+		c.Rollout = Rollout{
+			Revert: rapid.Bool().Draw(t, "revert"), MaxUnavailable: rapid.IntRange(0, 2).Draw(t, "unavailable"),
+			Soak: drawn(t, "soak", 0, 0, time.Minute),
+		}
+		want.Clusters[name], want.Rollout = c, c.Rollout
+	}
 	live := Live{At: noon(), Clusters: map[string]ClusterLive{}}
 	for _, name := range []string{"eu", "us"} {
 		c := ClusterLive{Reachable: often(t, "reachable"), Looked: often(t, "looked"), Held: often(t, "held")}
@@ -134,6 +141,10 @@ func TestItConverges(t *testing.T) {
 	law(t, func(t *rapid.T) {
 		want, live := drawWorld(t)
 		calm(live)
+		for name, c := range want.Clusters { // time stands still
+			c.Rollout.Soak = 0
+			want.Clusters[name] = c
+		}
 		releases := len(want.Items)
 		for _, c := range live.Clusters {
 			releases += len(c.Releases)
@@ -276,6 +287,38 @@ func TestWhatNeverStarts(t *testing.T) {
 				if p.open()[id] {
 					t.Errorf("%s starts before %s is in place", a.ID, id)
 				}
+			}
+		}
+	})
+}
+
+// TestWavesAndLimitsHold: no change starts before the waves before it are Ready, and none that would take down more
+// of its wave than may be.
+func TestWavesAndLimitsHold(t *testing.T) {
+	law(t, func(t *rapid.T) {
+		want, live := drawWorld(t)
+		p := Decide(want, live)
+		down := map[int]int{}
+		for _, a := range p.Actions {
+			if a.staged() && a.down(live) {
+				down[a.Wave]++
+			}
+		}
+		for _, a := range Ready(p, want, live) {
+			if !a.rolls() {
+				continue
+			}
+			for _, b := range p.Actions {
+				if b.staged() && b.Wave < a.Wave && !b.ready() && !a.failed(live) {
+					t.Errorf("%s of wave %d starts, and %s of wave %d is %s (%s)", a.ID, a.Wave, b.ID, b.Wave, b.Op, b.Reason)
+				}
+			}
+			if a.down(live) {
+				continue
+			}
+			down[a.Wave]++
+			if limit := want.Rollout.MaxUnavailable; limit > 0 && down[a.Wave] > limit {
+				t.Errorf("%d of wave %d are down, %d may be", down[a.Wave], a.Wave, limit)
 			}
 		}
 	})

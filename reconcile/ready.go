@@ -52,7 +52,9 @@ func (t turn) take(a Action) {
 }
 
 // lowers says whether an action takes down what serves people.
-func (t turn) lowers(a Action) bool { return a.rolls() && !a.down(t.have) }
+func (t turn) lowers(a Action) bool {
+	return (a.rolls() || a.Op == OpRollback) && !a.down(t.have)
+}
 
 // Acts says whether the action changes something.
 func (a Action) Acts() bool { return a.Op != OpHold && a.Op != OpKeep }

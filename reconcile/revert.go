@@ -6,44 +6,72 @@ import "time"
 // that it changed goes back to the inputs that it had when all that a revision changed was last Ready. Nothing
 // else goes out until what failed is declared otherwise.
 func takeBack(p Plan, want Desired, have Live) Plan {
-	causes := causesOf(p, want, have)
-	if len(causes) == 0 {
-		return p
-	}
-	first := firstOf(p, causes, have)
+	causes, why := causesOf(p, want, have)
 	spoiled := spoiledBy(p)
 	for i, a := range p.Actions {
 		r := want.rollout(a.ID.Cluster)
 		switch {
-		case !r.Revert || r.Override.counts(have.At) || !a.staged():
-		case a.rolls() && !a.failed(have):
-			p.Actions[i] = hold(a, Halted, "taken back, since "+first)
+		case !a.reverts(r, have.At):
+		case a.rolls() && !a.failed(have) && why != "" && (len(causes) > 0 || a.takenBack()):
+			p.Actions[i] = hold(a, Halted, why)
 		case a.inPlace():
 			p.Actions[i] = revert(a, causes[a.Have.Commit], r.Soak, spoiled, have)
+		case a.Op == OpRollback:
+			p.Actions[i].Back = lastGood(a, spoiled)
 		}
 	}
 	return p
 }
 
+// reverts says whether an action is about a release that takes part in taking things back.
+func (a Action) reverts(r Rollout, at time.Time) bool {
+	return r.Revert && !r.Override.counts(at) && a.staged()
+}
+
+// takenBack says whether a release had what is declared once, and went back.
+func (a Action) takenBack() bool {
+	return len(a.Have.Past) > 0 && a.Have.Past[0].Digest == a.Digest && !a.inPlace()
+}
+
+// tries is how often what leaves no trace must have failed before it counts as failed for good.
+const tries = 3
+
 // causesOf are, by the revision of the declarations that brought them, the releases that do not work with what
-// is declared. What broke later was not broken by a revision, and what cannot be reached may work.
-func causesOf(p Plan, want Desired, have Live) map[string]string {
-	out := map[string]string{}
+// is declared; and why the rest does not go out, the first of them or what may be one of them: what was taken back
+// stays so until it is known that nothing fails any more. What broke later was not broken by a revision.
+func causesOf(p Plan, want Desired, have Live) (causes map[string]string, why string) {
+	causes = map[string]string{}
+	note := func(text string) {
+		if why == "" {
+			why = text
+		}
+	}
 	for _, a := range p.Actions {
 		r := want.rollout(a.ID.Cluster)
-		if !r.Revert || r.Override.counts(have.At) || !a.staged() || !a.failed(have) ||
-			!have.Clusters[a.ID.Cluster].Reachable || broke(a, r.Soak, have.At) {
+		if !a.reverts(r, have.At) || broke(a, r.Soak, have.At) {
 			continue
 		}
 		commit := a.Have.Commit
-		if a.Have.Attempted != a.Digest && !a.inPlace() {
-			commit = a.Commit.SHA // it left no trace
+		if a.untraced() && a.Have.Attempted != a.Digest {
+			commit = a.Commit.SHA
 		}
-		if _, known := out[commit]; !known && commit != "" {
-			out[commit] = trouble(a, have)
+		switch c := have.Clusters[a.ID.Cluster]; {
+		case a.conclusive():
+			if causes[commit] == "" {
+				causes[commit] = trouble(a, have)
+			}
+			note("taken back, since " + trouble(a, have))
+		case a.failed(have) || !c.Looked:
+			note("it may fail: " + trouble(a, have))
 		}
 	}
-	return out
+	return causes, why
+}
+
+// conclusive says whether a release failed with what is declared, and not only for a moment, as it was seen last.
+func (a Action) conclusive() bool {
+	return a.Have.Attempted == a.Digest && a.Digest != "" || a.untraced() && a.Have.Tries >= tries ||
+		a.inPlace() && a.Have.Health == Unhealthy
 }
 
 // broke says whether a release worked for as long as it must, and does not any more.
@@ -51,24 +79,17 @@ func broke(a Action, soak time.Duration, at time.Time) bool {
 	return a.inPlace() && !a.Have.ReadySince.IsZero() && !at.Before(a.Have.ReadySince.Add(soak))
 }
 
-// firstOf is the first cause in the order of the plan.
-func firstOf(p Plan, causes map[string]string, have Live) string {
-	for _, a := range p.Actions {
-		if text := trouble(a, have); a.staged() && (causes[a.Have.Commit] == text || causes[a.Commit.SHA] == text) {
-			return text
-		}
-	}
-	return "another provider failed"
-}
-
-// spoiledBy are the revisions of the declarations that some release was not Ready with.
+// spoiledBy are the revisions of the declarations that some release was never Ready with. One that came up at
+// another try is none.
 func spoiledBy(p Plan) map[string]bool {
 	out := map[string]bool{}
 	for _, a := range p.Actions {
-		for _, was := range a.Have.Past {
-			if !was.Ready {
+		seen := map[string]bool{}
+		for _, was := range a.Have.Past { // newest first
+			if !seen[was.Digest] && !was.Ready {
 				out[was.Commit] = true
 			}
+			seen[was.Digest] = true
 		}
 	}
 	return out
@@ -80,7 +101,7 @@ func revert(a Action, cause string, soak time.Duration, spoiled map[string]bool,
 	own := a.failed(have) && !broke(a, soak, have.At)
 	back := lastGood(a, spoiled)
 	switch {
-	case cause == "" || back == "" || a.Op == OpRollback || a.Have.State == Locked:
+	case cause == "" || back == "" || a.Have.State == Locked:
 		return a
 	case own:
 		a = act(a, OpRollback, HasFailed, trouble(a, have))

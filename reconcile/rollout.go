@@ -35,17 +35,17 @@ func (d Desired) rollout(cluster string) Rollout {
 // pace holds changes that must not go out yet, and says which of them wait for what. Like the guards on
 // deletions it never makes a plan do more, but for taking back what failed where that is declared.
 func pace(p Plan, want Desired, have Live) Plan {
-	for _, step := range []func(Plan, Desired, Live) Plan{inWindows, inLockstep, followURL, takeBack, inWaves} {
+	for _, step := range []func(Plan, Desired, Live) Plan{inWindows, inLockstep, followURL, takeBack, inWaves, endHalfDone, noWayBack} {
 		p = step(p, want, have)
 	}
 	return p
 }
 
 // rolls says whether an action is a change that goes out: a release is made, or gets other inputs. What puts
-// it back as it was, changes its marks alone, or finishes what a process left that is gone, does not wait.
+// it back as it was, changes its marks alone, or finishes what a process began that is gone, does not wait.
 func (a Action) rolls() bool {
 	have := a.Have
-	if a.ID.Kind != KindRelease || have.State == Pending || have.State == Uninstalling {
+	if a.ID.Kind != KindRelease || have.State == Uninstalling || have.State == Pending && have.Begun == a.Digest {
 		return false
 	}
 	switch a.Op {
@@ -113,22 +113,76 @@ func (a Action) failed(have Live) bool {
 		return c.Err != ""
 	case obs.Attempted == a.Digest && a.Digest != "":
 		return true
-	case obs.Tries > 0 && obs.Tried == a.Digest && !a.inPlace():
+	case a.untraced():
 		return true
 	}
 	return a.inPlace() && obs.Health == Unhealthy
 }
 
-// down says whether a release that was installed does not serve anybody, as far as we know.
+// untraced says whether the last try at what is declared left nothing in Helm's storage.
+func (a Action) untraced() bool {
+	return a.Have.Tries > 0 && a.Have.Tried == a.Digest && !a.inPlace()
+}
+
+// down says whether a release that was installed does not serve anybody, as far as we know. Of one that cannot be
+// reached nothing better is known.
 func (a Action) down(have Live) bool {
-	there := a.Have.State != Absent
-	return there && (!have.Clusters[a.ID.Cluster].Reachable || a.Have.State != Deployed || a.Have.Health != Healthy)
+	if !have.Clusters[a.ID.Cluster].Reachable {
+		return true
+	}
+	return a.Have.State != Absent && (a.Have.State != Deployed || a.Have.Health != Healthy)
+}
+
+// lost says whether a release is down and does not come back by itself.
+func (a Action) lost(have Live) bool {
+	return a.down(have) && (a.failed(have) || a.Op == OpHold && a.Class != Progress)
 }
 
 // staged says whether an action is about a release whose wave counts. One that is suspended is left out of the
 // rollout: somebody declared that it stays as it is.
 func (a Action) staged() bool {
-	return a.ID.Kind == KindRelease && a.Want.ID != (ID{}) && a.Reason != Suspended
+	return a.ID.Kind == KindRelease && a.Want.ID != (ID{}) && a.Want.Suspended == ""
+}
+
+// endHalfDone takes back what a process left half done that is gone, where what is declared by now must not go out
+// yet: nothing stays pending for as long as that takes.
+func endHalfDone(p Plan, _ Desired, _ Live) Plan {
+	for i, a := range p.Actions {
+		if a.ID.Kind != KindRelease || a.Op != OpHold || a.Have.State != Pending || a.Have.Digest == "" {
+			continue
+		}
+		switch a.Reason {
+		case Windowed, Halted, URLNotReady, Guarded:
+			back := act(a, OpRollback, Halted, "left half done by a process that was stopped; it goes back, since "+a.Message)
+			back.Class, back.Would, back.Due = NoClass, "", time.Time{}
+			p.Actions[i] = back
+		}
+	}
+	return p
+}
+
+// noWayBack holds what would go back to an access URL that does not answer.
+func noWayBack(p Plan, _ Desired, have Live) Plan {
+	for i, a := range p.Actions {
+		if a.Op != OpRollback || a.Want.OwnURL {
+			continue
+		}
+		to := a.backTo()
+		if live := have.URLs[to.URL]; to.URL != "" && to.URL != a.Have.AccessURL && live.Err != "" {
+			p.Actions[i] = hold(a, URLNotReady, fmt.Sprintf("it would go back to %s, which does not answer: %s", to.URL, live.Err))
+		}
+	}
+	return p
+}
+
+// backTo is what a rollback goes back to, as far as it is remembered.
+func (a Action) backTo() Past {
+	for _, was := range a.Have.Past {
+		if was.Kept && was.Digest != a.Digest && (a.Back == "" || was.Digest == a.Back) {
+			return was
+		}
+	}
+	return Past{}
 }
 
 // trouble names a release that failed, and why.

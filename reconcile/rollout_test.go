@@ -62,6 +62,13 @@ func (s *scene) moves(edit func(from, to *URLLive)) {
 	s.live.URLs = map[string]URLLive{oldURL: from, newURL: to}
 }
 
+// second puts the scene's provider into the second wave; the first has not moved either.
+func (s *scene) second() {
+	s.item.Wave = 1
+	s.beside("boston", 0, func(obs *Observed) { obs.Digest, obs.AccessURL = another, oldURL })
+	s.want.Items[0].AccessURL = newURL
+}
+
 func fails(obs *Observed) {
 	obs.Health, obs.Message, obs.ReadySince = Unhealthy, "no image", time.Time{}
 }
@@ -96,6 +103,7 @@ func rollouts() []row {
 		}},
 		{"the previous access URL is lost, its wave not begun", OpHold, URLNotReady, Person, func(s *scene) {
 			s.moves(func(from, _ *URLLive) { from.Err = "connection refused" })
+			s.second()
 		}},
 		{"revert is declared, and something failed", OpHold, Halted, Person, func(s *scene) {
 			s.changed()
@@ -182,6 +190,16 @@ func TestWhatMayGoOutGoesOut(t *testing.T) {
 			s.moves(func(_, to *URLLive) { to.Says = "" })
 			s.want.AccessURL.Confirmed = newURL
 		}},
+		{"the previous URL is lost, and it is in the first wave", func(s *scene) {
+			s.moves(func(from, _ *URLLive) { from.Err = "connection refused" })
+		}},
+		{"the URL that it goes back from is lost", func(s *scene) {
+			s.moves(func(from, _ *URLLive) { from.Err = "connection refused" })
+			s.second()
+			s.bound(Rollout{Override: Override{}})
+			s.have.FormerURL = newURL
+			s.item.Wave = 0
+		}},
 		{"the previous URL is lost, and its wave has begun", func(s *scene) {
 			s.moves(func(from, _ *URLLive) { from.Err = "connection refused" })
 			s.beside("boston", 0, func(obs *Observed) { obs.AccessURL = newURL })
@@ -264,8 +282,25 @@ func TestWhatWaitsSaysForWhat(t *testing.T) {
 			s.bound(Rollout{MaxUnavailable: 1})
 			s.beside("boston", 0, fails)
 		}},
-		{"https://old.example.com does not answer any more, and is used by eu/frankfurt: refused", time.Time{}, func(s *scene) {
+		{"https://old.example.com does not answer any more, and is used by eu/boston, eu/frankfurt: refused", time.Time{}, func(s *scene) {
 			s.moves(func(from, _ *URLLive) { from.Err = "refused" })
+			s.second()
+		}},
+		{"1 of wave 0 may be unavailable, and 1 are: eu/boston: it comes up", time.Time{}, func(s *scene) {
+			s.changed()
+			s.bound(Rollout{MaxUnavailable: 1})
+			s.beside("boston", 0, func(obs *Observed) { obs.Health, obs.Message = Progressing, "it comes up" })
+		}},
+		{"1 of wave 0 may be unavailable, and 1 are: eu/boston: Secret coder/token", time.Time{}, func(s *scene) {
+			s.changed()
+			s.bound(Rollout{MaxUnavailable: 1})
+			s.beside("boston", 0, func(obs *Observed) { obs.Health, obs.Digest = Unhealthy, another })
+			s.want.Items[0].Release.References = []Reference{{Kind: "Secret", Name: "token"}}
+		}},
+		{"its environments are being counted", time.Time{}, func(s *scene) { s.moves(nil); s.cluster.Counted = false }},
+		{"whoever acts on cluster eu looks at https://new.example.com from inside", time.Time{}, func(s *scene) {
+			s.moves(nil)
+			s.want.AccessURL.Image, s.cluster.Held = "curl", false
 		}},
 		{"the deployment says that it uses https://old.example.com", time.Time{}, func(s *scene) {
 			s.moves(func(_, to *URLLive) { to.Says = oldURL })
@@ -421,6 +456,153 @@ func TestAPreviousURLIsFoundWhereItIsUsed(t *testing.T) {
 				t.Error("no change is under way")
 			case c != nil && (c.From != test.want || !c.Withdrawn):
 				t.Errorf("a change from %s, withdrawn %t", c.From, c.Withdrawn)
+			}
+		})
+	}
+}
+
+// What a process left half done that is gone is finished when it is what is declared, and goes back when that must
+// not go out yet: it never stays pending.
+func TestWhatIsLeftPendingIsEnded(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		op    Op
+		given func(s *scene)
+	}{
+		{"it is what is declared, and no window is open", OpUpdate, func(s *scene) {
+			s.have.Begun = s.item.Base
+			s.bound(Rollout{Windows: never()})
+		}},
+		{"it is something else, which may go out", OpUpdate, func(s *scene) { s.have.Begun = "yet another" }},
+		{"it is something else, and no window is open", OpRollback, func(s *scene) {
+			s.have.Begun = "yet another"
+			s.bound(Rollout{Windows: never()})
+		}},
+		{"going back was begun, and a URL is not ready", OpRollback, func(s *scene) {
+			s.moves(func(_, to *URLLive) { to.Err = "connection refused" })
+		}},
+		{"nothing is there to go back to", OpHold, func(s *scene) {
+			s.have.Begun = "yet another"
+			s.have.Digest = ""
+			s.bound(Rollout{Windows: never()})
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newScene()
+			s.changed()
+			test.given(s)
+			s.have.State = Pending
+			if a := s.decide(t); a.Op != test.op {
+				t.Errorf("%s (%s): %s", a.Op, a.Reason, a.Message)
+			}
+		})
+	}
+}
+
+// The previous URL is needed for as long as anybody has it, and whoever does not see all cannot say that nobody has.
+func TestAURLThatIsUsedMayNotGo(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		given func(s *scene)
+	}{
+		{"a release that is not declared any more has it", func(s *scene) {
+			s.others = map[ID]Observed{at("eu", "gone"): {Owner: "acme", Provider: "gone", AccessURL: oldURL, State: Deployed}}
+		}},
+		{"a provider declares it as its own", func(s *scene) {
+			s.beside("boston", 0, nil)
+			s.want.Items[0].AccessURL, s.want.Items[0].OwnURL = oldURL, true
+		}},
+		{"only a part is looked at", func(s *scene) { s.want.Narrowed = true }},
+		{"the cluster of one cannot be reached", func(s *scene) { s.lose() }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newScene()
+			s.moves(nil)
+			s.have.Digest, s.have.AccessURL, s.have.Survived = s.item.Base, newURL, true
+			test.given(s)
+			c := s.plan().URL
+			if last := c.Steps[len(c.Steps)-1]; last.Done || strings.Contains(last.Evidence, "nobody needs it") {
+				t.Errorf("%+v", last)
+			}
+		})
+	}
+}
+
+// What was taken back stays so until it is known that nothing fails any more; one failure that may pass takes
+// nothing back.
+func TestWhatIsTakenBackStaysSo(t *testing.T) {
+	taken := func(s *scene) {
+		s.have.Digest = another
+		s.have.Past = []Past{{Digest: s.item.Base, Commit: "two", Kept: true}, {Digest: another, Commit: "one", Ready: true, Kept: true}}
+		s.bound(Rollout{Revert: true})
+	}
+	elsewhere := func(s *scene, c ClusterLive) {
+		it := testItem("us", "boston")
+		s.want.Items = append(s.want.Items, it)
+		s.want.Clusters["us"] = s.want.Clusters["eu"]
+		s.live.Clusters["us"] = c
+	}
+	tried := func(n int) func(obs *Observed) {
+		return func(obs *Observed) {
+			obs.Digest, obs.Tries, obs.Tried, obs.Failure = another, n, testItem("eu", "boston").Base, "no registry"
+		}
+	}
+	for _, test := range []struct {
+		name  string
+		op    Op
+		given func(s *scene)
+	}{
+		{"the cluster of another was not looked at yet", OpHold, func(s *scene) { taken(s); elsewhere(s, ClusterLive{}) }},
+		{"the cluster of another cannot be reached", OpHold, func(s *scene) {
+			taken(s)
+			elsewhere(s, ClusterLive{Looked: true, Err: "connection refused"})
+		}},
+		{"another fails for a moment", OpHold, func(s *scene) { taken(s); s.beside("boston", 0, tried(1)) }},
+		{"all is well again", OpUpdate, func(s *scene) { taken(s); s.beside("boston", 0, nil) }},
+		{"what never was taken back goes on while another fails for a moment", OpUpdate, func(s *scene) {
+			s.changed()
+			s.bound(Rollout{Revert: true})
+			s.beside("boston", 0, tried(1))
+		}},
+		{"in place, while another fails for a moment", OpKeep, func(s *scene) {
+			taken(s)
+			s.have.Digest, s.have.Commit = s.item.Base, "1a2b3c4d5e6f"
+			s.beside("boston", 0, tried(1))
+		}},
+		{"in place, when another failed for good", OpRollback, func(s *scene) {
+			taken(s)
+			s.have.Digest, s.have.Commit = s.item.Base, "1a2b3c4d5e6f"
+			s.beside("boston", 0, tried(3))
+		}},
+		{"in place, what it would go back to cannot be reached", OpHold, func(s *scene) {
+			taken(s)
+			s.have.Digest, s.have.Commit, s.have.AccessURL = s.item.Base, "1a2b3c4d5e6f", newURL
+			s.have.Past[1].URL = oldURL
+			s.live.URLs = map[string]URLLive{oldURL: {At: noon(), Err: "connection refused"}}
+			s.beside("boston", 0, tried(3))
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newScene()
+			test.given(s)
+			if a := s.decide(t); a.Op != test.op {
+				t.Errorf("%s (%s): %s", a.Op, a.Reason, a.Message)
+			}
+		})
+	}
+}
+
+// A provider that is suspended is left out of the rollout, however it is.
+func TestWhatIsSuspendedHaltsNobody(t *testing.T) {
+	for name, how := range map[string]func(obs *Observed){"it is not well": fails, "it comes up": func(obs *Observed) { obs.Health = Progressing }} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene()
+			s.changed()
+			s.item.Wave = 1
+			s.beside("boston", 0, how)
+			s.want.Items[0].Suspended = "it moves"
+			if a := s.decide(t); a.Op != OpUpdate || a.Waits != "" {
+				t.Errorf("%s (%s), waits for %q", a.Op, a.Reason, a.Waits)
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -15,14 +16,14 @@ func followURL(p Plan, want Desired, have Live) Plan {
 	if p.URL == nil {
 		return p
 	}
-	begun := p.URL.begun()
+	begun, unmoved := begun(p), p.URL.unmoved()
 	for i, a := range p.Actions {
 		if !a.rolls() || !a.follows() || a.Have.AccessURL == p.URL.To {
 			continue
 		}
 		a = p.URL.admit(a, want, have)
-		if a.rolls() && a.Wave > begun && !want.rollout(a.ID.Cluster).Override.counts(have.At) {
-			a = p.URL.keepReachable(a, have)
+		if a.rolls() && a.Wave > begun && !p.URL.Back && !want.rollout(a.ID.Cluster).Override.counts(have.At) {
+			a = p.URL.keepReachable(a, unmoved, have)
 		}
 		p.Actions[i] = a
 	}
@@ -37,17 +38,22 @@ func (c *URLChange) admit(a Action, want Desired, have Live) Action {
 			return holdURL(a, s.Looking, s.Evidence)
 		}
 	}
-	inside, looked := have.Clusters[a.ID.Cluster].URLs[c.To]
+	if c.Back && a.Have.FormerURL == c.To {
+		a.Message = "it goes back to " + c.To
+	}
+	cluster := have.Clusters[a.ID.Cluster]
+	inside, looked := cluster.URLs[c.To]
 	switch {
+	case a.Have.State != Absent && !cluster.Counted:
+		return holdURL(a, true, "its environments are being counted, to be compared with those that run afterwards")
 	case want.AccessURL.Image == "":
 		return a
+	case !cluster.Held:
+		return holdURL(a, true, "whoever acts on cluster "+a.ID.Cluster+" looks at "+c.To+" from inside")
 	case !looked || inside.At.IsZero():
 		return holdURL(a, true, fmt.Sprintf("%s is being looked at from inside cluster %s", c.To, a.ID.Cluster))
 	case inside.Err != "":
 		return holdURL(a, false, fmt.Sprintf("%s does not answer from inside cluster %s: %s", c.To, a.ID.Cluster, inside.Err))
-	}
-	if c.Back && a.Have.FormerURL == c.To {
-		a.Message = "it goes back to " + c.To
 	}
 	return a
 }
@@ -61,35 +67,53 @@ func holdURL(a Action, looking bool, message string) Action {
 
 // keepReachable holds a release while the previous URL, which those not moved yet depend on, does not answer:
 // who it is that took it away should know before more is changed.
-func (c *URLChange) keepReachable(a Action, have Live) Action {
+func (c *URLChange) keepReachable(a Action, gone string, have Live) Action {
 	from := have.URLs[c.From]
 	if from.At.IsZero() || from.Err == "" {
 		return a
 	}
 	return hold(a, URLNotReady, fmt.Sprintf("%s does not answer any more, and is used by %s: %s", c.From,
-		strings.Join(c.unmoved(), ", "), from.Err))
+		gone, from.Err))
 }
 
-// begun is the last wave of which some release has the new URL; -1: none has.
-func (c *URLChange) begun() int {
-	last := -1
-	for _, u := range c.Users {
-		if u.Moved {
-			last = max(last, u.Wave)
+// begun is the last wave that was let out: of which some release has the new URL, or the first that has another.
+func begun(p Plan) int {
+	first, last := math.MaxInt, -1
+	for _, a := range p.Actions {
+		switch {
+		case !a.follows() || a.Have.State == Absent:
+		case a.Have.AccessURL == p.URL.To:
+			last = max(last, a.Wave)
+		case a.rolls() || a.Op == OpHold:
+			first = min(first, a.Wave)
 		}
+	}
+	if last < 0 && first < math.MaxInt {
+		return first
 	}
 	return last
 }
 
-// unmoved names the releases that do not have the new URL.
-func (c *URLChange) unmoved() []string {
+// unmoved names the first of the releases that do not have the new URL, and how many there are.
+func (c *URLChange) unmoved() string {
 	var out []string
 	for _, u := range c.Users {
 		if !u.Moved {
 			out = append(out, u.ID.Cluster+"/"+u.Provider)
 		}
 	}
-	return out
+	return some(out)
+}
+
+// mostNamed bounds how many providers a message names.
+const mostNamed = 10
+
+// some is a list of names, cut to what can be read.
+func some(names []string) string {
+	if more := len(names) - mostNamed; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNamed], ", "), more)
+	}
+	return strings.Join(names, ", ")
 }
 
 // withdrawn is the hold of a previous URL that was taken out of the declarations while it is needed. The change
@@ -111,5 +135,5 @@ func (c *URLChange) withdrawn(want Desired) []Action {
 		}
 	}
 	return []Action{hold(a, URLNotReady, fmt.Sprintf("%s is still needed by %s; declare deployment: previousAccessURL: %q until "+
-		"all of them are confirmed", c.From, strings.Join(needed, ", "), c.From))}
+		"all of them are confirmed", c.From, some(needed), c.From))}
 }

@@ -10,11 +10,14 @@ import (
 // wave is how far the releases of one wave are, over all clusters.
 type wave struct {
 	total, ready int
-	failed       []string       // what failed, and why
-	soaked       time.Time      // when all of them will have been Ready for as long as is declared
-	lost         int            // that failed and are down
-	lostIn       map[string]int // likewise, by cluster
+	failed       []string            // what failed, and why
+	soaked       time.Time           // when all of them will have been Ready for as long as is declared
+	lost         map[string][]string // what is down and stays so, and why: in each cluster, and in all of them
+	down         map[string][]string // what is down, likewise
 }
+
+// everywhere stands for all clusters.
+const everywhere = ""
 
 // wavesOf gathers the waves of a plan, by number.
 func wavesOf(p Plan, want Desired, have Live) map[int]*wave {
@@ -24,7 +27,7 @@ func wavesOf(p Plan, want Desired, have Live) map[int]*wave {
 			continue
 		}
 		if out[a.Wave] == nil {
-			out[a.Wave] = &wave{lostIn: map[string]int{}}
+			out[a.Wave] = &wave{lost: map[string][]string{}, down: map[string][]string{}}
 		}
 		out[a.Wave].add(a, want, have)
 	}
@@ -33,18 +36,22 @@ func wavesOf(p Plan, want Desired, have Live) map[int]*wave {
 
 func (w *wave) add(a Action, want Desired, have Live) {
 	w.total++
+	for _, in := range []string{everywhere, a.ID.Cluster} {
+		if a.down(have) {
+			w.down[in] = append(w.down[in], trouble(a, have))
+		}
+		if a.lost(have) {
+			w.lost[in] = append(w.lost[in], trouble(a, have))
+		}
+	}
 	switch {
 	case a.failed(have):
 		w.failed = append(w.failed, trouble(a, have))
-		if a.down(have) {
-			w.lost++
-			w.lostIn[a.ID.Cluster]++
-		}
 	case a.ready():
 		w.ready++
 		since := a.Have.ReadySince
-		if since.IsZero() { // what was written down of it is lost
-			since = a.Have.Since
+		if since.IsZero() { // not written down yet, or lost: it counts from now on
+			since = have.At
 		}
 		if soaked := since.Add(want.rollout(a.ID.Cluster).Soak); soaked.After(w.soaked) {
 			w.soaked = soaked
@@ -79,28 +86,32 @@ func gates(waves map[int]*wave) map[int]gate {
 }
 
 // inWaves lets the changes of a wave out when those before it are Ready, and have stayed so; and holds them
-// when one of those before failed, or when as many of their own are down as may be.
+// when one of those before failed, or when as many of their own are down as may be. What failed itself was let out
+// before.
 func inWaves(p Plan, want Desired, have Live) Plan {
 	waves := wavesOf(p, want, have)
 	before := gates(waves)
 	for i, a := range p.Actions {
-		if a.rolls() {
-			a = before[a.Wave].stop(a, want.rollout(a.ID.Cluster), have.At)
-			if a.rolls() && !a.failed(have) {
-				a = waves[a.Wave].spare(a, want, have)
-			}
-			p.Actions[i] = a
+		if !a.rolls() {
+			continue
 		}
+		r, failed := want.rollout(a.ID.Cluster), a.failed(have)
+		a = before[a.Wave].stop(a, r, have.At, failed)
+		if a.rolls() && a.Waits == "" && !failed && !r.Override.counts(have.At) && !a.down(have) {
+			a = waves[a.Wave].spare(a, want)
+		}
+		p.Actions[i] = a
 	}
 	return p
 }
 
 // stop keeps an action from starting while something before its wave is not as it should be.
-func (g gate) stop(a Action, r Rollout, at time.Time) Action {
+func (g gate) stop(a Action, r Rollout, at time.Time, begun bool) Action {
 	urgent := r.Override.counts(at)
 	switch {
 	case len(g.failed) > 0 && !urgent:
 		return hold(a, Halted, several(g.failed))
+	case begun:
 	case g.open != "":
 		a.Waits = g.open
 	case g.soaked.After(at) && !urgent:
@@ -110,21 +121,26 @@ func (g gate) stop(a Action, r Rollout, at time.Time) Action {
 	return a
 }
 
-// spare holds an action that would take down one more of its wave than may be, where those that are down
-// failed: they do not come back by themselves.
-func (w *wave) spare(a Action, want Desired, have Live) Action {
-	r := want.rollout(a.ID.Cluster)
-	if a.down(have) || r.Override.counts(have.At) {
-		return a
-	}
-	full := func(limit, lost int) bool { return limit > 0 && lost >= limit }
-	switch {
-	case full(want.Rollout.MaxUnavailable, w.lost):
-		return hold(a, Halted, fmt.Sprintf("%d of wave %d may be unavailable, and %d are: %s",
-			want.Rollout.MaxUnavailable, a.Wave, w.lost, several(w.failed)))
-	case full(r.MaxUnavailable, w.lostIn[a.ID.Cluster]):
-		return hold(a, Halted, fmt.Sprintf("%d of wave %d in cluster %s may be unavailable, and %d are: %s",
-			r.MaxUnavailable, a.Wave, a.ID.Cluster, w.lostIn[a.ID.Cluster], several(w.failed)))
+// spare keeps an action from taking down one more of its wave than may be. Where those that are down do not come
+// back by themselves, it is held.
+func (w *wave) spare(a Action, want Desired) Action {
+	for _, in := range []struct {
+		limit       int
+		where, says string
+	}{
+		{want.Rollout.MaxUnavailable, everywhere, ""},
+		{want.rollout(a.ID.Cluster).MaxUnavailable, a.ID.Cluster, " in cluster " + a.ID.Cluster},
+	} {
+		text := func(which []string) string {
+			return fmt.Sprintf("%d of wave %d%s may be unavailable, and %d are: %s", in.limit, a.Wave, in.says, len(which), several(which))
+		}
+		switch lost, down := w.lost[in.where], w.down[in.where]; {
+		case in.limit == 0 || a.Waits != "":
+		case len(lost) >= in.limit:
+			return hold(a, Halted, text(lost))
+		case len(down) >= in.limit:
+			a.Waits = text(down)
+		}
 	}
 	return a
 }

@@ -15,11 +15,16 @@ func effect(releases map[ID]Observed, a Action, owner string) {
 			Owner: owner, Provider: a.Provider, Organization: a.Organization, Digest: a.Digest, Commit: a.Commit.SHA,
 			Policy: a.Want.Release.Deletion, State: Deployed, Revision: obs.Revision + 1, Health: Progressing,
 			RetryAsked: obs.RetryAsked, // stands beside the release
+			AccessURL:  a.Want.AccessURL, FormerURL: obs.AccessURL,
+			Past: append([]Past{{Digest: a.Digest, Commit: a.Commit.SHA, URL: a.Want.AccessURL, Kept: true}}, obs.Past...),
 		}
 	case OpRepair:
 		obs.Drift = nil
 	case OpRollback:
-		obs.State, obs.Attempted, obs.Digest = Deployed, a.Digest, "of the revision before"
+		obs.State, obs.Digest = Deployed, "of the revision before"
+		if a.Reason == HasFailed {
+			obs.Attempted = a.Digest
+		}
 		obs.Revision, obs.Health, obs.Message = obs.Revision+1, Healthy, ""
 	case OpDelete:
 		delete(releases, a.ID)
@@ -36,7 +41,11 @@ func tick(live Live) bool {
 	for _, c := range live.Clusters {
 		for id, obs := range c.Releases {
 			if obs.Health == Progressing || obs.Health == HealthUnknown {
-				obs.Health, obs.ReadySince, came = Healthy, live.At, true
+				obs.Health, obs.ReadySince, obs.Survived, came = Healthy, live.At, true, true
+				if len(obs.Past) > 0 {
+					obs.Past = slices.Clone(obs.Past)
+					obs.Past[0].Ready = true
+				}
 				c.Releases[id] = obs
 			}
 		}
