@@ -73,7 +73,7 @@ type URLUser struct {
 	Wave         int
 	URL          string // that it has; empty: not known, or nothing is installed
 	Moved        bool   // it has the new one
-	Confirmed    bool   // it was Ready with it, and its environments ran on
+	Confirmed    bool   // it is Ready with it, and none of its environments was lost
 	Message      string // why it is not confirmed
 }
 
@@ -285,7 +285,7 @@ func (c *URLChange) confirming(want Desired, have Live) URLStep {
 		}
 	}
 	s := URLStep{Phase: PhaseConfirming, Done: len(missing) == 0}
-	s.Evidence = "all are Ready, with as many environments as ran before"
+	s.Evidence = "all are Ready, and no environment that ran before is gone"
 	if !s.Done {
 		s.Evidence = several(missing)
 	}

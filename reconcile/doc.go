@@ -154,7 +154,7 @@
 //
 // The change of the access URL is derived from what is declared and what releases carry: the new one resolves,
 // answers as the same deployment, and is used by it; then providers are given it, in waves; each is Ready with
-// it, and as many environments run as ran before; then the previous one may go. A provider with a URL of its
+// it, and no environment that ran before is gone; then the previous one may go. A provider with a URL of its
 // own has no part in it. Nothing of it is remembered.
 //
 // # Guards

@@ -36,7 +36,7 @@ type URLUserDoc struct {
 	Wave         int    `json:"wave"`
 	URL          string `json:"url"`       // that it has; empty: not known
 	Moved        bool   `json:"moved"`     // it has the new one
-	Confirmed    bool   `json:"confirmed"` // it is Ready with it, and its environments run on
+	Confirmed    bool   `json:"confirmed"` // it is Ready with it, and none of its environments was lost
 	Message      string `json:"message"`   // why it is not confirmed
 }
 

@@ -26,7 +26,7 @@ the old one and which the new one. It looks at both URLs from here, and at the c
   answering     it answers as the same deployment
   switching     the deployment itself uses it, as its answer or deployment.health.confirmed says
   redeploying   providers are given it, wave by wave
-  confirming    each is Ready with it, with as many environments running as before
+  confirming    each is Ready with it, and no environment that ran before is gone
   retirable     nobody needs the previous URL any more: previousAccessURL may be taken out`
 
 // newAccessURLStatus makes `reconcile access-url status`.

@@ -337,3 +337,41 @@ func TestAccessURLIsLookedAtFromInside(t *testing.T) {
 		t.Errorf("it says %s", got)
 	}
 }
+
+// A daemon that is killed in the middle of giving a provider a URL leaves it half done. When that URL is not the
+// declared one any more, and the declared one is not ready, the provider goes back; it is not given what does not
+// answer.
+func TestKilledWhileTheAccessURLChanges(t *testing.T) {
+	s := newSite(t, eu)
+	before, after := newFront(t, "one", false), newFront(t, "one", false)
+	after.set(func(f *front) { f.says = after.URL })
+	slow := func(wait string) {
+		s.declare("one.cue", fmt.Sprintf(`providers: one: {cluster: "eu", chart: path: "charts/hooked", values: {greeting: deployment.accessURL, after: %q}}`, wait))
+	}
+	slow("0s")
+	d := s.daemon()
+	d.ready(s.at(before.URL, "", ""), "one")
+	slow("5m")
+	s.at(after.URL, before.URL, "")
+	api := s.api(eu)
+	s.await("it is at it", func() (any, bool) {
+		n := len(s.revisions(api, "status=pending-upgrade"))
+		return n, n == 1
+	})
+	d.kill()
+	slow("0s")
+	s.at("http://nowhere.invalid:8080", before.URL, "")
+	d = s.daemon()
+	d.until("it is held, and nothing is pending", func(doc status.StatusDoc) bool {
+		_, held := holdFor(doc, "one", reconcile.URLNotReady)
+		return held && len(s.revisions(api, "status in (pending-upgrade,pending-rollback)")) == 0
+	})
+	if got := s.values("one", eu)["greeting"]; got != before.URL {
+		t.Errorf("it was given %v", got)
+	}
+	d.ready(s.at(after.URL, before.URL, ""), "one")
+	if got := s.values("one", eu)["greeting"]; got != after.URL {
+		t.Errorf("it was given %v", got)
+	}
+	s.sane(api, d.status(), 5)
+}
