@@ -238,6 +238,9 @@ func (op *operation) rollback(ctx context.Context) error {
 	if target == 0 {
 		return fmt.Errorf("there is no revision to go back to: %s", op.action.Message)
 	}
+	if err := op.takeUp(ctx); err != nil {
+		return err
+	}
 	last, err := op.config.Releases.Last(op.key.name)
 	if err != nil {
 		return err
