@@ -195,6 +195,11 @@ func TestAccessURLChangesInOrder(t *testing.T) {
 	s.write(filepath.Join(s.creds, "ca", "coder.pem"), secure.authority)
 	held("declare deployment: health: confirmed", secure.URL, "deployment: health: ca: \"coder.pem\"\n")
 	held("no answer within 5s", late.URL, "")
+	before.set(func(f *front) { f.says = before.URL })
+	sha := s.at(before.URL, late.URL, "") // back, before anybody has moved
+	d.until("nobody needs what nobody was given", func(doc status.StatusDoc) bool {
+		return doc.Revision.SHA == sha && doc.Summary.Keep > 0 && doc.Summary == (status.Summary{Keep: doc.Summary.Keep}) && allReady(doc)
+	})
 	after.set(func(f *front) { f.says = before.URL })
 	held("the deployment says that it uses "+before.URL, after.URL, "")
 	if got := s.allValues(); !cmp.Equal(was, got) {
@@ -214,6 +219,13 @@ func TestAccessURLChangesInOrder(t *testing.T) {
 	d.until("the old URL may go", func(doc status.StatusDoc) bool { return doc.AccessURL.Phase == reconcile.PhaseRetirable })
 	if _, metrics := d.get("/metrics"); !strings.Contains(metrics, `reconcile_access_url_phase{phase="retirable"} 1`) {
 		t.Errorf("the metrics say\n%s", grep(metrics, "access_url"))
+	}
+	for _, to := range []string{before.URL, after.URL} { // there and back, when all have moved
+		from := map[string]string{before.URL: after.URL, after.URL: before.URL}[to]
+		sha = s.at(to, from, "")
+		d.until("all have "+to, func(doc status.StatusDoc) bool {
+			return doc.Revision.SHA == sha && doc.AccessURL.URL == to && doc.AccessURL.Phase == reconcile.PhaseRetirable
+		})
 	}
 	d.ready(s.at(after.URL, "", ""), names()...)
 	if doc := d.status(); doc.AccessURL.Previous != "" {
