@@ -64,8 +64,8 @@ type known struct {
 	sound    bool      // its objects are healthy
 	moved    bool      // objects are not as they were when they were last compared with what was applied
 	compared bool      // they were compared once, or could not be
-	lapsed   bool      // it was Ready and is not, or is again and that is not written down yet
-	regained time.Time // since when it is Ready again
+	ready    time.Time // since when it stays Ready; zero: it is not
+	lapsed   time.Time // when it was last seen not to be Ready; zero: it never was
 	asking   bool      // its pods are being asked why they are not ready
 	asked    bool      // they were asked once
 	alarm    bool      // it is looked at again when its timeout is over
@@ -266,6 +266,7 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 		obs.State, obs.Failure = reconcile.Corrupt, k.corrupt
 	}
 	c.judge(key, k, &obs)
+	c.watchHeads(key, obs)
 	c.remember(key, k, &obs, rec)
 	return obs, true
 }
@@ -288,6 +289,7 @@ func (c *Cluster) knowledge(key releaseKey, obs reconcile.Observed, rec record) 
 		return k
 	}
 	k.revision, k.objects, k.marks, k.drift, k.corrupt = obs.Revision, nil, map[objectRef]string{}, nil, ""
+	k.ready, k.lapsed = time.Time{}, time.Time{}
 	if rec.Revision != obs.Revision {
 		c.session.jobs.Add(job{key, readRelease})
 		return k

@@ -87,11 +87,9 @@ func (r record) past(revs []revision) []reconcile.Past {
 	return out
 }
 
-// isReady notes that the release is Ready, since a time unless it was before.
+// isReady notes since when the release is Ready.
 func (r *record) isReady(since time.Time) {
-	if r.ReadySince == nil {
-		r.ReadySince = &since
-	}
+	r.ReadySince = &since
 	for i, step := range r.History {
 		if step.Revision == r.Revision && step.Error == "" {
 			r.History = slices.Clone(r.History) // the watch has the other one

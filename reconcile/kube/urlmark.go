@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"regexp"
 	"strings"
-
-	"github.com/workspace-providers/reconcile/reconcile"
 )
 
 // urlMark writes an access URL as a label's value, which takes neither colons nor slashes:
@@ -51,15 +49,4 @@ func knownURLs(w wanted) map[string]string {
 		out[urlMark(it.AccessURL)] = it.AccessURL
 	}
 	return out
-}
-
-// running counts the environments that run in a release's provider, of its organization where it has one.
-func running(envs []reconcile.Environment, organization string) int {
-	n := 0
-	for _, e := range envs {
-		if e.Running && !e.Prebuilt && (organization == "" || e.Organization == organization) {
-			n++
-		}
-	}
-	return n
 }
