@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"sync"
@@ -35,7 +36,7 @@ type Cluster struct {
 	doorLocks  map[string]*sync.Mutex            // one writer of each guard at a time; taken while mu is not
 	heads      headcount
 	inside     inside
-	urls       map[string]string                 // access URLs that are known, by mark
+	urls       map[string]string                 // access URLs that are known, by the hash of each
 	unsure     map[releaseKey]bool               // releases of which some environments do not run yet that ran before
 	gone       map[goneKey]time.Time             // since when environments that guards know are gone
 	noting     map[releaseKey]bool               // whose record is being brought up to date
@@ -244,8 +245,9 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 		return reconcile.Observed{RetryAsked: retry}, retry
 	}
 	obs = observe(revs)
-	obs.RetryAsked, obs.Commit = retry, rec.Commit
-	obs.AccessURL, obs.FormerURL = urlOf(obs.AccessURL, c.urls), urlOf(obs.FormerURL, c.urls)
+	obs.RetryAsked, obs.Commit = retry, cmp.Or(obs.Commit, rec.Commit)
+	urls := urlsAlso(c.urls, rec)
+	obs.AccessURL, obs.FormerURL = urlOf(obs.AccessURL, urls), urlOf(obs.FormerURL, urls)
 	if obs.Owner != c.owner {
 		return obs, true
 	}
@@ -261,7 +263,7 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 		c.respect(key, k, &obs, uninstallTime)
 	}
 	rec.tell(&obs)
-	obs.Past = rec.past(revs)
+	obs.Past = rec.past(revs, urls)
 	if k.corrupt != "" {
 		obs.State, obs.Failure = reconcile.Corrupt, k.corrupt
 	}

@@ -158,7 +158,14 @@ func (op *operation) remark(ctx context.Context) error {
 	if !there {
 		return errChanged
 	}
-	return op.relabel(ctx, []*stored{rev}, marks(op.owner, op.action))
+	if err := op.relabel(ctx, []*stored{rev}, marks(op.owner, op.action)); err != nil {
+		return err
+	}
+	rec, _ := op.session.record(op.key)
+	if rec.Revision != op.action.Have.Revision || !rec.spell(op.action.Want.AccessURL) {
+		return nil
+	}
+	return op.session.writeRecord(ctx, op.key, rec)
 }
 
 func (op *operation) install(chrt *chart.Chart, values map[string]any, want reconcile.Release) (*release.Release, error) {
@@ -250,8 +257,9 @@ func (op *operation) rollback(ctx context.Context) error {
 		}
 	}
 	began := time.Now()
+	op.storage.extra = map[string]string{markCommit: commitMark(op.action.Commit.SHA)}
 	if failed {
-		op.storage.extra = map[string]string{markAttempted: op.action.Digest}
+		op.storage.extra[markAttempted] = op.action.Digest
 	}
 	do := action.NewRollback(op.config)
 	do.Version, do.Timeout, do.MaxHistory = target, op.action.Want.Release.Timeout, op.config.Releases.MaxHistory

@@ -96,6 +96,7 @@ func (op *operation) nextRecord(revision int, err error) record {
 	switch {
 	case a.Op != reconcile.OpRollback:
 		step.Digest = a.Digest
+		rec.spell(a.Want.AccessURL)
 	case err == nil:
 		step.Error = a.Message // what it went back from
 	}
