@@ -268,8 +268,8 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 		obs.State, obs.Failure = reconcile.Corrupt, k.corrupt
 	}
 	c.judge(key, k, &obs)
-	c.watchHeads(key, obs)
-	c.remember(key, k, &obs, rec)
+	c.missing(key, &obs, rec)
+	c.remember(key, k, obs, rec)
 	return obs, true
 }
 

@@ -7,13 +7,11 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile"
 )
 
-// remember has the record brought up to date when the release has become ready, or its objects were
-// compared since it was written. Whoever does not hold the Lease leaves that to the one who does.
-func (c *Cluster) remember(key releaseKey, k *known, obs *reconcile.Observed, rec record) {
-	if c.fleet.ReadOnly || !c.lease.held() {
-		return
-	}
-	if obs.Health != reconcile.Healthy || len(obs.Drift) > 0 || rec.Revision != obs.Revision {
+// remember has the record brought up to date when the release has become ready, its objects were compared since
+// it was written, or it is about another revision: it was lost, or whoever made the newest was stopped before he
+// wrote it. Who does not hold the Lease leaves that to the one who does.
+func (c *Cluster) remember(key releaseKey, k *known, obs reconcile.Observed, rec record) {
+	if c.fleet.ReadOnly || !c.lease.held() || obs.Health != reconcile.Healthy || len(obs.Drift) > 0 {
 		return
 	}
 	if !c.outdated(key, k, obs, rec) {
@@ -27,11 +25,13 @@ func (c *Cluster) remember(key releaseKey, k *known, obs *reconcile.Observed, re
 }
 
 // outdated says whether more is known of a release that is Ready than its record says.
-func (c *Cluster) outdated(key releaseKey, k *known, obs *reconcile.Observed, rec record) bool {
-	if rec.ReadySince == nil || !rec.ReadySince.Equal(obs.ReadySince) {
+func (c *Cluster) outdated(key releaseKey, k *known, obs reconcile.Observed, rec record) bool {
+	switch {
+	case rec.Revision != obs.Revision:
+		return obs.Digest != "" // else somebody else made it
+	case rec.ReadySince == nil || !rec.ReadySince.Equal(obs.ReadySince):
 		return true
-	}
-	if !rec.Survived && c.survives(key, rec) {
+	case !rec.Survived && (c.survives(obs, rec) || c.pardoned(key, obs)):
 		return true
 	}
 	return slices.ContainsFunc(rec.Objects, func(o recorded) bool { return k.marks[o.ref()] != o.Mark })
@@ -51,18 +51,55 @@ func (c *Cluster) noteReady(ctx context.Context, s *session, key releaseKey) err
 
 // readyRecord is what is to be written down of a release that is Ready.
 func (c *Cluster) readyRecord(s *session, key releaseKey) (rec record, ready bool) {
-	rec, _ = s.record(key)
 	k, obs := c.known[key], c.releases[c.id(key)]
-	if k == nil || obs.Health != reconcile.Healthy || len(obs.Drift) > 0 || !c.lease.held() || rec.Revision != k.revision {
+	if k == nil || obs.Health != reconcile.Healthy || len(obs.Drift) > 0 || !c.lease.held() {
 		return record{}, false
 	}
-	rec.Survived = rec.Survived || c.survives(key, rec)
+	if rec, ready = c.currentRecord(s, key, obs); !ready || rec.Revision != k.revision {
+		return record{}, false
+	}
+	rec.Survived = rec.Survived || c.survives(obs, rec)
 	rec.Objects = nil
 	for _, ref := range k.objects {
 		rec.Objects = append(rec.Objects, recorded{ref.group, ref.kind, ref.namespace, ref.name, k.marks[ref]})
 	}
 	rec.isReady(obs.ReadySince)
 	return rec, true
+}
+
+// currentRecord is the record of a release's newest revision, made from its marks where there is none.
+func (c *Cluster) currentRecord(s *session, key releaseKey, obs reconcile.Observed) (rec record, ok bool) {
+	rec, _ = s.record(key)
+	now := running(c.heads.environments[obs.Provider], obs.Organization)
+	if rec.Revision == obs.Revision {
+		if !rec.Survived && c.pardoned(key, obs) {
+			rec.baseline(now)
+		}
+		return rec, true
+	}
+	revs := s.revisions(key)
+	if len(revs) == 0 || revs[len(revs)-1].number != obs.Revision || !revs[len(revs)-1].ours() {
+		return record{}, false
+	}
+	rec = rec.found(revs[len(revs)-1])
+	rec.baseline(now)
+	return rec, true
+}
+
+// found is the record of a revision that none was written of: what its marks tell. One that went back from what
+// failed is no new try, as in the records of rollbacks.
+func (r record) found(rev revision) record {
+	step := transition{
+		At: rev.made, Op: "found", Reason: "not recorded", Revision: rev.number,
+		Commit: commitOf(rev.labels[markCommit]), Digest: rev.labels[markDigest],
+	}
+	if rev.labels[markAttempted] != "" {
+		step.Digest, step.Error = "", r.last().Error
+	}
+	r.Revision, r.Digest, r.Applied = rev.number, rev.labels[markDigest], rev.made
+	r.Commit, r.Author = step.Commit, ""
+	r.History = append([]transition{step}, r.History...)
+	return r
 }
 
 // noted notes that writing the record was tried: whoever waits for that goes on.

@@ -30,8 +30,9 @@ type record struct {
 	Author     string       `json:"author,omitempty"` // of the commit
 	Applied    time.Time    `json:"applied"`
 	ReadySince *time.Time   `json:"readySince,omitempty"`
-	Ran        int          `json:"ran,omitempty"`      // environments that ran when it was applied
-	Survived   bool         `json:"survived,omitempty"` // as many ran at some time since it was Ready
+	Ran        []ran        `json:"environments,omitempty"` // that ran when it was applied
+	MoreRan    int          `json:"moreRan,omitempty"`      // how many beyond those
+	Survived   bool         `json:"survived,omitempty"`     // none of them was gone at some time since it was Ready
 	Objects    []recorded   `json:"objects"`
 	URLs       []string     `json:"urls,omitempty"`    // access URLs that it was given and whose marks do not tell them, newest first
 	History    []transition `json:"history,omitempty"` // the last ones, newest first
