@@ -2,12 +2,15 @@ package kube
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"helm.sh/helm/v3/pkg/release"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/workspace-providers/reconcile/reconcile"
@@ -137,5 +140,60 @@ func TestThePastKnowsItsAccessURLs(t *testing.T) {
 	}
 	if want := []string{"d4 ", "d3 ", "d2 " + long, "d1 https://a:1", "d0 "}; strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the past is %q, want %q", got, want)
+	}
+}
+
+// labels are our marks on a revision of release web.
+func (w *world) labels(revision int) map[string]string {
+	w.Helper()
+	name := fmt.Sprintf("sh.helm.release.v1.web.v%d", revision)
+	secret, err := w.kube.CoreV1().Secrets(w.space).Get(w.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		w.Fatal(err)
+	}
+	maps.DeleteFunc(secret.Labels, func(label, value string) bool {
+		return value == "" || !strings.Contains(label, "workspace-providers.dev/")
+	})
+	return secret.Labels
+}
+
+// A release that was made before marks told as much as they do now gets them without a revision.
+func TestMarksAreBroughtUpToDateAndTakenOff(t *testing.T) {
+	w := newWorld(t)
+	w.want.Commit.SHA = "dir:ab12"
+	it := w.item("web", w.chart("1.0.0", map[string]string{"c.yaml": configMap}), map[string]any{"size": int64(1)})
+	it.AccessURL, it.OwnURL, it.Release.Deletion = "https://a_8", true, reconcile.Orphan
+	w.do(it.ID, reconcile.OpCreate)
+	w.inSync(it.ID)
+	whole := w.labels(1)
+	if whole[markCommit] != "dir.ab12" || !strings.HasPrefix(whole[markAccessURL], "own.sha256.") {
+		t.Fatalf("it is marked with %v", whole)
+	}
+	patch := fmt.Appendf(nil, `{"metadata":{"labels":{%q:null,%q:null}}}`, markCommit, markAccessURL)
+	secrets := w.kube.CoreV1().Secrets(w.space)
+	if _, err := secrets.Patch(t.Context(), "sh.helm.release.v1.web.v1", types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	w.until("its URL to be unknown", func() bool { return w.plan(it.ID).Have.AccessURL == "" })
+	w.saved(func(rec *record) { rec.URLs = nil })
+	a := w.plan(it.ID)
+	a.Op = reconcile.OpUpdate
+	if err := w.cluster.Do(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.labels(1); !maps.Equal(got, whole) {
+		t.Errorf("it is marked with %v, was %v", got, whole)
+	}
+	if rec := w.saved(nil); len(rec.URLs) != 1 || rec.URLs[0] != it.AccessURL {
+		t.Errorf("the record spells out %v", rec.URLs)
+	}
+	if obs := w.plan(it.ID).Have; obs.AccessURL != it.AccessURL || !obs.OwnURL || obs.Revision != 1 {
+		t.Errorf("then it is %+v", obs)
+	}
+	id := it.ID
+	w.want.Items = nil
+	w.do(id, reconcile.OpOrphan)
+	if got := w.labels(1); len(got) > 0 {
+		t.Errorf("left are %v", got)
 	}
 }
