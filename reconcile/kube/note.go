@@ -2,7 +2,11 @@ package kube
 
 import (
 	"context"
+	"fmt"
 	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/workspace-providers/reconcile/reconcile"
 )
@@ -46,13 +50,34 @@ func (c *Cluster) noteReady(ctx context.Context, s *session, key releaseKey) err
 	if !ready {
 		return nil
 	}
+	if seen, _ := s.record(key); seen.Revision != rec.Revision {
+		if err := s.unrecorded(ctx, key, rec.Revision); err != nil {
+			return err
+		}
+	}
 	return s.writeRecord(ctx, key, rec)
+}
+
+// unrecorded makes sure that there is no record of a revision: a watch that lags behind does not show one that
+// tells more than what would replace it.
+func (s *session) unrecorded(ctx context.Context, key releaseKey, revision int) error {
+	cm, err := s.kube.CoreV1().ConfigMaps(key.namespace).Get(ctx, recordName(key.name), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("record of %s: %w", key, err)
+	}
+	if got, _ := parseRecord(cm); got.(*recordObject).Revision == revision {
+		return fmt.Errorf("record of %s: %w", key, errChanged)
+	}
+	return nil
 }
 
 // readyRecord is what is to be written down of a release that is Ready.
 func (c *Cluster) readyRecord(s *session, key releaseKey) (rec record, ready bool) {
 	k, obs := c.known[key], c.releases[c.id(key)]
-	if k == nil || obs.Health != reconcile.Healthy || len(obs.Drift) > 0 || !c.lease.held() {
+	if k == nil || c.hand[key] || obs.Health != reconcile.Healthy || len(obs.Drift) > 0 || !c.lease.held() {
 		return record{}, false
 	}
 	if rec, ready = c.currentRecord(s, key, obs); !ready || rec.Revision != k.revision {
