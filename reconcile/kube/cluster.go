@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"sync"
@@ -35,7 +36,7 @@ type Cluster struct {
 	doorLocks  map[string]*sync.Mutex            // one writer of each guard at a time; taken while mu is not
 	heads      headcount
 	inside     inside
-	urls       map[string]string                 // access URLs that are known, by mark
+	urls       map[string]string                 // access URLs that are known, by the hash of each
 	unsure     map[releaseKey]bool               // releases of which some environments do not run yet that ran before
 	gone       map[goneKey]time.Time             // since when environments that guards know are gone
 	noting     map[releaseKey]bool               // whose record is being brought up to date
@@ -64,8 +65,8 @@ type known struct {
 	sound    bool      // its objects are healthy
 	moved    bool      // objects are not as they were when they were last compared with what was applied
 	compared bool      // they were compared once, or could not be
-	lapsed   bool      // it was Ready and is not, or is again and that is not written down yet
-	regained time.Time // since when it is Ready again
+	ready    time.Time // since when it stays Ready; zero: it is not
+	lapsed   time.Time // when it was last seen not to be Ready; zero: it never was
 	asking   bool      // its pods are being asked why they are not ready
 	asked    bool      // they were asked once
 	alarm    bool      // it is looked at again when its timeout is over
@@ -244,8 +245,9 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 		return reconcile.Observed{RetryAsked: retry}, retry
 	}
 	obs = observe(revs)
-	obs.RetryAsked, obs.Commit = retry, rec.Commit
-	obs.AccessURL, obs.FormerURL = urlOf(obs.AccessURL, c.urls), urlOf(obs.FormerURL, c.urls)
+	obs.RetryAsked, obs.Commit = retry, cmp.Or(obs.Commit, rec.Commit)
+	urls := urlsAlso(c.urls, rec)
+	obs.AccessURL, obs.FormerURL = urlOf(obs.AccessURL, urls), urlOf(obs.FormerURL, urls)
 	if obs.Owner != c.owner {
 		return obs, true
 	}
@@ -261,12 +263,13 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 		c.respect(key, k, &obs, uninstallTime)
 	}
 	rec.tell(&obs)
-	obs.Past = rec.past(revs)
+	obs.Past = rec.past(revs, urls)
 	if k.corrupt != "" {
 		obs.State, obs.Failure = reconcile.Corrupt, k.corrupt
 	}
 	c.judge(key, k, &obs)
-	c.remember(key, k, &obs, rec)
+	c.missing(key, &obs, rec)
+	c.remember(key, k, obs, rec)
 	return obs, true
 }
 
@@ -288,6 +291,7 @@ func (c *Cluster) knowledge(key releaseKey, obs reconcile.Observed, rec record) 
 		return k
 	}
 	k.revision, k.objects, k.marks, k.drift, k.corrupt = obs.Revision, nil, map[objectRef]string{}, nil, ""
+	k.ready, k.lapsed = time.Time{}, time.Time{}
 	if rec.Revision != obs.Revision {
 		c.session.jobs.Add(job{key, readRelease})
 		return k

@@ -64,7 +64,7 @@ func (c *Cluster) connected(ctx context.Context) bool {
 	tasks.Go(func() { c.lookOut(s) })
 	tasks.Go(func() { c.keepRosters(s) })
 	if !c.fleet.ReadOnly {
-		tasks.Go(func() { c.lease.run(ctx, conn.kube, func() { c.fleet.wake() }) })
+		tasks.Go(func() { c.lease.run(ctx, conn.kube, func() { c.touch(releaseKey{}) }) })
 	}
 	c.refreshAfter(ctx)
 	tasks.Wait()

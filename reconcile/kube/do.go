@@ -3,7 +3,6 @@ package kube
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,7 +30,7 @@ type operation struct {
 	storage *storage
 	client  *client
 	config  *action.Configuration
-	ran     int // environments that ran before
+	ran     []ran // environments that ran before
 }
 
 // Do carries out one action. It returns when Helm is done and the watches have seen what it did, so that
@@ -83,17 +82,15 @@ func (c *Cluster) take(key releaseKey, inHand bool) {
 
 // begin prepares an operation on what the watches show now.
 func (c *Cluster) begin(a reconcile.Action) (*operation, error) {
-	c.mu.Lock()
-	s, ran := c.session, running(c.heads.environments[a.Provider], a.Organization)
-	c.mu.Unlock()
+	s, err := c.current()
 	switch {
-	case s == nil:
-		return nil, errors.New("the cluster is not connected")
+	case err != nil:
+		return nil, err
 	case !c.lease.held():
 		return nil, fenced(c.lease.holding())
 	}
 	key := releaseKey{a.ID.Namespace, a.ID.Name}
-	op := &operation{Cluster: c, session: s, action: a, key: key, ran: ran}
+	op := &operation{Cluster: c, session: s, action: a, key: key, ran: c.ranBefore(s, a)}
 	if err := op.frozen(); err != nil {
 		return nil, err
 	}
@@ -158,7 +155,14 @@ func (op *operation) remark(ctx context.Context) error {
 	if !there {
 		return errChanged
 	}
-	return op.relabel(ctx, []*stored{rev}, marks(op.owner, op.action))
+	if err := op.relabel(ctx, []*stored{rev}, marks(op.owner, op.action)); err != nil {
+		return err
+	}
+	rec, _ := op.session.record(op.key)
+	if rec.Revision != op.action.Have.Revision || !rec.spell(op.action.Want.AccessURL) {
+		return nil
+	}
+	return op.session.writeRecord(ctx, op.key, rec)
 }
 
 func (op *operation) install(chrt *chart.Chart, values map[string]any, want reconcile.Release) (*release.Release, error) {
@@ -253,8 +257,9 @@ func (op *operation) rollback(ctx context.Context) error {
 		}
 	}
 	began := time.Now()
+	op.storage.extra = map[string]string{markCommit: commitMark(op.action.Commit.SHA)}
 	if failed {
-		op.storage.extra = map[string]string{markAttempted: op.action.Digest}
+		op.storage.extra[markAttempted] = op.action.Digest
 	}
 	do := action.NewRollback(op.config)
 	do.Version, do.Timeout, do.MaxHistory = target, op.action.Want.Release.Timeout, op.config.Releases.MaxHistory

@@ -117,6 +117,7 @@ type headcount struct {
 	environments map[string][]reconcile.Environment // by provider
 	moved        map[string]bool                    // namespaces in which something moved since they were counted
 	all          bool                               // everything is to be counted again
+	complete     bool                               // nothing was left out, since everything was listed by then
 }
 
 // environmentMoved notes that something in a namespace is not as it was when environments were counted there.
@@ -136,12 +137,16 @@ func (c *Cluster) environmentMoved(obj metav1.Object) {
 
 // count brings the environments of all providers up to date with what moved.
 func (c *Cluster) count() map[string][]reconcile.Environment {
-	places := c.places()
+	places, complete := c.places(), c.session.counted()
+	news := complete && !c.heads.complete
 	next := make(map[string][]reconcile.Environment, len(places))
 	recognition := c.recognition()
 	for provider, namespaces := range places {
 		before, there := c.heads.environments[provider]
-		if there && !c.heads.all && !slices.ContainsFunc(namespaces, func(ns string) bool { return c.heads.moved[ns] }) {
+		if news {
+			c.lookAgain(provider)
+		}
+		if there && !c.heads.all && !news && !slices.ContainsFunc(namespaces, func(ns string) bool { return c.heads.moved[ns] }) {
 			next[provider] = before
 			continue
 		}
@@ -149,6 +154,7 @@ func (c *Cluster) count() map[string][]reconcile.Environment {
 		if err != nil {
 			c.err = err.Error()
 			found = []reconcile.Environment{{ID: "unknown", Name: err.Error()}} // nobody's, so that nothing is taken away
+			complete = false
 		}
 		next[provider] = found
 		if !there || !slices.Equal(before, found) {
@@ -156,7 +162,7 @@ func (c *Cluster) count() map[string][]reconcile.Environment {
 			c.lookAgain(provider)
 		}
 	}
-	c.heads = headcount{environments: next}
+	c.heads = headcount{environments: next, complete: complete}
 	return next
 }
 

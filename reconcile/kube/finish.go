@@ -29,7 +29,8 @@ func (op *operation) settle(ctx context.Context, rel *release.Release, began tim
 	}
 	marks := op.takeMarks()
 	rec := op.nextRecord(rel.Version, nil)
-	rec.Applied, rec.Digest, rec.Ran, rec.Survived = began, stored.labels[markDigest], op.ran, false
+	rec.Applied, rec.Digest = began, stored.labels[markDigest]
+	rec.baseline(op.ran)
 	for _, info := range op.client.applied {
 		ref := refOf(info)
 		rec.Objects = append(rec.Objects, recorded{ref.group, ref.kind, ref.namespace, ref.name, marks[ref]})
@@ -96,6 +97,7 @@ func (op *operation) nextRecord(revision int, err error) record {
 	switch {
 	case a.Op != reconcile.OpRollback:
 		step.Digest = a.Digest
+		rec.spell(a.Want.AccessURL)
 	case err == nil:
 		step.Error = a.Message // what it went back from
 	}

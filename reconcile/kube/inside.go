@@ -84,13 +84,13 @@ func (c *Cluster) lookOut(s *session) {
 }
 
 // lookOutDue is what it is time to look at, and from which namespace: that of a provider, whose way out counts,
-// or, before there is any, our own.
+// or, before there is any, our own. It is asked every second, and mostly there is nothing to look at.
 func (c *Cluster) lookOutDue(now time.Time) (in inside, namespace string, due bool) {
-	if !c.lease.held() {
-		return inside{}, "", false
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.inside.url == "" || !c.lease.held() {
+		return inside{}, "", false
+	}
 	namespace = c.fleet.Namespace
 	concerned := false
 	for key, it := range c.items {
@@ -103,7 +103,7 @@ func (c *Cluster) lookOutDue(now time.Time) (in inside, namespace string, due bo
 	if last.Err != "" {
 		pause = insideFailing
 	}
-	return c.inside, namespace, concerned && c.inside.url != "" && now.Sub(last.At) >= pause
+	return c.inside, namespace, concerned && now.Sub(last.At) >= pause
 }
 
 // lookedOut keeps what was found, and tells if it is another than before.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"helm.sh/helm/v3/pkg/release"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -65,9 +64,8 @@ func (c *Cluster) doJob(s *session, j job) (news bool, err error) {
 	case askPods:
 		return c.askPods(ctx, s, j.key)
 	case noteReady:
-		err := c.noteReady(ctx, s, j.key)
-		c.noted(j.key)
-		return true, err
+		defer c.noted(j.key)
+		return false, c.noteReady(ctx, s, j.key) // the watch tells what was written
 	}
 	return false, nil
 }
@@ -167,39 +165,6 @@ func (c *Cluster) corrupt(key releaseKey, why string) {
 	if k := c.known[key]; k != nil {
 		k.corrupt = why
 	}
-}
-
-// noteReady writes down since when a release is ready and how its objects were then, so that a restarted
-// process need not compare them all.
-func (c *Cluster) noteReady(ctx context.Context, s *session, key releaseKey) error {
-	rec, _ := s.record(key)
-	c.mu.Lock()
-	k, obs := c.known[key], c.releases[c.id(key)]
-	held := k != nil && obs.Health == reconcile.Healthy && len(obs.Drift) == 0 && c.lease.held() && rec.Revision == k.revision
-	since := time.Now()
-	if held {
-		if k.lapsed {
-			since, rec.ReadySince, k.lapsed = k.regained, nil, false
-		}
-		rec.Survived = rec.Survived || c.survives(key, rec)
-		rec.Objects = nil
-		for _, ref := range k.objects {
-			rec.Objects = append(rec.Objects, recorded{ref.group, ref.kind, ref.namespace, ref.name, k.marks[ref]})
-		}
-	}
-	c.mu.Unlock()
-	if !held {
-		return nil
-	}
-	rec.isReady(since)
-	return s.writeRecord(ctx, key, rec)
-}
-
-// noted notes that writing the record was tried.
-func (c *Cluster) noted(key releaseKey) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.noting, key)
 }
 
 func (c *Cluster) id(key releaseKey) reconcile.ID {

@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -41,17 +40,21 @@ func (c *Cluster) judge(key releaseKey, k *known, obs *reconcile.Observed) {
 	k.stay(obs, time.Now())
 }
 
-// stay sees to it that a release that was Ready, was not, and is again, counts as Ready from then on.
+// stay says since when a Ready release stays so. What is written down holds unless the release was seen not to be
+// Ready after that; what is not written down yet, this process remembers.
 func (k *known) stay(obs *reconcile.Observed, now time.Time) {
 	switch {
 	case obs.Message == notAsked: // which says nothing of how it is
 	case obs.Health == reconcile.Progressing || obs.Health == reconcile.Unhealthy:
-		k.lapsed, k.regained = !obs.ReadySince.IsZero(), time.Time{}
-	case obs.Health == reconcile.Healthy && k.lapsed:
-		if k.regained.IsZero() {
-			k.regained = now
+		k.lapsed, k.ready = now, time.Time{}
+	case obs.Health == reconcile.Healthy:
+		if obs.ReadySince.After(k.lapsed) {
+			k.ready = obs.ReadySince
 		}
-		obs.ReadySince = k.regained
+		if k.ready.IsZero() {
+			k.ready = now
+		}
+		obs.ReadySince = k.ready
 	}
 }
 
@@ -101,41 +104,6 @@ func (c *Cluster) judged() bool {
 // open says whether something is being found out about a release that decides how it is, or what is said of it.
 func (k *known) open(health reconcile.Health) bool {
 	return k.moved && !k.compared || k.asking && !k.asked && health == reconcile.Unhealthy
-}
-
-// remember has the record brought up to date when the release has become ready, or its objects were
-// compared since it was written.
-func (c *Cluster) remember(key releaseKey, k *known, obs *reconcile.Observed, rec record) {
-	if obs.Health != reconcile.Healthy || len(obs.Drift) > 0 || rec.Revision != obs.Revision {
-		return
-	}
-	if !c.outdated(key, k, rec) {
-		return
-	}
-	if c.noting == nil {
-		c.noting = map[releaseKey]bool{}
-	}
-	c.noting[key] = true
-	c.session.jobs.Add(job{key, noteReady})
-}
-
-// outdated says whether more is known of a release that is Ready than its record says.
-func (c *Cluster) outdated(key releaseKey, k *known, rec record) bool {
-	survives := !rec.Survived && c.survives(key, rec)
-	if c.unsure == nil {
-		c.unsure = map[releaseKey]bool{}
-	}
-	if delete(c.unsure, key); !rec.Survived && !survives {
-		c.unsure[key] = true
-	}
-	moved := slices.ContainsFunc(rec.Objects, func(o recorded) bool { return k.marks[o.ref()] != o.Mark })
-	return rec.ReadySince == nil || k.lapsed || survives || moved
-}
-
-// survives says whether as many environments run as did when the release was applied.
-func (c *Cluster) survives(key releaseKey, rec record) bool {
-	it := c.items[key]
-	return c.session.counted() && running(c.heads.environments[it.Provider], it.Organization) >= rec.Ran
 }
 
 // worse is the worse of two healths, with its message.

@@ -1,8 +1,11 @@
 package kube
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"helm.sh/helm/v3/pkg/release"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,7 +27,8 @@ const (
 	markPolicy       = markPrefix + "deletion"     // what happens when it is not declared any more
 	markChart        = markPrefix + "chart"        // name of the chart
 	markVersion      = markPrefix + "version"      // version of the chart
-	markAccessURL    = markPrefix + "access-url"   // the deployment's, that the release was given; see urlMark
+	markAccessURL    = markPrefix + "access-url"   // that the release was given; see urlMark
+	markCommit       = markPrefix + "commit"       // the revision of the declarations that made it what it is; see commitMark
 	markRevision     = markPrefix + "revision"     // number of the revision: Helm copies labels to the next one, whoever makes it
 )
 
@@ -35,10 +39,30 @@ func marks(owner string, a reconcile.Action) map[string]string {
 		markPolicy: string(a.Want.Release.Deletion), markChart: a.Want.Release.Chart.Name,
 		markVersion: labelValue(a.Want.Release.Chart.Version), markAttempted: "",
 		markOrganization: a.Organization, // empty too: Helm would keep that of the revision before
-		markAccessURL:    urlMark(a.Want.AccessURL),
+		markAccessURL:    urlMark(a.Want.AccessURL, a.Want.OwnURL),
+		markCommit:       commitMark(a.Commit.SHA),
 	}
 	return out
 }
+
+// commitMark writes a revision of the declarations as a label's value, which takes no colon: "dir:ab12" is
+// "dir.ab12". One that does not fit is left out, and stands in the record alone.
+func commitMark(sha string) string {
+	mark := strings.Replace(sha, ":", ".", 1)
+	if len(mark) > maxMark || !labelText.MatchString(mark) || commitOf(mark) != sha {
+		return ""
+	}
+	return mark
+}
+
+// labelText is what a label's value may consist of.
+var labelText = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?$`)
+
+// commitOf reads what commitMark wrote.
+func commitOf(mark string) string { return strings.Replace(mark, ".", ":", 1) }
+
+// maxMark is how long a label's value may be.
+const maxMark = 63
 
 // labelValue makes a chart version fit a label: build metadata begins with a plus, which labels do not
 // take.
@@ -49,7 +73,7 @@ func labelValue(version string) string {
 			out[i] = '_'
 		}
 	}
-	return string(out[:min(len(out), 63)])
+	return string(out[:min(len(out), maxMark)])
 }
 
 // revision is one revision of a release as the labels of its Secret tell it.
@@ -59,6 +83,7 @@ type revision struct {
 	number  int
 	status  release.Status
 	labels  map[string]string
+	made    time.Time
 }
 
 // ours says whether we made the revision, and not somebody with the stock helm, which copies our marks.
@@ -73,7 +98,7 @@ func revisionOf(secret metav1.Object) (rev revision, ok bool) {
 	}
 	return revision{
 		key: secret.GetName(), version: secret.GetResourceVersion(), number: number,
-		status: release.Status(labels["status"]), labels: labels,
+		status: release.Status(labels["status"]), labels: labels, made: secret.GetCreationTimestamp().Time,
 	}, true
 }
 
@@ -97,26 +122,39 @@ func observe(revs []revision) reconcile.Observed {
 	obs.Provider, obs.Organization = last.labels[markProvider], last.labels[markOrganization]
 	obs.ChartName, obs.ChartVersion = force.labels[markChart], force.labels[markVersion]
 	obs.Manager = managerOf(last.labels)
-	obs.AccessURL, obs.FormerURL = urlsOf(revs, force)
+	obs.Begun = begun(last)
+	if last.ours() {
+		obs.Commit = commitOf(last.labels[markCommit])
+	}
+	obs.AccessURL, obs.FormerURL, obs.OwnURL = urlsOf(revs, force)
 	return obs
 }
 
-// urlsOf are the marks of the access URL that the revision in force was given, and of the one before it where
-// that is another.
-func urlsOf(revs []revision, force revision) (now, former string) {
-	if !force.ours() {
-		return "", ""
+// begun is the digest of what was begun and not finished: going back is no beginning.
+func begun(last revision) string {
+	if last.ours() && (last.status == release.StatusPendingInstall || last.status == release.StatusPendingUpgrade) {
+		return last.labels[markDigest]
 	}
-	now = force.labels[markAccessURL]
+	return ""
+}
+
+// urlsOf are the marks of the access URL that the revision in force was given, and of the one before it where
+// that is another. One that was its provider's alone is never anybody's former one.
+func urlsOf(revs []revision, force revision) (now, former string, own bool) {
+	if !force.ours() {
+		return "", "", false
+	}
+	now, own = strings.CutPrefix(force.labels[markAccessURL], ownMark)
 	for _, rev := range slices.Backward(revs) {
 		if rev.number < force.number && rev.status == release.StatusSuperseded && rev.ours() {
-			if before := rev.labels[markAccessURL]; before != now {
-				return now, before
+			before, others := strings.CutPrefix(rev.labels[markAccessURL], ownMark)
+			if others || before == now {
+				before = ""
 			}
-			return now, ""
+			return now, before, own
 		}
 	}
-	return now, ""
+	return now, "", own
 }
 
 // stateOf translates Helm's state.

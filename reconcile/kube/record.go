@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"helm.sh/helm/v3/pkg/release"
@@ -29,9 +30,11 @@ type record struct {
 	Author     string       `json:"author,omitempty"` // of the commit
 	Applied    time.Time    `json:"applied"`
 	ReadySince *time.Time   `json:"readySince,omitempty"`
-	Ran        int          `json:"ran,omitempty"`      // environments that ran when it was applied
-	Survived   bool         `json:"survived,omitempty"` // as many ran at some time since it was Ready
+	Ran        []ran        `json:"environments,omitempty"` // that ran when it was applied
+	MoreRan    int          `json:"moreRan,omitempty"`      // how many beyond those
+	Survived   bool         `json:"survived,omitempty"`     // none of them was gone at some time since it was Ready
 	Objects    []recorded   `json:"objects"`
+	URLs       []string     `json:"urls,omitempty"`    // access URLs that it was given and whose marks do not tell them, newest first
 	History    []transition `json:"history,omitempty"` // the last ones, newest first
 }
 
@@ -70,28 +73,46 @@ func (r record) made() (at time.Time) {
 	return at
 }
 
-// past is what the release was made, newest first, and which of it can be gone back to.
-func (r record) past(revs []revision) []reconcile.Past {
-	kept := map[string]bool{}
+// past is what the release was made, newest first, and which of it can be gone back to. Urls are those that are
+// known, by mark.
+func (r record) past(revs []revision, urls map[string]string) []reconcile.Past {
+	kept := map[string]revision{}
 	for _, rev := range revs {
 		if rev.status == release.StatusDeployed || rev.status == release.StatusSuperseded {
-			kept[rev.labels[markDigest]] = true
+			kept[rev.labels[markDigest]] = rev
 		}
 	}
 	var out []reconcile.Past
 	for _, step := range r.History {
-		if step.Digest != "" {
-			out = append(out, reconcile.Past{Digest: step.Digest, Commit: step.Commit, Ready: step.Ready, Kept: kept[step.Digest]})
+		if step.Digest == "" {
+			continue
 		}
+		rev, there := kept[step.Digest]
+		was := reconcile.Past{Digest: step.Digest, Commit: step.Commit, Ready: step.Ready, Kept: there}
+		if mark := rev.labels[markAccessURL]; there && rev.ours() && !strings.HasPrefix(mark, ownMark) {
+			was.URL = urlOf(mark, urls)
+		}
+		out = append(out, was)
 	}
 	return out
 }
 
-// isReady notes that the release is Ready, since a time unless it was before.
-func (r *record) isReady(since time.Time) {
-	if r.ReadySince == nil {
-		r.ReadySince = &since
+// spell notes an access URL whose mark is a hash, which nobody could read when it is declared no more. It says
+// whether that was not noted yet.
+func (r *record) spell(url string) (news bool) {
+	if urlMark(url, false) != hashMark(url) && urlMark(url, true) != ownMark+hashMark(url) || slices.Contains(r.URLs, url) {
+		return false
 	}
+	r.URLs = append([]string{url}, r.URLs[:min(len(r.URLs), maxURLs-1)]...)
+	return true
+}
+
+// maxURLs bounds how many access URLs a record spells out.
+const maxURLs = 10
+
+// isReady notes since when the release is Ready.
+func (r *record) isReady(since time.Time) {
+	r.ReadySince = &since
 	for i, step := range r.History {
 		if step.Revision == r.Revision && step.Error == "" {
 			r.History = slices.Clone(r.History) // the watch has the other one
