@@ -6,6 +6,9 @@
 // URL would pass for an answer of the new one) and waits a few seconds at most. A URL that answered before is
 // said to be lost after some looks in a row only: one lost packet is no outage.
 //
+// Why there is no answer has the same words for the same cause: what differs is news, and makes messages, log
+// lines and commit statuses change.
+//
 // What an answer says of its deployment is taken from where Coder says it: of a JSON object the fields version,
 // deployment_id and dashboard_url (which is the access URL that the deployment uses; access_url is understood
 // too), of the headers Coder-Version and X-Coder-Build-Version. An answer that says nothing is an answer all

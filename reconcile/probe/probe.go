@@ -5,6 +5,7 @@ import (
 	"context"
 	"io/fs"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -26,6 +27,8 @@ type Prober struct {
 	Credentials fs.FS         // has certificate authorities in its folder ca; read for each look; nil: none
 	Interval    time.Duration // between two looks at a URL; 0: 5 s
 	Timeout     time.Duration // of one look; 0: 5 s
+
+	names *net.Resolver // resolves hosts; nil: as this system does
 
 	init    sync.Once
 	changed chan struct{}
@@ -58,7 +61,7 @@ func (p *Prober) Watch(how reconcile.AccessURL, urls ...string) {
 	next, fresh := map[string]seen{}, false
 	for _, url := range urls {
 		was, there := p.seen[url]
-		if !there || how.Path != p.how.Path || how.CA != p.how.CA {
+		if !there || !alike(how, p.how) {
 			was, fresh = seen{}, true
 		}
 		next[url] = was
@@ -68,6 +71,9 @@ func (p *Prober) Watch(how reconcile.AccessURL, urls ...string) {
 		signal(p.wake)
 	}
 }
+
+// alike says whether URLs are looked at in the same way.
+func alike(a, b reconcile.AccessURL) bool { return a.Path == b.Path && a.CA == b.CA }
 
 // Live says how the URLs that are watched answered last; one that nobody looked at yet has no time.
 func (p *Prober) Live() map[string]reconcile.URLLive {
@@ -109,19 +115,20 @@ func (p *Prober) round(ctx context.Context) {
 		looks.Go(func() {
 			live := p.Look(ctx, how, url)
 			if ctx.Err() == nil {
-				p.note(url, live)
+				p.note(how, url, live)
 			}
 		})
 	}
 	looks.Wait()
 }
 
-// note keeps what a look found, and tells if that is another than before.
-func (p *Prober) note(url string, now reconcile.URLLive) {
+// note keeps what a look found, and tells if that is another than before. A look that began before the URLs
+// were to be looked at in another way says nothing of that.
+func (p *Prober) note(how reconcile.AccessURL, url string, now reconcile.URLLive) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	was, watched := p.seen[url]
-	if !watched {
+	if !watched || !alike(how, p.how) {
 		return
 	}
 	next := was.after(now)
