@@ -19,6 +19,30 @@ var errLost = errors.New("lost")
 
 const from, to = "https://old.example", "https://new.example"
 
+// Each look at a URL that answered is one letter: "." it answers, "x" it does not. What is known after each is
+// written in the same way.
+func TestPatienceIsForThePreviousURL(t *testing.T) {
+	for _, c := range []struct{ name, url, looks, known string }{
+		{"a previous URL is lost after three looks in a row", from, ".xxxx.", "...xx."},
+		{"looks in between are no row", from, ".xx.xx.xxx", ".........x"},
+		{"the new one is lost after the first", to, ".x.xx.", ".x.xx."},
+		{"one that never answered is not waited for", from, "xx.x", "xx.."},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var p Prober
+			var known strings.Builder
+			for _, look := range c.looks {
+				p.Watch(reconcile.AccessURL{}, from, to) // as each step of the loop does
+				p.note(reconcile.AccessURL{}, c.url, answer(look))
+				known.WriteRune(mark(p.Live()[c.url]))
+			}
+			if got := known.String(); got != c.known {
+				t.Errorf("after %s got %s, want %s", c.looks, got, c.known)
+			}
+		})
+	}
+}
+
 func answer(look rune) reconcile.URLLive {
 	live := reconcile.URLLive{At: time.Now(), Addresses: []string{"192.0.2.1"}}
 	if look == 'x' {
@@ -27,6 +51,53 @@ func answer(look rune) reconcile.URLLive {
 	}
 	live.Status, live.ID, live.Version, live.Says = "200 OK", "one", "2.30.0", from
 	return live
+}
+
+func mark(live reconcile.URLLive) rune {
+	if live.Err != "" {
+		return 'x'
+	}
+	return '.'
+}
+
+// When a change is turned round, a look that was overlooked in the previous URL is not in the new one.
+func TestOneAloneIsNewAndRolesTurnRound(t *testing.T) {
+	var p Prober
+	var how reconcile.AccessURL
+	p.Watch(how, to)
+	p.note(how, to, answer('.'))
+	if p.note(how, to, answer('x')); p.Live()[to].Err == "" {
+		t.Error("one alone has patience")
+	}
+	p.Watch(how, from, to)
+	p.note(how, from, answer('.'))
+	p.note(how, from, answer('x'))
+	if p.Watch(how, to, from); !p.Live()[from].At.IsZero() {
+		t.Error("what became the new URL answers, though it did not last")
+	}
+}
+
+func TestALostURLKeepsWhichDeploymentItWas(t *testing.T) {
+	var p Prober
+	var how reconcile.AccessURL
+	p.Watch(how, from, to)
+	for _, url := range []string{from, to} {
+		for _, look := range ".xxxx" {
+			p.note(how, url, answer(look))
+		}
+		live := p.Live()[url]
+		if live.ID != "one" || live.Version != "2.30.0" || live.Err != errLost.Error() {
+			t.Errorf("%s: got %+v, want the id, the version and why it is lost", url, live)
+		}
+		if live.Says != "" || live.Status != "" {
+			t.Errorf("%s: got %+v, which still says what it uses", url, live)
+		}
+	}
+	next := answer('.')
+	next.ID, next.Version = "two", ""
+	if p.note(how, from, next); p.Live()[from].ID != "two" || p.Live()[from].Version != "" {
+		t.Errorf("got %+v, want what the next answer says", p.Live()[from])
+	}
 }
 
 // What was asked in the former way is no answer to what is asked now.
