@@ -29,24 +29,30 @@ func (p *Prober) Look(ctx context.Context, how reconcile.AccessURL, base string)
 		out.Err = err.Error()
 		return out
 	}
-	if out.Addresses, err = net.DefaultResolver.LookupHost(ctx, u.Hostname()); err != nil {
-		out.Addresses, out.Err = nil, Why(err, p.timeout())
+	// LookupHost would wait for a name server after ctx was cancelled.
+	addrs, err := cmp.Or(p.names, net.DefaultResolver).LookupIPAddr(ctx, u.Hostname())
+	if err != nil {
+		out.Err = Why(err, p.timeout())
 		return out
 	}
+	for _, addr := range addrs {
+		out.Addresses = append(out.Addresses, addr.String())
+	}
 	slices.Sort(out.Addresses)
-	if err := p.ask(ctx, how, base, &out); err != nil {
+	client, err := Client(p.Credentials, how.CA, p.timeout())
+	if err != nil {
+		out.Err = err.Error() // about our files, not about the URL
+		return out
+	}
+	if err := ask(ctx, client, base+how.Path, &out); err != nil {
 		out.Err = Why(err, p.timeout())
 	}
 	return out
 }
 
 // ask wants an answer of 2xx and takes from it what it says of the deployment.
-func (p *Prober) ask(ctx context.Context, how reconcile.AccessURL, base string, out *reconcile.URLLive) error {
-	client, err := Client(p.Credentials, how.CA, p.timeout())
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+how.Path, nil)
+func ask(ctx context.Context, client *http.Client, url string, out *reconcile.URLLive) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
@@ -55,24 +61,26 @@ func (p *Prober) ask(ctx context.Context, how reconcile.AccessURL, base string, 
 		return err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		out.Err = fmt.Sprintf("%s answers %s%s", req.URL.RequestURI(), resp.Status, leads(resp))
+		return nil
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return err
-	}
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return fmt.Errorf("%s answers %s%s", how.Path, resp.Status, leads(resp))
 	}
 	out.Status = resp.Status
 	read(resp.Header, body, out)
 	return nil
 }
 
-// leads says where a redirect leads to.
+// leads says to which host a redirect leads: the rest may be made up for each answer.
 func leads(resp *http.Response) string {
-	if to := resp.Header.Get("Location"); to != "" {
-		return " (to " + to + ")"
+	to, err := resp.Location()
+	if err != nil || to.Host == "" {
+		return ""
 	}
-	return ""
+	return " (to " + to.Scheme + "://" + to.Host + ")"
 }
 
 // read takes from an answer what it says of the deployment.

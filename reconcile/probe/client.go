@@ -1,10 +1,8 @@
 package probe
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -24,8 +22,10 @@ func Client(creds fs.FS, name string, timeout time.Duration) (*http.Client, erro
 		Timeout: timeout,
 		Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, ForceAttemptHTTP2: true,
-			DialContext:     (&net.Dialer{Timeout: timeout}).DialContext,
-			TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+			DialContext: (&net.Dialer{Timeout: timeout}).DialContext,
+			// Opening a connection goes on without the request that wanted it.
+			TLSHandshakeTimeout: timeout,
+			TLSClientConfig:     &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
@@ -67,32 +67,4 @@ func add(pool *x509.CertPool, creds fs.FS, file string) error {
 		return fmt.Errorf("%s of the credentials has no certificate in it", file)
 	}
 	return nil
-}
-
-// Why says why there is no answer, without the URL and the method, which the reader knows.
-func Why(err error, timeout time.Duration) string {
-	var op *net.OpError
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &dns):
-		return "looking up " + dns.Name + ": " + dns.Err
-	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
-		return fmt.Sprintf("no answer within %s", timeout)
-	case errors.As(err, &op) && op.Op == "dial":
-		return op.Error()
-	}
-	return inner(err).Error()
-}
-
-func isTimeout(err error) bool {
-	var t interface{ Timeout() bool }
-	return errors.As(err, &t) && t.Timeout()
-}
-
-// inner is what a client's error is about.
-func inner(err error) error {
-	if below := errors.Unwrap(err); below != nil {
-		return below
-	}
-	return err
 }

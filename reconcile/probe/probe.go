@@ -5,6 +5,7 @@ import (
 	"context"
 	"io/fs"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -13,7 +14,7 @@ import (
 )
 
 // How often a URL is looked at, for how long an answer is waited for, and after how many looks in a row without
-// one a URL that answered is said to be lost.
+// one a previous URL that answered is said to be lost.
 const (
 	defaultInterval = 5 * time.Second
 	defaultTimeout  = 5 * time.Second
@@ -27,6 +28,8 @@ type Prober struct {
 	Interval    time.Duration // between two looks at a URL; 0: 5 s
 	Timeout     time.Duration // of one look; 0: 5 s
 
+	names *net.Resolver // resolves hosts; nil: as this system does
+
 	init    sync.Once
 	changed chan struct{}
 	wake    chan struct{}
@@ -39,7 +42,8 @@ type Prober struct {
 // seen is how a URL answered.
 type seen struct {
 	reconcile.URLLive
-	missed int // looks in a row without an answer
+	previous bool // is changed from, not to
+	missed   int  // looks in a row without an answer
 }
 
 var _ reconcile.URLs = (*Prober)(nil)
@@ -50,16 +54,20 @@ func (p *Prober) start() {
 	p.init.Do(func() { p.changed, p.wake = make(chan struct{}, 1), make(chan struct{}, 1) })
 }
 
-// Watch says which URLs are looked at from now on.
+// Watch says which URLs are looked at from now on: the last is the new one, and those before it are previous
+// ones, so one alone is new. A previous URL is said to be lost after three looks in a row without an answer. The
+// new one is after the first, since with each look it may be given to providers. Said again, it changes nothing.
+// It does not block.
 func (p *Prober) Watch(how reconcile.AccessURL, urls ...string) {
 	p.start()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	next, fresh := map[string]seen{}, false
-	for _, url := range urls {
+	for i, url := range urls {
 		was, there := p.seen[url]
-		if !there || how.Path != p.how.Path || how.CA != p.how.CA {
-			was, fresh = seen{}, true
+		was.previous = i < len(urls)-1
+		if !there || !alike(how, p.how) || was.hides() {
+			was, fresh = seen{previous: was.previous}, true
 		}
 		next[url] = was
 	}
@@ -69,7 +77,15 @@ func (p *Prober) Watch(how reconcile.AccessURL, urls ...string) {
 	}
 }
 
-// Live says how the URLs that are watched answered last; one that nobody looked at yet has no time.
+// alike says whether URLs are looked at in the same way.
+func alike(a, b reconcile.AccessURL) bool { return a.Path == b.Path && a.CA == b.CA }
+
+// hides says whether a URL that became the new one did not answer last, which was no news of a previous one.
+func (s seen) hides() bool { return !s.previous && s.Err == "" && s.missed > 0 }
+
+// Live says how the URLs that are watched answered last; one that nobody looked at yet has no time. Of one that
+// does not answer any more it still says which deployment answered before, so that another one can be told from
+// it.
 func (p *Prober) Live() map[string]reconcile.URLLive {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,19 +125,20 @@ func (p *Prober) round(ctx context.Context) {
 		looks.Go(func() {
 			live := p.Look(ctx, how, url)
 			if ctx.Err() == nil {
-				p.note(url, live)
+				p.note(how, url, live)
 			}
 		})
 	}
 	looks.Wait()
 }
 
-// note keeps what a look found, and tells if that is another than before.
-func (p *Prober) note(url string, now reconcile.URLLive) {
+// note keeps what a look found, and tells if that is another than before. A look that began before the URLs
+// were to be looked at in another way says nothing of that.
+func (p *Prober) note(how reconcile.AccessURL, url string, now reconcile.URLLive) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	was, watched := p.seen[url]
-	if !watched {
+	if !watched || !alike(how, p.how) {
 		return
 	}
 	next := was.after(now)
@@ -133,14 +150,16 @@ func (p *Prober) note(url string, now reconcile.URLLive) {
 
 // after is what is known after one more look.
 func (s seen) after(now reconcile.URLLive) seen {
-	switch {
-	case now.Err == "":
-		return seen{URLLive: now}
-	case !s.At.IsZero() && s.Err == "" && s.missed+1 < patience:
-		s.missed++
+	if now.Err == "" {
+		return seen{URLLive: now, previous: s.previous}
+	}
+	s.missed++
+	if s.previous && !s.At.IsZero() && s.Err == "" && s.missed < patience {
 		return s
 	}
-	return seen{URLLive: now, missed: s.missed + 1}
+	now.ID, now.Version = s.ID, s.Version
+	s.URLLive = now
+	return s
 }
 
 // differs says whether two answers differ in more than their time.
