@@ -18,7 +18,8 @@ type AccessURL struct {
 	Image     string // has curl, to look from inside each cluster; empty: nobody looks from there
 }
 
-// URLLive is how a URL answered last. One that answered before is lost only after some attempts.
+// URLLive is how a URL answered last. A previous one is lost only after some looks in a row; its ID and Version stay
+// then as it said them last.
 type URLLive struct {
 	At        time.Time // zero: nobody looked yet
 	Addresses []string  // that its host resolves to; none: it does not
@@ -215,7 +216,7 @@ func (c *URLChange) answering(have Live) URLStep {
 		s.Evidence = c.To + " does not answer: " + to.Err
 	case differs(from.ID, to.ID):
 		s.Evidence = fmt.Sprintf("it is another deployment: %s has the id %s, and %s has %s", c.From, from.ID, c.To, to.ID)
-	case differs(from.Version, to.Version):
+	case from.Err == "" && differs(from.Version, to.Version): // one that is lost may be of the past
 		s.Evidence = fmt.Sprintf("it may be another deployment: %s is version %s, and %s is %s", c.From, from.Version, c.To, to.Version)
 	default:
 		s.Done, s.Evidence = true, "it answers "+to.Status+told(to)

@@ -57,7 +57,8 @@ type Cluster interface {
 
 // URLs looks at access URLs from where this program runs.
 type URLs interface {
-	// Watch says which are looked at from now on, again and again, and how. It does not block.
+	// Watch says which are looked at from now on, again and again, and how: the new one last, of which each
+	// answer counts at once, and before it the previous one. It does not block.
 	Watch(want AccessURL, urls ...string)
 
 	// Live says how those that are watched answered last. It asks nobody.

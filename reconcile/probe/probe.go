@@ -164,7 +164,7 @@ func (s seen) after(now reconcile.URLLive) seen {
 
 // differs says whether two answers differ in more than their time.
 func differs(a, b reconcile.URLLive) bool {
-	return a.At.IsZero() != b.At.IsZero() || !slices.Equal(a.Addresses, b.Addresses) || a.Err != b.Err ||
+	return a.At.IsZero() != b.At.IsZero() || (len(a.Addresses) == 0) != (len(b.Addresses) == 0) || a.Err != b.Err ||
 		a.Status != b.Status || a.Version != b.Version || a.ID != b.ID || a.Says != b.Says
 }
 
