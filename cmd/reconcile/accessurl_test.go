@@ -37,6 +37,7 @@ func newSix(t *testing.T) *site {
 	for _, p := range six {
 		fmt.Fprintf(&b, "\t%s: {cluster: %q, wave: %d}\n", p.name, p.cluster, p.wave)
 	}
+	b.WriteString("\tp4: values: podAnnotations: \"localkube.dev/ready-after\": \"4s\"\n") // the last wave takes its time
 	b.WriteString("\t[!=\"built-in\"]: {values: greeting: deployment.accessURL, valuesFrom: \"token.value\": {kind: \"Secret\", name: \"token\"}}\n}")
 	s.declare("six.cue", b.String())
 	return s
@@ -215,6 +216,9 @@ func TestAccessURLChangesInOrder(t *testing.T) {
 		return slices.ContainsFunc(doc.AccessURL.Users, func(u status.URLUserDoc) bool { return u.Moved })
 	})
 	d.kill() // somewhere between the waves
+	d = w.follow(s.daemon())
+	d.until("all have moved, and not all are Ready", func(doc status.StatusDoc) bool { return doc.AccessURL.Phase == reconcile.PhaseConfirming })
+	d.kill()
 	d = w.follow(s.daemon())
 	d.until("the old URL may go", func(doc status.StatusDoc) bool { return doc.AccessURL.Phase == reconcile.PhaseRetirable })
 	if _, metrics := d.get("/metrics"); !strings.Contains(metrics, `reconcile_access_url_phase{phase="retirable"} 1`) {
