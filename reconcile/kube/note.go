@@ -18,7 +18,7 @@ func (c *Cluster) remember(key releaseKey, k *known, obs reconcile.Observed, rec
 	if c.fleet.ReadOnly || !c.lease.held() || obs.Health != reconcile.Healthy || len(obs.Drift) > 0 {
 		return
 	}
-	if !c.outdated(key, k, obs, rec) {
+	if k.moved && !k.compared || !c.outdated(key, k, obs, rec) { // else it would be written twice
 		return
 	}
 	if c.noting == nil {

@@ -140,9 +140,10 @@ func TestARecordThatIsLostIsWrittenAgain(t *testing.T) {
 	drop()
 	w.start(kubetest.Dir(t))
 	w.until("another process to write it", told)
-	if rec := w.saved(nil); rec.Revision != 1 || rec.last().Op != "found" || len(rec.Objects) != 2 || rec.Objects[0].Mark == "" {
-		t.Errorf("the record is %+v", rec)
-	}
+	w.until("its objects to be marked", func() bool {
+		rec := w.saved(nil)
+		return rec.Revision == 1 && rec.last().Op == "found" && len(rec.Objects) == 2 && rec.Objects[0].Mark != "" && rec.Objects[1].Mark != ""
+	})
 	if obs := has(); !obs.ReadySince.After(since) {
 		t.Errorf("it is told to be ready since %s, which nobody knows any more", obs.ReadySince)
 	}
