@@ -1,6 +1,9 @@
 package reconcile
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // takeBack takes back what a failed revision of the declarations brought, where that is declared: each release
 // that it changed goes back to the inputs that it had when all that a revision changed was last Ready. Nothing
@@ -15,12 +18,26 @@ func takeBack(p Plan, want Desired, have Live) Plan {
 		case a.rolls() && !a.failed(have) && why != "" && (len(causes) > 0 || a.takenBack()):
 			p.Actions[i] = hold(a, Halted, why)
 		case a.inPlace():
-			p.Actions[i] = revert(a, causes[a.Have.Commit], r.Soak, spoiled, have)
+			p.Actions[i] = revert(a, causes[a.broughtBy()], r.Soak, spoiled, have)
 		case a.Op == OpRollback:
 			p.Actions[i].Back = lastGood(a, spoiled)
 		}
 	}
 	return p
+}
+
+// broughtBy is the revision of the declarations that first gave a release what is declared, or tried to. Later ones
+// may have tried again, or only marked it.
+func (a Action) broughtBy() string {
+	first := ""
+	for _, was := range a.Have.Past { // newest first
+		if was.Digest == a.Digest {
+			first = was.Commit
+		} else if first != "" {
+			break
+		}
+	}
+	return cmp.Or(first, a.Have.Commit)
 }
 
 // reverts says whether an action is about a release that takes part in taking things back.
@@ -51,7 +68,7 @@ func causesOf(p Plan, want Desired, have Live) (causes map[string]string, why st
 		if !a.reverts(r, have.At) || broke(a, r.Soak, have.At) {
 			continue
 		}
-		commit := a.Have.Commit
+		commit := a.broughtBy()
 		if a.untraced() && a.Have.Attempted != a.Digest {
 			commit = a.Commit.SHA
 		}

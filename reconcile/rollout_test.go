@@ -571,12 +571,17 @@ func TestWhatIsTakenBackStaysSo(t *testing.T) {
 		}},
 		{"in place, when another failed for good", OpRollback, func(s *scene) {
 			taken(s)
-			s.have.Digest, s.have.Commit = s.item.Base, "1a2b3c4d5e6f"
+			s.have.Digest, s.have.Past[0].Commit = s.item.Base, "1a2b3c4d5e6f"
+			s.beside("boston", 0, tried(3))
+		}},
+		{"in place, and only marked by what failed elsewhere", OpKeep, func(s *scene) {
+			taken(s)
+			s.have.Digest, s.have.Commit, s.have.Past[0].Commit = s.item.Base, "1a2b3c4d5e6f", "zero"
 			s.beside("boston", 0, tried(3))
 		}},
 		{"in place, what it would go back to cannot be reached", OpHold, func(s *scene) {
 			taken(s)
-			s.have.Digest, s.have.Commit, s.have.AccessURL = s.item.Base, "1a2b3c4d5e6f", newURL
+			s.have.Digest, s.have.Past[0].Commit, s.have.AccessURL = s.item.Base, "1a2b3c4d5e6f", newURL
 			s.have.Past[1].URL = oldURL
 			s.live.URLs = map[string]URLLive{oldURL: {At: noon(), Err: "connection refused"}}
 			s.beside("boston", 0, tried(3))
