@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long tests wait for what must come about, on a machine that has much to do.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 // await waits until ok says yes, asking again and again. What ok returns besides is shown when it never
 // does.
