@@ -58,12 +58,12 @@ func (p *parts) before(sha string) []string {
 	return out
 }
 
-func (p *parts) gitHub(s schema.Statuses) status.GitHubOptions {
+func (p *parts) gitHub(s schema.Statuses) status.APIOptions {
 	repository := s.Repository
 	if repository == "" {
 		repository = repositoryOf(p.settings.repo)
 	}
-	return status.GitHubOptions{
+	return status.APIOptions{
 		URL: cmp.Or(s.URL, ownGitHub(p.settings.repo)), Repository: repository, Page: s.Page, TokenFile: filepath.Join(p.below("forge"), "token"),
 	}
 }
