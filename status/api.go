@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -98,6 +100,29 @@ func (a *api) read(sha string, page func(n int) (next int, answer *http.Response
 		n = next
 	}
 	return nil
+}
+
+// newest keeps the last status of each context where a forge tells them all, by the number that it gives them.
+type newest map[string]numbered
+
+type numbered struct {
+	Line
+	number int64
+}
+
+func (n newest) add(number int64, l Line) {
+	if have, known := n[l.Context]; !known || have.number < number {
+		n[l.Context] = numbered{l, number}
+	}
+}
+
+// lines are by context.
+func (n newest) lines() []Line {
+	var out []Line
+	for _, context := range slices.Sorted(maps.Keys(n)) {
+		out = append(out, n[context].Line)
+	}
+	return out
 }
 
 // explain sorts an error of the API by the answer, if there was one: what will never be taken, what wants to be

@@ -95,16 +95,29 @@ func (h *hub) combined(w http.ResponseWriter, r *http.Request, sha string) {
 			all = append(all, status{l.State, l.Text, l.Context})
 		}
 	}
+	from, to, next := h.page(r, len(all))
+	if next > 0 {
+		linkTo(w, r, next)
+	}
+	body, _ := json.Marshal(map[string]any{"state": "success", "statuses": all[from:to]})
+	answer(w, http.StatusOK, string(body))
+}
+
+// page is what a request asks for, of so many, and the number of the page after it, if there is one.
+func (h *hub) page(r *http.Request, size int) (from, to, next int) {
 	page := 1
 	_, _ = fmt.Sscan(r.URL.Query().Get("page"), &page)
-	if h.pages > 0 {
-		if len(all) > page*h.pages {
-			w.Header().Set("Link", fmt.Sprintf(`<http://%s%s?page=%d>; rel="next"`, r.Host, r.URL.Path, page+1))
-		}
-		all = all[min(len(all), (page-1)*h.pages):min(len(all), page*h.pages)]
+	if h.pages == 0 {
+		return 0, size, 0
 	}
-	body, _ := json.Marshal(map[string]any{"state": "success", "statuses": all})
-	answer(w, http.StatusOK, string(body))
+	if size > page*h.pages {
+		next = page + 1
+	}
+	return min(size, (page-1)*h.pages), min(size, page*h.pages), next
+}
+
+func linkTo(w http.ResponseWriter, r *http.Request, page int) {
+	w.Header().Set("Link", fmt.Sprintf(`<http://%s%s?page=%d>; rel="next"`, r.Host, r.URL.Path, page))
 }
 
 // newest is what stands: the last status of each commit and context, by both.
@@ -215,6 +228,11 @@ var apis = map[string]apiOf{
 	"github": {
 		serve: (*hub).gitHub, repository: "acme/config", path: "/api/v3/repos/acme/config/statuses/1a2b3c4",
 		forge: func(o APIOptions) (Forge, error) { return NewGitHub(o) },
+	},
+	"gitlab": {
+		serve: (*hub).gitLab, repository: "acme/platform/config",
+		path:  "/api/v4/projects/acme%2Fplatform%2Fconfig/statuses/1a2b3c4",
+		forge: func(o APIOptions) (Forge, error) { return NewGitLab(o) },
 	},
 }
 
