@@ -234,6 +234,10 @@ var apis = map[string]apiOf{
 		path:  "/api/v4/projects/acme%2Fplatform%2Fconfig/statuses/1a2b3c4",
 		forge: func(o APIOptions) (Forge, error) { return NewGitLab(o) },
 	},
+	"gitea": {
+		serve: (*hub).gitea, repository: "acme/config", path: "/api/v1/repos/acme/config/statuses/1a2b3c4",
+		forge: func(o APIOptions) (Forge, error) { return NewGitea(o) },
+	},
 }
 
 func newHub(kind string) *hub { return &hub{kind: kind, statuses: map[place][]Line{}} }
