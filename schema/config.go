@@ -149,7 +149,7 @@ type PullRequests struct {
 type Statuses struct {
 	Forge      string `json:"forge,omitempty"`      // "github", "gitlab", "gitea", "notes", "none"; found from the remote's URL when absent
 	URL        string `json:"url,omitempty"`        // API base URL; that of the remote when absent
-	Repository string `json:"repository,omitempty"` // "owner/name"; from the remote's URL when absent
+	Repository string `json:"repository,omitempty"` // "owner/name", "group/subgroup/name" on GitLab; from the remote's URL when absent
 	Page       string `json:"page,omitempty"`       // base of the target URLs: where the daemon's page is reached
 }
 

@@ -100,7 +100,7 @@ func texts[T ~string](words []T) []string {
 
 func results() []string { return []string{"ok", "error"} }
 
-func forges() []string { return []string{"github", "notes"} }
+func forges() []string { return []string{"gitea", "github", "gitlab", "notes"} }
 
 // cause is a pair of op and reason that a plan can bring about.
 type cause struct {

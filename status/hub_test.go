@@ -15,12 +15,16 @@ import (
 	"unicode/utf8"
 )
 
-// hub is GitHub's API for commit statuses, as far as it is used, with its limits and its failures.
+// hub is a forge's API for commit statuses, as far as it is used, with its limits and its failures.
 type hub struct {
+	kind      string // of the API
+	tokenFile string // of the forge in front of it
+
 	mu       sync.Mutex // guards the rest
 	statuses map[place][]Line
 	tokens   []string                    // of the requests
 	fail     []func(http.ResponseWriter) // each answers one request
+	target   string                      // URL of the last status
 	down     bool
 	pages    int // statuses on a page; 0: all
 }
@@ -40,6 +44,10 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		next(w)
 		return
 	}
+	apis[h.kind].serve(h, w, r)
+}
+
+func (h *hub) gitHub(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/api/v3/repos/acme/config/")
 	switch parts := strings.Split(path, "/"); {
 	case r.Method == http.MethodPost && len(parts) == 2 && parts[0] == "statuses":
@@ -60,6 +68,7 @@ func (h *hub) create(w http.ResponseWriter, r *http.Request, sha string) {
 		answer(w, http.StatusBadRequest, `{"message":"Problems parsing JSON"}`)
 		return
 	}
+	h.target = in.TargetURL
 	at := place{sha, in.Context}
 	switch {
 	case utf8.RuneCountInString(in.Description) > 140:
@@ -86,16 +95,29 @@ func (h *hub) combined(w http.ResponseWriter, r *http.Request, sha string) {
 			all = append(all, status{l.State, l.Text, l.Context})
 		}
 	}
+	from, to, next := h.page(r, len(all))
+	if next > 0 {
+		linkTo(w, r, next)
+	}
+	body, _ := json.Marshal(map[string]any{"state": "success", "statuses": all[from:to]})
+	answer(w, http.StatusOK, string(body))
+}
+
+// page is what a request asks for, of so many, and the number of the page after it, if there is one.
+func (h *hub) page(r *http.Request, size int) (from, to, next int) {
 	page := 1
 	_, _ = fmt.Sscan(r.URL.Query().Get("page"), &page)
-	if h.pages > 0 {
-		if len(all) > page*h.pages {
-			w.Header().Set("Link", fmt.Sprintf(`<http://%s%s?page=%d>; rel="next"`, r.Host, r.URL.Path, page+1))
-		}
-		all = all[min(len(all), (page-1)*h.pages):min(len(all), page*h.pages)]
+	if h.pages == 0 {
+		return 0, size, 0
 	}
-	body, _ := json.Marshal(map[string]any{"state": "success", "statuses": all})
-	answer(w, http.StatusOK, string(body))
+	if size > page*h.pages {
+		next = page + 1
+	}
+	return min(size, (page-1)*h.pages), min(size, page*h.pages), next
+}
+
+func linkTo(w http.ResponseWriter, r *http.Request, page int) {
+	w.Header().Set("Link", fmt.Sprintf(`<http://%s%s?page=%d>; rel="next"`, r.Host, r.URL.Path, page))
 }
 
 // newest is what stands: the last status of each commit and context, by both.
@@ -160,6 +182,17 @@ func tooMany(w http.ResponseWriter) {
 	answer(w, http.StatusTooManyRequests, `{"message":"slow down"}`)
 }
 
+func unavailable(in time.Duration) func(http.ResponseWriter) {
+	return func(w http.ResponseWriter) {
+		w.Header().Set("Retry-After", time.Now().Add(in).UTC().Format(http.TimeFormat))
+		answer(w, http.StatusServiceUnavailable, `{"message":"maintenance"}`)
+	}
+}
+
+func unprocessable(w http.ResponseWriter) {
+	answer(w, http.StatusUnprocessableEntity, `{"message":"this cannot be processed"}`)
+}
+
 func noPermission(w http.ResponseWriter) {
 	answer(w, http.StatusForbidden, `{"message":"Resource not accessible by personal access token"}`)
 }
@@ -183,22 +216,47 @@ const hung = 599
 
 func hang(w http.ResponseWriter) { w.WriteHeader(hung) }
 
-func newHub() *hub { return &hub{statuses: map[place][]Line{}} }
+// An apiOf is what differs between the forges, for tests of what does not.
+type apiOf struct {
+	serve      func(*hub, http.ResponseWriter, *http.Request)
+	forge      func(APIOptions) (Forge, error)
+	repository string
+	path       string // where a status of 1a2b3c4 is posted to
+}
 
-// forge is the GitHub forge in front of the hub.
-func (h *hub) forge(t *testing.T, client *http.Client, url string) *GitHub {
+var apis = map[string]apiOf{
+	"github": {
+		serve: (*hub).gitHub, repository: "acme/config", path: "/api/v3/repos/acme/config/statuses/1a2b3c4",
+		forge: func(o APIOptions) (Forge, error) { return NewGitHub(o) },
+	},
+	"gitlab": {
+		serve: (*hub).gitLab, repository: "acme/platform/config",
+		path:  "/api/v4/projects/acme%2Fplatform%2Fconfig/statuses/1a2b3c4",
+		forge: func(o APIOptions) (Forge, error) { return NewGitLab(o) },
+	},
+	"gitea": {
+		serve: (*hub).gitea, repository: "acme/config", path: "/api/v1/repos/acme/config/statuses/1a2b3c4",
+		forge: func(o APIOptions) (Forge, error) { return NewGitea(o) },
+	},
+}
+
+func newHub(kind string) *hub { return &hub{kind: kind, statuses: map[place][]Line{}} }
+
+// forge is the forge in front of the hub.
+func (h *hub) forge(t *testing.T, client *http.Client, url string) Forge {
 	t.Helper()
-	token := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(token, []byte("first\n"), 0o600); err != nil {
+	h.tokenFile = filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(h.tokenFile, []byte("first\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	g, err := NewGitHub(GitHubOptions{
-		URL: url, Repository: "acme/config", TokenFile: token, Page: "https://reconcile.example.com/", HTTP: client,
+	forge, err := apis[h.kind].forge(APIOptions{
+		URL: url, Repository: apis[h.kind].repository, TokenFile: h.tokenFile,
+		Page: "https://reconcile.example.com/", HTTP: client,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return g
+	return forge
 }
 
 // memory keeps notes in memory.

@@ -32,7 +32,7 @@ type posting struct {
 }
 
 func startPosting(t *testing.T, before ...string) *posting {
-	h := newHub()
+	h := newHub("github")
 	forge := h.forge(t, &http.Client{Transport: direct{h}}, "https://github.example.com")
 	p := &posting{hub: h, Poster: NewPoster(PosterOptions{
 		Forge:  func() Forge { return forge },
@@ -342,7 +342,7 @@ func TestAfterARecoveryItIsTriedAgainSoon(t *testing.T) {
 
 func TestFailuresToPostAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHub()
+		h := newHub("github")
 		forge := h.forge(t, &http.Client{Transport: direct{h}}, "https://github.example.com")
 		counts := map[string]int{}
 		p := NewPoster(PosterOptions{

@@ -2,10 +2,13 @@ package main
 
 import (
 	"cmp"
+	"fmt"
+	"io/fs"
 	"net/url"
 	"path/filepath"
 	"strings"
 
+	"github.com/workspace-providers/reconcile/reconcile/probe"
 	"github.com/workspace-providers/reconcile/schema"
 	"github.com/workspace-providers/reconcile/status"
 )
@@ -21,20 +24,35 @@ func (p *parts) forge() status.Forge {
 	if kind == "" {
 		kind = forgeOf(p.settings.repo)
 	}
-	switch kind {
-	case "none":
+	if kind == "none" {
 		return nil
-	case "github":
-		hub, err := status.NewGitHub(p.gitHub(cfg.Deployment.Statuses))
-		if err != nil {
-			p.complain(err.Error())
-			return nil
-		}
-		return hub
-	case "gitlab", "gitea":
-		p.complain(kind + " is not served yet: git notes are used instead")
 	}
-	return status.Notes{Repo: p.repo}
+	if kind == "notes" {
+		return status.Notes{Repo: p.repo}
+	}
+	forge, err := p.served(kind, cfg.Deployment.Statuses)
+	if err != nil {
+		p.complain(err.Error())
+		return nil
+	}
+	return forge
+}
+
+// served is a forge with an API.
+func (p *parts) served(kind string, s schema.Statuses) (status.Forge, error) {
+	o, err := p.forgeOptions(kind, s)
+	if err != nil {
+		return nil, err
+	}
+	switch kind {
+	case "github":
+		return status.NewGitHub(o)
+	case "gitlab":
+		return status.NewGitLab(o)
+	case "gitea":
+		return status.NewGitea(o)
+	}
+	return nil, fmt.Errorf("statuses on %s: no such forge; declare deployment.statuses.forge", kind)
 }
 
 // complain logs what is wrong with where statuses go, once until something else is.
@@ -58,32 +76,57 @@ func (p *parts) before(sha string) []string {
 	return out
 }
 
-func (p *parts) gitHub(s schema.Statuses) status.GitHubOptions {
-	repository := s.Repository
-	if repository == "" {
-		repository = repositoryOf(p.settings.repo)
+// forgeOptions say where a forge is: as declared, else where the repository is.
+func (p *parts) forgeOptions(kind string, s schema.Statuses) (status.APIOptions, error) {
+	o := status.APIOptions{
+		URL:        cmp.Or(s.URL, serverOf(kind, p.settings.repo)),
+		Repository: cmp.Or(s.Repository, repositoryOf(p.settings.repo)),
+		Page:       s.Page,
 	}
-	return status.GitHubOptions{
-		URL: cmp.Or(s.URL, ownGitHub(p.settings.repo)), Repository: repository, Page: s.Page, TokenFile: filepath.Join(p.below("forge"), "token"),
+	if p.credentials == "" {
+		return o, nil
 	}
+	o.TokenFile = filepath.Join(p.below("forge"), "token")
+	own, err := fs.Glob(p.credentialFiles(), "ca/*.pem")
+	if err != nil || len(own) == 0 {
+		return o, err
+	}
+	o.HTTP, err = probe.Client(p.credentialFiles(), "", 0) // each call has a time limit of its own
+	if err != nil {
+		return o, fmt.Errorf("statuses on %s: %w", kind, err)
+	}
+	o.HTTP.CheckRedirect = nil // a repository that was renamed is found
+	return o, nil
 }
 
-// ownGitHub is the server of a repository that is not on github.com: a token goes nowhere else by itself.
-func ownGitHub(remote string) string {
+// serverOf is the server of a repository: a token goes nowhere else by itself. Where it is GitHub's own, which
+// has its API elsewhere, it is empty.
+func serverOf(kind, remote string) string {
 	host := hostOf(remote)
-	if host == "" || host == "github.com" || strings.HasSuffix(host, ".github.com") {
+	switch {
+	case host == "", kind == "github" && (host == "github.com" || strings.HasSuffix(host, ".github.com")):
 		return ""
+	case host == "altssh.gitlab.com": // which has SSH on port 443
+		return "https://gitlab.com"
 	}
-	if u, err := url.Parse(remote); err == nil && u.Scheme == "https" {
-		host = u.Host // with its port
+	u, err := url.Parse(remote)
+	if err == nil && (u.Scheme == "https" || u.Scheme == "http" && status.Loopback(host)) {
+		return u.Scheme + "://" + u.Host // with its port
 	}
 	return "https://" + host
 }
 
 // forgeOf guesses the forge of a remote from its host; one without an API gets git notes.
 func forgeOf(remote string) string {
-	if host := hostOf(remote); host == "github.com" || strings.HasPrefix(host, "github.") {
+	switch name, _, _ := strings.Cut(hostOf(remote), "."); {
+	case hostOf(remote) == "altssh.gitlab.com":
+		return "gitlab"
+	case hostOf(remote) == "ssh.github.com":
 		return "github"
+	case hostOf(remote) == "codeberg.org", name == "forgejo":
+		return "gitea"
+	case name == "github", name == "gitlab", name == "gitea":
+		return name
 	}
 	return "notes"
 }

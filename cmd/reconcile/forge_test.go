@@ -3,15 +3,24 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/pem"
+	"io"
 	"io/fs"
+	"log"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/workspace-providers/reconcile/reconcile/git"
 	"github.com/workspace-providers/reconcile/reconcile/source"
 	"github.com/workspace-providers/reconcile/schema"
+	"github.com/workspace-providers/reconcile/status"
 )
 
 // declaring are the parts of a daemon whose declarations say where statuses go, and what it logs.
@@ -44,9 +53,18 @@ func TestWhereStatusesGo(t *testing.T) {
 		{"https://github.com/acme/providers.git", "", "github", ""},
 		{"git@git.example.com:acme/providers.git", "", "notes", ""},
 		{"git@git.example.com:acme/providers.git", "none", "none", ""},
-		{"https://gitlab.com/acme/providers.git", "gitlab", "notes", `gitlab is not served yet: git notes are used instead`},
-		{"https://gitea.example.com/acme/providers.git", "gitea", "notes", `gitea is not served yet: git notes are used instead`},
+		{"git@github.example.com:acme/providers.git", "", "github", ""},
+		{"https://gitlab.com/acme/platform/providers.git", "", "gitlab", ""},
+		{"git@gitlab.example.com:acme/platform/providers.git", "", "gitlab", ""},
+		{"ssh://git@altssh.gitlab.com:443/acme/providers.git", "", "gitlab", ""},
+		{"https://git.example.com/acme/providers.git", "gitlab", "gitlab", ""},
+		{"https://gitea.example.com/acme/providers.git", "", "gitea", ""},
+		{"ssh://git@forgejo.example.com:2222/acme/providers.git", "", "gitea", ""},
+		{"https://codeberg.org/acme/providers.git", "", "gitea", ""},
+		{"https://gitea.example.com/acme/providers.git", "notes", "notes", ""},
 		{"https://github.com/providers.git", "github", "none", `is not of the form owner/name`},
+		{"https://gitea.example.com/a/path/acme/providers.git", "", "none", `declare deployment.statuses.repository`},
+		{"/srv/acme/providers.git", "gitlab", "none", `declare deployment.statuses.url`},
 	} {
 		p, log := declaring(t, test.remote, schema.Statuses{Forge: test.forge})
 		got := "none"
@@ -64,23 +82,85 @@ func TestWhereStatusesGo(t *testing.T) {
 	}
 }
 
-// A token of a company's own GitHub is not shown to github.com.
+// A token of a company's own forge is not shown to a public one.
 func TestTheTokenGoesToTheServerOfTheRepository(t *testing.T) {
-	for remote, want := range map[string]string{
-		"https://github.com/acme/providers.git":             "",
-		"git@github.com:acme/providers.git":                 "",
-		"ssh://git@ssh.github.com:443/acme/providers.git":   "",
-		"/srv/acme/providers.git":                           "",
-		"https://github.example.com:8443/acme/providers":    "https://github.example.com:8443",
-		"git@github.example.com:acme/providers.git":         "https://github.example.com",
-		"ssh://git@git.example.com:2222/acme/providers.git": "https://git.example.com",
+	for _, test := range []struct{ kind, remote, want string }{
+		{"github", "https://github.com/acme/providers.git", ""},
+		{"github", "git@github.com:acme/providers.git", ""},
+		{"github", "ssh://git@ssh.github.com:443/acme/providers.git", ""},
+		{"github", "/srv/acme/providers.git", ""},
+		{"github", "https://github.example.com:8443/acme/providers", "https://github.example.com:8443"},
+		{"github", "git@github.example.com:acme/providers.git", "https://github.example.com"},
+		{"github", "ssh://git@git.example.com:2222/acme/providers.git", "https://git.example.com"},
+		{"gitlab", "git@gitlab.com:acme/platform/providers.git", "https://gitlab.com"},
+		{"gitlab", "ssh://git@altssh.gitlab.com:443/acme/providers.git", "https://gitlab.com"},
+		{"gitlab", "https://git.example.com:8443/acme/providers.git", "https://git.example.com:8443"},
+		{"gitlab", "/srv/acme/providers.git", ""},
+		{"gitea", "https://codeberg.org/acme/providers.git", "https://codeberg.org"},
+		{"gitea", "http://127.0.0.1:3000/acme/providers.git", "http://127.0.0.1:3000"},
+		{"gitea", "http://gitea.example.com:3000/acme/providers.git", "https://gitea.example.com"},
 	} {
-		p := &parts{settings: &settings{repo: remote}}
-		if got := p.gitHub(schema.Statuses{}).URL; got != want {
-			t.Errorf("%s: asks %q, want %q", remote, got, want)
+		p := &parts{settings: &settings{repo: test.remote}}
+		if o, err := p.forgeOptions(test.kind, schema.Statuses{}); o.URL != test.want || err != nil || o.TokenFile != "" {
+			t.Errorf("%s: asks %q with the token %q, want %q: %v", test.remote, o.URL, o.TokenFile, test.want, err)
 		}
-		if got := p.gitHub(schema.Statuses{URL: "https://api.example.com"}).URL; got != "https://api.example.com" {
-			t.Errorf("%s: asks %q, want what is declared", remote, got)
+		o, err := p.forgeOptions(test.kind, schema.Statuses{URL: "https://api.example.com"})
+		if o.URL != "https://api.example.com" || err != nil {
+			t.Errorf("%s: asks %q, want what is declared: %v", test.remote, o.URL, err)
+		}
+	}
+}
+
+// Forges trust the certificate authorities of the credentials, and read the token there.
+func TestForgesBehindAPrivateAuthority(t *testing.T) {
+	var tokens []string
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tokens = append(tokens, r.Header.Get("Authorization"))
+		w.WriteHeader(http.StatusCreated)
+		_, _ = w.Write([]byte(`{}`))
+	}))
+	defer server.Close()
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it does not like to be mistrusted
+	creds := t.TempDir()
+	for _, dir := range []string{"ca", "forge"} {
+		if err := os.Mkdir(filepath.Join(creds, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write := func(name string, text []byte) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(creds, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("forge/token", []byte("canary\n"))
+	p := &parts{settings: &settings{repo: server.URL + "/acme/providers.git", credentials: creds}}
+	post := func(kind string) error {
+		forge, err := p.served(kind, schema.Statuses{})
+		if err == nil {
+			_, err = forge.Post(t.Context(), "1a2b3c4", []status.Line{{Context: "c", State: status.StateSuccess}})
+		}
+		return err
+	}
+	kinds := []string{"github", "gitlab", "gitea"}
+	for _, kind := range kinds {
+		if err := post(kind); err == nil || !strings.Contains(err.Error(), "unknown authority") {
+			t.Errorf("%s without its authority: %v", kind, err)
+		}
+	}
+	write("ca/own.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	for _, kind := range kinds {
+		if err := post(kind); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	if diff := cmp.Diff(slices.Repeat([]string{"Bearer canary"}, len(kinds)), tokens); diff != "" {
+		t.Error(diff)
+	}
+	write("ca/own.pem", []byte("nothing"))
+	for _, kind := range kinds {
+		if err := post(kind); err == nil || !strings.Contains(err.Error(), "has no certificate") {
+			t.Errorf("%s with a broken authority: %v", kind, err)
 		}
 	}
 }
