@@ -146,7 +146,9 @@ func (w *watcher) check(s *site) {
 		if change.Phase == reconcile.PhaseRetirable && !u.Confirmed {
 			s.Errorf("%s may go while %s needs it", change.Previous, u.Provider)
 		}
-		early := func(o status.URLUserDoc) bool { return o.Wave < u.Wave && !o.Moved }
+		early := func(o status.URLUserDoc) bool { // what a daemon that has just started did not look at yet has none
+			return o.Wave < u.Wave && !o.Moved && o.URL != "" && o.URL != change.URL
+		}
 		if u.Moved && !change.Back && slices.ContainsFunc(change.Users, early) {
 			s.Errorf("%s of wave %d moved before its time: %+v", u.Provider, u.Wave, change.Users)
 		}
