@@ -36,13 +36,13 @@ func confine(t Task) error {
 	}
 	for _, l := range limits {
 		if l.what == unix.RLIMIT_DATA && (raced || runtime.GOOS != "linux") {
-			go watch(t.Memory) // the race detector maps more than any limit, and other systems count otherwise
-			continue
+			continue // the race detector maps more than any limit, and other systems count otherwise
 		}
 		if err := unix.Setrlimit(l.what, &unix.Rlimit{Cur: l.soft, Max: l.max}); err != nil {
 			return fmt.Errorf("limiting %s: %w", l.name, err)
 		}
 	}
+	go watch(t.Memory)
 	return nil
 }
 

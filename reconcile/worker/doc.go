@@ -10,7 +10,7 @@
 //
 // What is limited, and by what:
 //
-//	memory       RLIMIT_DATA; elsewhere than on Linux a watchdog in the child
+//	memory       RLIMIT_DATA on Linux, and everywhere a watchdog in the child
 //	CPU time     RLIMIT_CPU, hard, since Go does not obey the soft one
 //	wall time    the parent kills the process group; the child also ends itself
 //	stack        debug.SetMaxStack, so that a runaway recursion ends small and soon

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -50,6 +51,7 @@ func funcs() map[string]Func {
 		"detail":  func([]byte) ([]byte, error) { return nil, mistakes{{"a.cue", 3}, {"b.cue", 4}} },
 		"eat":     eat,
 		"gulp":    func([]byte) ([]byte, error) { return make([]byte, 12<<30)[:1], nil },
+		"flood":   flood,
 		"threads": threads,
 		"spin":    func([]byte) ([]byte, error) { return spin() },
 		"sleep":   func([]byte) ([]byte, error) { time.Sleep(time.Hour); return nil, nil },
@@ -88,6 +90,16 @@ func eat([]byte) ([]byte, error) {
 			return all[0], nil
 		}
 	}
+}
+
+// flood takes a lot at once and uses it, and nothing more.
+func flood([]byte) ([]byte, error) {
+	debug.SetGCPercent(-1)
+	b := make([]byte, 1<<30)
+	for n := range 1 << 36 {
+		b[n%len(b)]++
+	}
+	return b[:1], nil
 }
 
 func threads([]byte) ([]byte, error) {

@@ -50,6 +50,7 @@ func TestEndsOfChildren(t *testing.T) {
 		{"fail", Task{}, Invalid, "a.cue:1:1: wrong"},
 		{"eat", Task{}, Memory, "needed more than 512 MiB of memory: look for"},
 		{"gulp", Task{Memory: 768 << 20}, Memory, "needed more than 768 MiB of memory"},
+		{"flood", Task{CPU: 5 * time.Second}, Memory, "needed more than 512 MiB of memory"},
 		{"threads", Task{}, Memory, "needed more than 512 MiB of memory"},
 		{"spin", Task{CPU: time.Second}, CPU, "needed more than 1s of CPU time"},
 		{"sleep", Task{Wall: 300 * time.Millisecond}, Time, "took longer than 300ms"},
