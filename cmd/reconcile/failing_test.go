@@ -76,7 +76,7 @@ func TestRolledBack(t *testing.T) {
 	}
 	d := s.daemon()
 	d.ready(declare("10m", `greeting: "one"`), "pods", "hook")
-	bad := declare("4s", `{greeting: "two", image: "localhost/never/x", fail: "no database"}`)
+	bad := declare("30s", `{greeting: "two", image: "localhost/never/x", fail: "no database"}`)
 	back := func(doc status.StatusDoc) bool {
 		return held(doc, "pods").Reason == reconcile.RolledBack && held(doc, "hook").Reason == reconcile.RolledBack
 	}

@@ -183,7 +183,7 @@ func TestExitCodes(t *testing.T) {
 func TestOneRunEndsWithHoldsAndFailures(t *testing.T) {
 	s := newSite(t, eu)
 	s.declare("a.cue", `providers: good: cluster: "eu"`+"\n"+
-		`providers: bad: {cluster: "eu", values: image: "localhost/never/x", release: timeout: "8s"}`)
+		`providers: bad: {cluster: "eu", values: image: "localhost/never/x", release: timeout: "20s"}`)
 	got := s.want(exitError, "--once", "--dir", s.worktree())
 	for _, want := range []string{"ImagePullBackOff", "good"} {
 		if !strings.Contains(got.out, want) {

@@ -151,7 +151,7 @@ func (s *site) limit() string {
 // release's timeout.
 func TestHelmAtWorkIsLeftAlone(t *testing.T) {
 	s := newSite(t, eu)
-	s.declare("frankfurt.cue", `providers: frankfurt: {cluster: "eu", chart: path: "charts/hooked", release: timeout: "7s"}`)
+	s.declare("frankfurt.cue", `providers: frankfurt: {cluster: "eu", chart: path: "charts/hooked", release: timeout: "20s"}`)
 	sha := s.push()
 	d := s.daemon()
 	d.ready(sha, "frankfurt")

@@ -38,7 +38,7 @@ func plainSix(t *testing.T) *site {
 
 // neverReady is a provider that does not come up, and says so soon; wellAgain one that may take its time.
 const (
-	neverReady = `{values: image: "localhost/never/x", release: timeout: "5s"}`
+	neverReady = `{values: image: "localhost/never/x", release: timeout: "15s"}`
 	wellAgain  = `{}`
 )
 
