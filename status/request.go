@@ -1,0 +1,49 @@
+package status
+
+import "context"
+
+// PullRequest is an open request to merge a branch; GitLab calls it a merge request. Its text is somebody's: it is
+// not to be trusted.
+type PullRequest struct {
+	Number int
+	Title  string
+	Author string // login
+	Page   string // where people look at it
+	Head   string // full hash of the newest commit that it brings
+	Ref    string // names Head in the repository itself, for forks too: "refs/pull/7/head"
+	Base   string // branch that it is to be merged into: "main"
+	Draft  bool
+
+	// Member says whether who made it may push to the repository. A branch of the repository itself was
+	// pushed by somebody who may. Not knowing is no.
+	Member bool
+}
+
+// Annotation is something to say about a line of a file that a pull request has.
+type Annotation struct {
+	File string // from the root of the repository
+	Line int    // from 1; 0: about the file
+	Text string
+}
+
+// Requests is a Forge with pull requests. All of its errors are like those of Forge: what wraps ErrRefused will
+// never be taken, a *LaterError says when to try again.
+type Requests interface {
+	Forge
+
+	// Open lists the open pull requests, those that changed last first, at most max of them; more says that
+	// there are more. Each costs no request of its own but where Member cannot be known otherwise.
+	Open(ctx context.Context, max int) (all []PullRequest, more bool, err error)
+
+	// Comment makes text the one comment with that mark on a pull request: it writes one, or edits what this
+	// token's account wrote before; where that says the same already, nothing is written. The mark is an
+	// invisible part of the text, such as "<!-- reconcile/acme/plan -->".
+	Comment(ctx context.Context, number int, mark, text string) error
+
+	// Annotate says in the places of a pull request's files what is wrong there, where the forge can: once for
+	// each revision. What was said about an earlier one is left to the forge, which folds it away.
+	Annotate(ctx context.Context, pr PullRequest, mark string, all []Annotation) error
+
+	// MaxComment is how many bytes a comment may have.
+	MaxComment() int
+}
