@@ -1,23 +1,13 @@
 package status
 
-import "context"
+import (
+	"context"
 
-// PullRequest is an open request to merge a branch; GitLab calls it a merge request. Its text is somebody's: it is
-// not to be trusted.
-type PullRequest struct {
-	Number int
-	Title  string
-	Author string // login
-	Page   string // where people look at it
-	Head   string // full hash of the newest commit that it brings
-	Ref    string // names Head in the repository itself, for forks too: "refs/pull/7/head"
-	Base   string // branch that it is to be merged into: "main"
-	Draft  bool
+	"github.com/workspace-providers/reconcile/reconcile"
+)
 
-	// Member says whether who made it may push to the repository. A branch of the repository itself was
-	// pushed by somebody who may. Not knowing is no.
-	Member bool
-}
+// PullRequest is an open request to merge a branch.
+type PullRequest = reconcile.PullRequest
 
 // Annotation is something to say about a line of a file that a pull request has.
 type Annotation struct {

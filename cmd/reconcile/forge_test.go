@@ -32,12 +32,12 @@ func declaring(t *testing.T, remote string, s schema.Statuses) (*parts, *bytes.B
 	if err := os.WriteFile(dir+"/a.cue", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.source = &source.Source{
+	p.source = &source.Source{Reader: source.Reader{
 		Origin: source.Dir(dir),
 		Evaluate: func(context.Context, fs.FS) (schema.Config, error) {
 			return schema.Config{Deployment: schema.Deployment{Name: "acme", Statuses: s}}, nil
 		},
-	}
+	}}
 	if target := p.source.Latest(t.Context()); target.HeadErr != nil || target.FetchErr != nil {
 		t.Fatal(target.HeadErr, target.FetchErr)
 	}

@@ -50,7 +50,7 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 	store := charts.NewStore(charts.Config{
 		Credentials: s.credentialFiles(), Dir: s.cacheDir("charts"), Recheck: s.checkInterval, Log: log,
 	})
-	p.source = &source.Source{Origin: origin, Evaluate: source.Evaluator(pool), Resolver: store}
+	p.source = &source.Source{Reader: source.Reader{Origin: origin, Evaluate: source.Evaluator(pool), Resolver: store}}
 	ctx, p.end = context.WithCancel(context.WithoutCancel(ctx))
 	p.fleet = kube.NewFleet(ctx, kube.Options{
 		Identity: kube.Identity(), Namespace: s.stateNamespace, Credentials: s.kubeCredentials(),

@@ -10,11 +10,11 @@ import (
 // changed are the providers that a revision changed: against what was in force before, however many
 // commits ago that was, or, on a fresh start, against the revision's first parent. Nil says that it is not
 // known.
-func (s *Source) changed(ctx context.Context, rev revision) map[string]bool {
-	if s.force.commit.SHA != "" {
+func (s *Source) changed(ctx context.Context, rev Revision) map[string]bool {
+	if s.force.Commit.SHA != "" {
 		return difference(s.force, rev)
 	}
-	line, err := s.Origin.Ancestors(rev.commit.SHA, 2)
+	line, err := s.Origin.Ancestors(rev.Commit.SHA, 2)
 	if err != nil || len(line) < 2 {
 		return nil
 	}
@@ -27,24 +27,24 @@ func (s *Source) changed(ctx context.Context, rev revision) map[string]bool {
 
 // difference are the providers that two revisions do not have in common: what is declared of them, who may
 // use them, how they end, and what is in their charts.
-func difference(before, after revision) map[string]bool {
+func difference(before, after Revision) map[string]bool {
 	out := map[string]bool{}
-	unequal(out, before.config.Providers, after.config.Providers)
-	unequal(out, before.config.Allowlists, after.config.Allowlists)
-	for name, end := range after.config.Removed {
-		if before.config.Removed[name] != end {
+	unequal(out, before.Config.Providers, after.Config.Providers)
+	unequal(out, before.Config.Allowlists, after.Config.Allowlists)
+	for name, end := range after.Config.Removed {
+		if before.Config.Removed[name] != end {
 			out[name] = true
 		}
 	}
-	unequal(out, own(before.want.Providers), own(after.want.Providers))
-	if before.want.AccessURL != after.want.AccessURL {
-		relocated(out, after.want)
+	unequal(out, own(before.Want.Providers), own(after.Want.Providers))
+	if before.Want.AccessURL != after.Want.AccessURL {
+		relocated(out, after.Want)
 	}
-	was := make(map[reconcile.ID]reconcile.Item, len(before.want.Items))
-	for _, it := range before.want.Items {
+	was := make(map[reconcile.ID]reconcile.Item, len(before.Want.Items))
+	for _, it := range before.Want.Items {
 		was[it.ID] = it
 	}
-	for _, it := range after.want.Items {
+	for _, it := range after.Want.Items {
 		old, there := was[it.ID]
 		known := it.Broken == "" && old.Broken == "" // else it is not known what is in the chart
 		if there && known && old.Base != it.Base {

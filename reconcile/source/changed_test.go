@@ -98,9 +98,9 @@ func TestWhatCameOfAnInvalidParentIsNotKnown(t *testing.T) {
 }
 
 func TestAnOutageOfAChartSourceIsNoChange(t *testing.T) {
-	before := revision{want: reconcile.Desired{Items: []reconcile.Item{{Provider: "paris", Base: "1"}}}}
-	after := revision{want: reconcile.Desired{Items: []reconcile.Item{{Provider: "paris", Base: "2", Broken: "no answer"}}}}
-	for _, pair := range [][2]revision{{before, after}, {after, before}} {
+	before := Revision{Want: reconcile.Desired{Items: []reconcile.Item{{Provider: "paris", Base: "1"}}}}
+	after := Revision{Want: reconcile.Desired{Items: []reconcile.Item{{Provider: "paris", Base: "2", Broken: "no answer"}}}}
+	for _, pair := range [][2]Revision{{before, after}, {after, before}} {
 		if diff := cmp.Diff(map[string]bool{}, difference(pair[0], pair[1])); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}

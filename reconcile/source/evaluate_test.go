@@ -80,7 +80,7 @@ func TestAnEvaluationWithoutEndIsAMistake(t *testing.T) {
 	endless := "-- more.cue --\npackage providers\n\nimport \"list\"\n\n_x: [for i in list.Range(0, 1000000000, 1) {i}]\n"
 	began := time.Now()
 	_, err := Evaluator(&worker.Pool{})(context.Background(), files(start+endless))
-	if !invalid(err) || time.Since(began) > time.Minute {
+	if !Invalid(err) || time.Since(began) > time.Minute {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
 }
@@ -98,7 +98,7 @@ func TestAWorkerThatFailsSaysNothingOfTheDeclarations(t *testing.T) {
 		{"there is no time", ended, &worker.Pool{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := Evaluator(test.pool)(test.ctx, files(start)); err == nil || invalid(err) {
+			if _, err := Evaluator(test.pool)(test.ctx, files(start)); err == nil || Invalid(err) {
 				t.Errorf("error %v", err)
 			}
 		})

@@ -151,13 +151,13 @@ type counted struct {
 // newSource is a source that has just been started.
 func newSource(o Origin) *counted {
 	c := &counted{}
-	c.Source = &Source{
+	c.Source = &Source{Reader: Reader{
 		Origin: o, Resolver: charts.NewStore(charts.Config{}),
 		Evaluate: func(_ context.Context, tree fs.FS) (schema.Config, error) {
 			c.evaluated.Add(1)
 			return schema.Load(tree)
 		},
-	}
+	}}
 	return c
 }
 

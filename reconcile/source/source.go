@@ -13,16 +13,11 @@ package source
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"maps"
-	"slices"
 	"sync"
 
 	"github.com/workspace-providers/reconcile/reconcile"
 	"github.com/workspace-providers/reconcile/reconcile/charts"
-	"github.com/workspace-providers/reconcile/reconcile/git"
-	"github.com/workspace-providers/reconcile/render"
 	"github.com/workspace-providers/reconcile/schema"
 )
 
@@ -53,34 +48,23 @@ type Resolver interface {
 
 // Source reads the newest declarations of an origin. Latest must not be called twice at once.
 type Source struct {
-	Origin   Origin
-	Evaluate func(ctx context.Context, tree fs.FS) (schema.Config, error) // schema.Errors for what is invalid
-	Resolver Resolver
-	Fetched  func(error) // told of each look at the origin; may be nil
+	Reader
+	Fetched func(error) // told of each look at the origin; may be nil
 
 	target reconcile.Target
 	walked walk
-	read   map[string]reading // by Origin.Key
 
 	mu    sync.Mutex // guards force, which Latest writes and Config reads
-	force revision
+	force Revision
 }
 
 var _ reconcile.Source = (*Source)(nil)
-
-// revision is a valid revision of the declarations; the zero revision is none.
-type revision struct {
-	commit reconcile.Commit
-	config schema.Config
-	charts render.Charts
-	want   reconcile.Desired
-}
 
 // Config is the configuration in force; false before there is one.
 func (s *Source) Config() (schema.Config, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.force.config, s.force.commit.SHA != ""
+	return s.force.Config, s.force.Commit.SHA != ""
 }
 
 // Descends says whether a revision was made from another. Not knowing is no.
@@ -104,7 +88,7 @@ func (s *Source) Latest(ctx context.Context) reconcile.Target {
 	}
 	rev, err := s.newestValid(ctx, s.target.Head)
 	s.target.HeadErr = err
-	if rev.commit.SHA != "" {
+	if rev.Commit.SHA != "" {
 		s.enforce(ctx, rev)
 	}
 	if s.target.Commit.SHA == "" {
@@ -115,11 +99,11 @@ func (s *Source) Latest(ctx context.Context) reconcile.Target {
 }
 
 // enforce puts a revision in force. Where it is in force already, its charts may have moved.
-func (s *Source) enforce(ctx context.Context, rev revision) {
-	if rev.commit.SHA != s.force.commit.SHA {
+func (s *Source) enforce(ctx context.Context, rev Revision) {
+	if rev.Commit.SHA != s.force.Commit.SHA {
 		s.target.Changed = s.changed(ctx, rev)
 	}
-	s.target.Commit, s.target.Want = rev.commit, rev.want
+	s.target.Commit, s.target.Want = rev.Commit, rev.Want
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.force = rev
@@ -135,12 +119,12 @@ type walk struct {
 
 // newestValid is the newest valid revision of head's line, and why that is not head. It is zero where there
 // is none, or where that is not known now.
-func (s *Source) newestValid(ctx context.Context, head reconcile.Commit) (revision, error) {
+func (s *Source) newestValid(ctx context.Context, head reconcile.Commit) (Revision, error) {
 	switch w := s.walked; {
 	case w.head != head.SHA:
 		return s.search(ctx, head)
 	case w.found.SHA == "":
-		return revision{}, w.err
+		return Revision{}, w.err
 	default:
 		rev, err := s.judge(ctx, w.found)
 		return rev, errors.Join(w.err, err)
@@ -152,15 +136,15 @@ const maxAncestors = 100
 
 // search walks from head to the newest valid revision, and remembers what it found unless a revision on the
 // way could not be judged now.
-func (s *Source) search(ctx context.Context, head reconcile.Commit) (revision, error) {
+func (s *Source) search(ctx context.Context, head reconcile.Commit) (Revision, error) {
 	rev, wrong := s.judge(ctx, head)
-	if wrong != nil && !invalid(wrong) {
-		return revision{}, wrong
+	if wrong != nil && !Invalid(wrong) {
+		return Revision{}, wrong
 	}
 	if wrong != nil {
 		line, err := s.Origin.Ancestors(head.SHA, maxAncestors)
 		if err != nil {
-			return revision{}, wrong
+			return Revision{}, wrong
 		}
 		for _, commit := range line[min(1, len(line)):] {
 			if commit.SHA == s.walked.head { // it was searched from there before
@@ -172,112 +156,16 @@ func (s *Source) search(ctx context.Context, head reconcile.Commit) (revision, e
 			if rev, err = s.judge(ctx, commit); err == nil {
 				break
 			}
-			if !invalid(err) {
-				return revision{}, wrong
+			if !Invalid(err) {
+				return Revision{}, wrong
 			}
 		}
 	}
-	s.walked = walk{head.SHA, rev.commit, wrong}
+	s.walked = walk{head.SHA, rev.Commit, wrong}
 	return rev, wrong
 }
 
-// invalid says whether an error is about the revision itself, now and whenever it is looked at. Every other
-// one is about this machine or the network, and says nothing of what is declared.
-func invalid(err error) bool {
-	var mistakes schema.Errors
-	return errors.As(err, &mistakes) || errors.Is(err, git.ErrTooLarge) || errors.Is(err, git.ErrRefused)
-}
-
 // judge makes a revision of a commit, or says why it is none.
-func (s *Source) judge(ctx context.Context, commit reconcile.Commit) (revision, error) {
-	cfg, err := s.load(ctx, commit.SHA)
-	if err != nil {
-		return revision{}, err
-	}
-	if was := s.force.config.Deployment.Name; was != "" && was != cfg.Deployment.Name {
-		return revision{}, schema.Errors{{
-			Position: cfg.Positions["deployment"], Path: "deployment.name",
-			Message: fmt.Sprintf("found %q, was %q: the name marks everything that was installed and cannot change "+
-				"while the daemon runs; change it back", cfg.Deployment.Name, was),
-		}}
-	}
-	tree, err := s.Origin.Charts(commit.SHA)
-	if err != nil {
-		return revision{}, err
-	}
-	found := s.resolve(ctx, cfg, tree)
-	if commit.SHA == s.force.commit.SHA {
-		found.keep(s.force.charts)
-	}
-	want, err := render.Render(cfg, render.Charts(found), commit)
-	if err != nil {
-		return revision{}, schema.Errors{{Message: err.Error()}}
-	}
-	return revision{commit, cfg, render.Charts(found), want}, nil
-}
-
-// foundCharts are charts as they were just looked for.
-type foundCharts render.Charts
-
-// keep takes those that were found for the same revision before for those that cannot be read now: what is in
-// force is not unknown because its repository went away.
-func (f foundCharts) keep(before render.Charts) {
-	for c, chart := range f {
-		if was, there := before[c]; there && chart.Err != nil && was.Err == nil {
-			f[c] = was
-		}
-	}
-}
-
-// reading is what evaluating one content of the declarations gave.
-type reading struct {
-	config schema.Config
-	err    error
-}
-
-// keptReadings bounds how many evaluations are remembered; one may be some megabytes.
-const keptReadings = 4
-
-// load evaluates a commit, once for each content.
-func (s *Source) load(ctx context.Context, sha string) (schema.Config, error) {
-	key, err := s.Origin.Key(sha)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return schema.Config{}, schema.Errors{{Message: fmt.Sprintf("found no folder of declarations (%v): "+
-			"put it back, or correct --path", err)}}
-	case err != nil:
-		return schema.Config{}, err
-	}
-	if r, there := s.read[key]; there {
-		return r.config, r.err
-	}
-	tree, err := s.Origin.Declarations(sha)
-	if err != nil {
-		return schema.Config{}, err
-	}
-	cfg, err := s.Evaluate(ctx, tree)
-	if err != nil && !invalid(err) {
-		return schema.Config{}, err
-	}
-	if s.read == nil || len(s.read) >= keptReadings {
-		s.read = map[string]reading{}
-	}
-	s.read[key] = reading{cfg, err}
-	return cfg, err
-}
-
-// resolve finds all charts. One that cannot be found stops its own providers and nobody else.
-func (s *Source) resolve(ctx context.Context, cfg schema.Config, tree fs.FS) foundCharts {
-	allowed := slices.DeleteFunc(slices.Sorted(maps.Keys(cfg.Deployment.ChartSources)), func(prefix string) bool {
-		return !cfg.Deployment.ChartSources[prefix]
-	})
-	found := foundCharts{}
-	for _, c := range render.Wanted(cfg) {
-		chart, err := s.Resolver.Resolve(ctx, charts.Request{
-			Ref:  charts.Ref{Name: c.Name, Version: c.Version, Repo: c.Repo, OCI: c.OCI, Path: c.Path, Digest: c.Digest},
-			Tree: tree, Allowed: allowed,
-		})
-		found[c] = render.Chart{Chart: chart, Err: err}
-	}
-	return found
+func (s *Source) judge(ctx context.Context, commit reconcile.Commit) (Revision, error) {
+	return s.Read(ctx, commit, s.force)
 }

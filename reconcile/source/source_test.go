@@ -264,7 +264,7 @@ func TestConfigMayBeReadDuringALook(t *testing.T) {
 
 func TestChartsAreAskedForInAllowedSourcesOnly(t *testing.T) {
 	asked := map[string]charts.Request{}
-	s := &Source{Resolver: resolver(func(req charts.Request) (reconcile.Chart, error) {
+	r := Reader{Resolver: resolver(func(req charts.Request) (reconcile.Chart, error) {
 		asked[req.Ref.String()] = req
 		return reconcile.Chart{}, nil
 	})}
@@ -272,16 +272,30 @@ func TestChartsAreAskedForInAllowedSourcesOnly(t *testing.T) {
 		Deployment: schema.Deployment{ChartSources: map[string]bool{"https://b": true, "https://a": true, "https://c": false}},
 		Providers:  map[string]schema.Provider{"p": {Chart: schema.Chart{Name: "demo", Repo: "https://b", Version: "1"}}},
 	}
-	tree := fstest.MapFS{}
-	s.resolve(context.Background(), cfg, tree)
-	want := []string{"https://a", "https://b"}
-	for _, key := range slices.Sorted(maps.Keys(asked)) {
-		if diff := cmp.Diff(want, asked[key].Allowed); diff != "" {
-			t.Errorf("%s: -want +got:\n%s", key, diff)
+	force := schema.Config{Providers: map[string]schema.Provider{
+		"q": {Chart: schema.Chart{Name: "demo", OCI: "oci://d/charts", Version: "1"}}, "r": {Chart: schema.Chart{Path: "charts/r"}},
+	}}
+	for _, test := range []struct {
+		foreign bool
+		force   schema.Config
+		want    []string
+	}{
+		{false, force, []string{"https://a", "https://b"}},
+		{true, cfg, []string{"https://a", "https://b"}},
+		{true, force, []string{"charts in the repository itself", "oci://d/charts"}},
+		{true, schema.Config{}, []string{"charts in the repository itself"}},
+	} {
+		r.Foreign = test.foreign
+		clear(asked)
+		r.resolve(context.Background(), cfg, fstest.MapFS{}, test.force)
+		for _, key := range slices.Sorted(maps.Keys(asked)) {
+			if diff := cmp.Diff(test.want, asked[key].Allowed); diff != "" {
+				t.Errorf("%s: -want +got:\n%s", key, diff)
+			}
 		}
-	}
-	if len(asked) != 1 {
-		t.Errorf("asked for %v", asked)
+		if len(asked) != 1 {
+			t.Errorf("asked for %v", asked)
+		}
 	}
 }
 
