@@ -92,3 +92,43 @@ func (r *running) describe(p Plan) {
 	}
 	maps.DeleteFunc(r.previews, func(key previewKey, _ Preview) bool { return !used[key] })
 }
+
+// Rehearse has everything of a plan rendered that its actions would install or take away, and lays that over it. What
+// was rendered for another plan of the same, with the same inputs, is taken from there. failed are the actions that
+// cannot be carried out as they are; what was not rendered before ctx ended is not in it and has no diff.
+func (p Plan) Rehearse(ctx context.Context, with Previewer, was Plan) (out Plan, failed map[ID]error) {
+	known := make(map[previewKey]Action, len(was.Actions))
+	for _, a := range was.Actions {
+		known[keyOf(a)] = a
+	}
+	batches, found := map[string][]Action{}, map[ID]Preview{}
+	for _, a := range p.Actions {
+		before, there := known[keyOf(a)]
+		switch {
+		case !foreseen(a):
+		case there && foreseen(before) && before.Diff != "":
+			found[a.ID] = Preview{Diff: before.Diff, Risks: slices.DeleteFunc(slices.Clone(before.Risks), func(risk string) bool {
+				return slices.Contains(a.Risks, risk)
+			})}
+		default:
+			batches[a.ID.Cluster] = append(batches[a.ID.Cluster], a)
+		}
+	}
+	for _, batch := range batches {
+		for part := range slices.Chunk(batch, previewBatch) {
+			if ctx.Err() == nil {
+				maps.Copy(found, with.Preview(ctx, part))
+			}
+		}
+	}
+	out, failed = p, map[ID]error{}
+	out.Actions = slices.Clone(p.Actions)
+	for i, a := range out.Actions {
+		pre := found[a.ID]
+		out.Actions[i].Diff, out.Actions[i].Risks = pre.Diff, slices.Concat(a.Risks, pre.Risks)
+		if pre.Err != nil {
+			failed[a.ID] = pre.Err
+		}
+	}
+	return out, failed
+}

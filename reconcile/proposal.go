@@ -26,14 +26,15 @@ type PullRequest struct {
 type Proposal struct {
 	Request PullRequest
 	Stage   Stage
-	Base    Commit   // what it would be merged into
-	Key     string   // of what would be declared then; the same for a commit that declares the same
-	Err     error    // why there is no plan: schema.Errors for invalid declarations
-	Before  Desired  // what is in force
-	Want    Desired  // what would be; its commit is the merge
-	Live    Live     // what the plan was decided on
-	Plan    Plan     // with diffs and risks
-	Moved   []string // why the plan that was shown before does not hold any more; empty: none was, or its head moved
+	Base    Commit       // what it would be merged into
+	Key     string       // of what would be declared then; the same for a commit that declares the same
+	Err     error        // why there is no plan: schema.Errors for invalid declarations
+	Before  Desired      // what is in force
+	Want    Desired      // what would be; its commit is the merge
+	Live    Live         // what the plan was decided on
+	Plan    Plan         // with diffs and risks
+	Failed  map[ID]error // actions of the plan that cannot be carried out as they are
+	Moved   []string     // why the plan that was shown before does not hold any more; empty: none was, or its head moved
 	At      time.Time
 }
 

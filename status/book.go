@@ -21,6 +21,8 @@ type book struct {
 	commit  string   // the revision in force
 	head    string
 	past    []string // revisions before our time that may have been left pending, newest first
+
+	requests map[int]*talk // pull requests, by number
 }
 
 // place is where a line stands.
@@ -39,7 +41,7 @@ const keptRevisions = 64
 func newBook(every time.Duration) *book {
 	return &book{
 		every: every, want: map[place]Line{}, stands: map[place]standing{},
-		refused: map[place]Line{}, read: map[string]bool{},
+		refused: map[place]Line{}, read: map[string]bool{}, requests: map[int]*talk{},
 	}
 }
 
@@ -60,7 +62,7 @@ func (b *book) take(r reconcile.Report) {
 	before := b.commit
 	b.head, b.commit = r.Head.SHA, cmp.Or(r.Commit.SHA, before)
 	for at, l := range b.want {
-		if at.sha == before && !now[at] && l.State != StateSuccess && len(now) > 0 {
+		if at.sha == before && l.Request == 0 && !now[at] && l.State != StateSuccess && len(now) > 0 {
 			b.want[at] = closed(l, b.commit)
 		}
 	}
@@ -82,7 +84,7 @@ func closed(l Line, force string) Line {
 // forget drops what is done with: old revisions whose last lines stand, and the oldest of too many.
 func (b *book) forget() {
 	open := map[string]bool{b.commit: true, b.head: true}
-	for i := 0; len(b.order) > keptRevisions; {
+	for i := 0; len(b.order) > keptRevisions+len(b.requests) && i < len(b.order); {
 		if open[b.order[i]] {
 			i++
 			continue
@@ -181,7 +183,7 @@ func (b *book) found(sha string, lines []Line) {
 
 // shorter is the shorter of two waits; a negative one is for ever.
 func shorter(a, b time.Duration) time.Duration {
-	if a < 0 || b < a {
+	if a < 0 || b >= 0 && b < a {
 		return b
 	}
 	return a

@@ -33,6 +33,7 @@ type Line struct {
 	Done    int    // providers applied…
 	Total   int    // …of so many that the commit is about
 	Unsure  bool   // not everything it tells of was looked at yet: it is not to be posted
+	Request int    // number of the pull request whose head this is; 0: it is about a merged commit
 }
 
 // Lines are the statuses of the revision in force and of a head that is not valid. The state follows the

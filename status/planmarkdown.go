@@ -33,11 +33,20 @@ func PlanMarkdown(p reconcile.Plan, verbose bool) string {
 	return b.String()
 }
 
+const markdownHead = "\n| op | what | reason | message |\n|---|---|---|---|\n"
+
 func markdownTable(b *strings.Builder, actions []reconcile.Action) {
-	if len(actions) == 0 {
-		return
+	for i, row := range markdownRows(actions) {
+		if i == 0 {
+			b.WriteString(markdownHead)
+		}
+		b.WriteString(row)
 	}
-	b.WriteString("\n| op | what | reason | message |\n|---|---|---|---|\n")
+}
+
+// markdownRows are the rows of a table, a line each.
+func markdownRows(actions []reconcile.Action) []string {
+	var out []string
 	for _, a := range actions {
 		var parts []string
 		if a.Message != "" {
@@ -53,8 +62,9 @@ func markdownTable(b *strings.Builder, actions []reconcile.Action) {
 			parts = append(parts, "risk: "+escape(clean(risk)))
 		}
 		message := strings.Join(parts, "<br>")
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", a.Op, code(actionName(a)), escape(actionReason(a)), message)
+		out = append(out, fmt.Sprintf("| %s | %s | %s | %s |\n", a.Op, code(actionName(a)), escape(actionReason(a)), message))
 	}
+	return out
 }
 
 func markdownDetails(b *strings.Builder, a reconcile.Action) {

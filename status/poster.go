@@ -18,8 +18,9 @@ type Poster struct {
 	book *book         // Run's alone
 	bell chan struct{} // there is mail
 
-	mu   sync.Mutex         // guards mail
-	mail []reconcile.Report // the newest of each revision not taken yet, oldest first
+	mu        sync.Mutex           // guards mail and proposals
+	mail      []reconcile.Report   // the newest of each revision not taken yet, oldest first
+	proposals []reconcile.Proposal // not taken yet, oldest first
 
 	tries   int       // that failed one after the other; Run's alone
 	silence time.Time // nothing may be sent before; Run's alone
@@ -35,6 +36,9 @@ type PosterOptions struct {
 	// Before lists revisions from which one was made, newest first: what an earlier process left pending
 	// there is closed. It asks nobody outside; may be nil.
 	Before func(sha string) []string
+
+	// Page is where this program's pages are, without a slash at the end; empty, or nil: nowhere.
+	Page func() string
 
 	Every   time.Duration              // between two texts of the same state; 10 s when zero
 	Timeout time.Duration              // for one call; 15 s when zero
@@ -121,9 +125,12 @@ func (p *Poster) Run(ctx context.Context) {
 // take moves the mail into the book.
 func (p *Poster) take() {
 	p.mu.Lock()
-	mail := p.mail
-	p.mail = nil
+	mail, proposals := p.mail, p.proposals
+	p.mail, p.proposals = nil, nil
 	p.mu.Unlock()
+	for _, proposal := range proposals {
+		p.book.propose(proposal)
+	}
 	for _, r := range mail {
 		began := p.book.commit != ""
 		p.book.take(r)
@@ -144,10 +151,15 @@ func (p *Poster) work(ctx context.Context) time.Duration {
 			return left
 		}
 		sha, lines, wait := p.book.due(time.Now())
-		if len(lines) == 0 {
-			return restful(wait)
+		var err error
+		if len(lines) > 0 {
+			err = p.send(ctx, forge, sha, lines)
+		} else {
+			var left time.Duration
+			if left, err = p.talk(ctx, forge); left != 0 {
+				return restful(shorter(wait, left))
+			}
 		}
-		err := p.send(ctx, forge, sha, lines)
 		if ctx.Err() != nil {
 			return 0 // it was not the forge that failed
 		}
@@ -155,6 +167,31 @@ func (p *Poster) work(ctx context.Context) time.Duration {
 		p.book.forget()
 	}
 	return 0
+}
+
+// talk says the next thing that is to be said on a pull request. Where there is none now, it says how long until
+// there is; a negative wait means until the next proposal.
+func (p *Poster) talk(ctx context.Context, forge Forge) (wait time.Duration, err error) {
+	requests, can := forge.(Requests)
+	if !can {
+		return -1, nil
+	}
+	t, wait := p.book.unsaid(time.Now())
+	if t == nil {
+		return wait, nil
+	}
+	err = p.say(ctx, requests, t)
+	if err != nil && ctx.Err() == nil {
+		p.o.Count(forge.Name(), "error")
+	}
+	if errors.Is(err, ErrRefused) {
+		p.o.Log.Warn("comment refused", "forge", forge.Name(), "request", t.request.Number, "reason", err.Error())
+		err = nil
+	}
+	if err == nil {
+		p.book.said(t, time.Now())
+	}
+	return 0, err
 }
 
 // send reads what stands on a revision the first time, else posts its lines.

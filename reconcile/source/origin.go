@@ -19,7 +19,7 @@ type Git struct{ *git.Repo }
 // Head fetches.
 func (g Git) Head(ctx context.Context) (reconcile.Commit, error) {
 	c, err := g.Fetch(ctx)
-	return commit(c), err
+	return CommitOf(c), err
 }
 
 // Ancestors walks the first parents.
@@ -27,7 +27,7 @@ func (g Git) Ancestors(sha string, n int) ([]reconcile.Commit, error) {
 	line, err := g.Repo.Ancestors(sha, n)
 	out := make([]reconcile.Commit, len(line))
 	for i, c := range line {
-		out[i] = commit(c)
+		out[i] = CommitOf(c)
 	}
 	return out, err
 }
@@ -50,7 +50,8 @@ func (g Git) Charts(sha string) (fs.FS, error) { return g.Tree(sha, git.Charts()
 // Key is the hash of the tree, so that commits beside the declarations cost nothing.
 func (g Git) Key(sha string) (string, error) { return g.TreeHash(sha, ".") }
 
-func commit(c git.Commit) reconcile.Commit {
+// CommitOf is a commit of a git repository.
+func CommitOf(c git.Commit) reconcile.Commit {
 	return reconcile.Commit{SHA: c.Hash, Author: c.Author, Subject: c.Subject, Time: c.Time}
 }
 

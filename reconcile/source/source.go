@@ -67,6 +67,13 @@ func (s *Source) Config() (schema.Config, bool) {
 	return s.force.Config, s.force.Commit.SHA != ""
 }
 
+// Force is the revision in force; the zero Revision before there is one.
+func (s *Source) Force() Revision {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.force
+}
+
 // Descends says whether a revision was made from another. Not knowing is no.
 func (s *Source) Descends(sha, from string) bool {
 	yes, err := s.Origin.Descends(sha, from)

@@ -1,0 +1,162 @@
+package pull
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// next is the request whose turn it is: of those without a plan, that of the author whose turn was longest ago; when
+// all have one and something was reported, each is held against that once in a round. Nil: there is nothing to do.
+func (r *running) next(now time.Time) *request {
+	var best *request
+	for _, q := range r.open {
+		if q.dirty && !now.Before(q.retryAt) && (best == nil || r.before(q, best)) {
+			best = q
+		}
+	}
+	if best != nil {
+		return best
+	}
+	if r.moved && !now.Before(r.round) {
+		r.moved = false
+		for _, q := range r.open {
+			q.checked = false
+		}
+	}
+	for _, q := range r.open {
+		if !q.checked && !q.dirty && q.err == nil && q.shown.Stage == reconcile.Planned && (best == nil || r.before(q, best)) {
+			best = q
+		}
+	}
+	return best
+}
+
+// before says whose turn comes first.
+func (r *running) before(a, b *request) bool {
+	return cmp.Or(cmp.Compare(r.served[a.Author], r.served[b.Author]), cmp.Compare(a.Number, b.Number)) < 0
+}
+
+// look is what a forge and its repository said.
+type look struct {
+	all    []reconcile.PullRequest
+	failed map[string]error // by ref: why its head cannot be read
+	err    error
+}
+
+// lookSoon starts the next look when it is time.
+func (r *running) lookSoon(ctx context.Context) {
+	if r.looking || time.Now().Before(r.lookAt) || r.newest() == nil {
+		return
+	}
+	forge := r.Forge()
+	if forge == nil {
+		r.take(look{})
+		return
+	}
+	r.looking = true
+	r.tasks.Go(func() {
+		l := r.look(ctx, forge)
+		select {
+		case r.looked <- l:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// look asks the forge for what is open, and the repository for their heads.
+func (p *Planner) look(ctx context.Context, forge Forge) (l look) {
+	ctx, cancel := context.WithTimeout(ctx, looking)
+	defer cancel()
+	all, more, err := forge.Open(ctx, maxOpen)
+	if err != nil {
+		return look{err: err}
+	}
+	if more {
+		p.Log.Warn("there are more open pull requests than are looked at", "looked at", len(all))
+	}
+	refs := map[string]string{}
+	for _, q := range all {
+		if p.Branch != "" && q.Base != p.Branch {
+			continue
+		}
+		l.all = append(l.all, q)
+		if p.refuses(q) == nil {
+			refs[q.Ref] = q.Head
+		}
+	}
+	l.failed, l.err = p.Repo.Bring(ctx, refs)
+	return l
+}
+
+// refuses says why no plan is made of a request; nil: one is.
+func (p *Planner) refuses(q reconcile.PullRequest) error {
+	rule := "members"
+	if declared := p.Force().Config.Deployment.PullRequests; declared != nil && declared.Plan != "" {
+		rule = declared.Plan
+	}
+	switch {
+	case rule == "none":
+		return errNobody
+	case rule != "all" && !q.Member:
+		return errStranger
+	}
+	return nil
+}
+
+// take makes what a look found what is open.
+func (r *running) take(l look) {
+	r.looking = false
+	if l.err != nil {
+		if r.fails == 0 {
+			r.Log.Warn("pull requests cannot be looked at; trying again", "reason", l.err.Error())
+		}
+		r.lookAt = time.Now().Add(min(longRest, time.Second<<min(r.fails, 10)))
+		r.fails++
+		return
+	}
+	r.fails = 0
+	r.lookAt = time.Now().Add(r.Interval)
+	open := make(map[int]*request, len(l.all))
+	authors := map[string]bool{}
+	for _, q := range l.all {
+		open[q.Number] = r.meet(q, l.failed[q.Ref])
+		authors[q.Author] = true
+	}
+	for number, q := range r.open {
+		if open[number] == nil && q.shown.Stage != reconcile.Unplanned {
+			r.Tell(reconcile.Proposal{Request: q.PullRequest, Stage: reconcile.Closed, At: time.Now()})
+		}
+	}
+	for author := range r.served {
+		if !authors[author] {
+			delete(r.served, author)
+		}
+	}
+	r.open = open
+	if j := r.busy; j != nil && (open[j.Number] == nil || open[j.Number].Head != j.Head) {
+		j.cancel()
+	}
+}
+
+// meet is a request as it is now: as it was known, if its head is still the same.
+func (r *running) meet(now reconcile.PullRequest, missing error) *request {
+	q := r.open[now.Number]
+	refused := r.refuses(now)
+	if q == nil || q.Head != now.Head || (q.shown.Stage == reconcile.Unplanned) != (refused != nil) {
+		q = &request{dirty: refused == nil}
+		if refused != nil {
+			q.shown = reconcile.Proposal{Request: now, Stage: reconcile.Unplanned, Err: refused, At: time.Now()}
+			if refused != errNobody {
+				r.Tell(q.shown)
+			}
+		}
+	}
+	if missing == nil && q.missing != nil {
+		q.retryAt = time.Time{}
+	}
+	q.PullRequest, q.missing = now, missing
+	return q
+}
