@@ -34,7 +34,7 @@ func Decide(want Desired, have Live) Plan {
 	order(p.Actions)
 	p.Actions = sorted(p.Actions)
 	p.Clusters = clusterStates(p, want, have)
-	return guard(pace(p, want, have), want, have)
+	return asShown(guard(pace(p, want, have), want, have), want, have)
 }
 
 // clusterStates lists, by name, every cluster that is declared or that the plan has something to say about.

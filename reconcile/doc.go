@@ -167,7 +167,10 @@
 //	it was last changed by a revision not in our history     hold      guarded             person
 //	more would go than may                                   hold      guarded             person
 //
-// The first and the last hold all deletions of a plan. How many may go is the smaller of both declared
+// Where deployment.pullRequests.required is declared, what a revision calls for and the plan that was shown on its
+// pull request does not say is held too (guarded), whatever it is; see Bound.
+//
+// The first and the last of the table hold all deletions of a plan. How many may go is the smaller of both declared
 // limits, but at least one; counted are the providers, by organization where there is a release for each,
 // that a plan would take away, with those that went for the same revision or within the hour. While a
 // raised limit is declared it counts instead, and the history is not asked.

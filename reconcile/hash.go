@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -35,29 +36,36 @@ func (p Plan) Hash() string {
 func inputs(a Action) []any {
 	rel, have := a.Want.Release, a.Have
 	op, reason, state := atRest(a)
+	would := a.Would
+	if op != OpHold {
+		would = ""
+	}
 	return []any{
-		op, a.ID, reason, a.Would, a.Wave, a.After, a.Digest, a.Back, a.Want.ID,
+		op, a.ID, reason, would, a.Wave, a.After, a.Digest, a.Back, a.Want.ID,
 		rel.Timeout, rel.OnFailure, rel.MaxHistory, rel.Deletion,
 		have.Owner, have.Digest, have.Attempted, have.Capabilities, have.Policy, state, have.Revision, drifts(a),
 	}
 }
 
-// atRest is what an action is when nothing is in the middle of something: waiting for progress is no decision.
+// Eventually is what an action does when nothing is in the middle of something any more: waiting for progress is no
+// decision.
+func (a Action) Eventually() Op {
+	if a.Op == OpHold && a.Class == Progress {
+		return cmp.Or(a.Would, OpKeep)
+	}
+	return a.Op
+}
+
+// atRest is what an action was decided on, but for what time alone brings about.
 func atRest(a Action) (Op, Reason, State) {
-	op, reason, state := a.Op, a.Reason, a.Have.State
-	if op == OpHold && a.Class == Progress && a.Would != "" {
-		op = a.Would
-	}
-	if reason.Class() == Progress {
-		reason = ""
-	}
-	if reason == InSync {
+	reason, state := a.Reason, a.Have.State
+	if reason.Class() == Progress || reason == InSync {
 		reason = ""
 	}
 	if state == Locked {
 		state = Deployed
 	}
-	return op, reason, state
+	return a.Eventually(), reason, state
 }
 
 // drifts are the edits by hand that an action was decided on.
@@ -153,9 +161,7 @@ func movedAction(was, now Action) string {
 	note(a.Attempted != b.Attempted, "what was tried")
 	note(!slices.Equal(drifts(was), drifts(now)), "edits by hand")
 	note(was.Digest != now.Digest, "what it is to become")
-	wasOp, _, _ := atRest(was)
-	nowOp, _, _ := atRest(now)
-	note(wasOp != nowOp, "%s → %s", wasOp, nowOp)
+	note(was.Eventually() != now.Eventually(), "%s → %s", was.Eventually(), now.Eventually())
 	if len(out) == 0 {
 		out = append(out, "how it is applied")
 	}

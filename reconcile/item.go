@@ -179,6 +179,7 @@ type Desired struct {
 	Recognition Recognition // what is an environment, and whose
 	AccessURL   AccessURL
 	Rollout     Rollout // of all clusters together; each has its own beside
+	Bound       Bound   // what of it was shown before it was merged
 }
 
 // ClusterWant is what a declaration says of a cluster as a whole.

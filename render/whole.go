@@ -88,3 +88,15 @@ func compareCharts(a, b schema.Chart) int {
 		cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Digest, b.Digest),
 		cmp.Compare(a.Shape, b.Shape))
 }
+
+// bound says whether only what was shown may happen. What was shown is not declared.
+func bound(p *schema.PullRequests) reconcile.Bound {
+	if p == nil || !p.Required {
+		return reconcile.Bound{}
+	}
+	out := reconcile.Bound{Required: true}
+	if o := p.Override; o != nil {
+		out.Override = reconcile.Override{Reason: o.Reason, Until: o.Until}
+	}
+	return out
+}

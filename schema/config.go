@@ -127,7 +127,7 @@ type Window struct {
 	TimeZone string   `json:"timeZone,omitempty"` // IANA name; UTC when absent
 }
 
-// Override lets changes out in spite of windows and halts.
+// Override lets changes out in spite of windows and halts, or of plans that were not shown.
 type Override struct {
 	Reason string    `json:"reason"`
 	Until  time.Time `json:"until"`
@@ -141,8 +141,9 @@ type Verify struct {
 
 // PullRequests says whose pull requests are planned.
 type PullRequests struct {
-	Plan     string `json:"plan,omitempty"` // "members", "all", "none"
-	Required bool   `json:"required,omitempty"`
+	Plan     string    `json:"plan,omitempty"`     // "members", "all", "none"; empty: "members"
+	Required bool      `json:"required,omitempty"` // only what a plan showed is done
+	Override *Override `json:"override,omitempty"` // until then, everything is
 }
 
 // Statuses says where commit statuses go.

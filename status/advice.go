@@ -56,6 +56,8 @@ func adviceOnGuarded(a reconcile.Action) string {
 	switch {
 	case strings.HasPrefix(a.Message, reconcile.NothingDeclared):
 		return "put the declarations back, or name under removed what is meant to go"
+	case strings.HasPrefix(a.Message, reconcile.NotShown):
+		return "merge a pull request whose plan shows it, or declare deployment.pullRequests.override"
 	case strings.HasPrefix(a.Message, reconcile.TooFar):
 		return "declare a version of the chart that fits, or rollout.override"
 	case strings.HasPrefix(a.Message, reconcile.NotDescended+" "):

@@ -84,6 +84,9 @@ func closed(l Line, force string) Line {
 // forget drops what is done with: old revisions whose last lines stand, and the oldest of too many.
 func (b *book) forget() {
 	open := map[string]bool{b.commit: true, b.head: true}
+	for _, t := range b.requests {
+		open[t.head] = true
+	}
 	for i := 0; len(b.order) > keptRevisions+len(b.requests) && i < len(b.order); {
 		if open[b.order[i]] {
 			i++

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/workspace-providers/reconcile/reconcile"
@@ -59,10 +60,14 @@ func failures(p reconcile.Proposal) string {
 	return ""
 }
 
-// wouldDo counts what a plan does: "2 to create, 1 held".
+// wouldDo counts what a plan does in the end: "2 to create, 1 held". What waits for progress alone is done then.
 func wouldDo(p reconcile.Plan) string {
+	p.Actions = slices.Clone(p.Actions)
+	for i, a := range p.Actions {
+		p.Actions[i].Op = a.Eventually()
+	}
 	text := planSummary(p)
-	return text[:strings.LastIndex(text, ", ")]
+	return text[:strings.LastIndex(text, ", ")] // but for what is kept
 }
 
 // blindness names the clusters of which a plan knows nothing.

@@ -18,8 +18,12 @@ import (
 type Web struct {
 	Metrics prometheus.Gatherer // what /metrics shows
 
-	mu     sync.Mutex // guards report
-	report *reconcile.Report
+	// Shown is the plan that was shown of a merged commit; may be nil.
+	Shown func(sha string) (reconcile.Shown, bool)
+
+	archive archive
+	mu      sync.Mutex // guards report
+	report  *reconcile.Report
 }
 
 // StatusDoc is what /api/v1/status answers.
@@ -107,6 +111,8 @@ func (w *Web) addPages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", w.index)
 	mux.HandleFunc("GET /api/v1/status", w.status)
 	mux.HandleFunc("GET /api/v1/plan", w.plan)
+	mux.HandleFunc("GET /revisions/{sha}", w.revision(false))
+	mux.HandleFunc("GET /api/v1/revisions/{sha}", w.revision(true))
 }
 
 func (w *Web) addProbes(mux *http.ServeMux) {
@@ -135,6 +141,7 @@ func (w *Web) index(out http.ResponseWriter, _ *http.Request) {
 
 /api/v1/status   providers, clusters and revisions, as JSON
 /api/v1/plan     what lies between what is declared and what is live, as JSON (?verbose=true lists what is kept)
+/revisions/<sha> what a commit would do, was shown to do, and did (as JSON: /api/v1/revisions/<sha>)
 /metrics         for Prometheus
 /readyz          whether everything was looked at once, or what is missing
 /healthz         whether the program lives

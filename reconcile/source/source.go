@@ -49,7 +49,8 @@ type Resolver interface {
 // Source reads the newest declarations of an origin. Latest must not be called twice at once.
 type Source struct {
 	Reader
-	Fetched func(error) // told of each look at the origin; may be nil
+	Fetched func(error)                              // told of each look at the origin; may be nil
+	Shown   func(key string) (reconcile.Shown, bool) // the plan that was shown of what has this key; may be nil
 
 	target reconcile.Target
 	walked walk
@@ -110,10 +111,23 @@ func (s *Source) enforce(ctx context.Context, rev Revision) {
 	if rev.Commit.SHA != s.force.Commit.SHA {
 		s.target.Changed = s.changed(ctx, rev)
 	}
-	s.target.Commit, s.target.Want = rev.Commit, rev.Want
+	s.target.Commit, s.target.Want = rev.Commit, s.bind(rev)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.force = rev
+}
+
+// bind is what a revision wants, with what was shown of it before it was merged.
+func (s *Source) bind(rev Revision) reconcile.Desired {
+	want := rev.Want
+	if s.Shown == nil || !want.Bound.Required {
+		return want
+	}
+	key, err := s.Origin.Key(rev.Commit.SHA)
+	if shown, there := s.Shown(key); there && err == nil {
+		want.Bound.Shown = &shown
+	}
+	return want
 }
 
 // walk is what came of the search for a valid revision. What commits hold does not change, so that the same
