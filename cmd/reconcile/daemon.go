@@ -60,17 +60,21 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 		return err
 	}
 	p.source.Fetched = metrics.Fetched
-	web := &status.Web{Metrics: registry}
+	web := &status.Web{Metrics: registry, Shown: p.shownOf}
 	poster := p.poster(metrics)
 	teller := p.teller(io)
 	p.loop.Reporters = []reconcile.Reporter{metrics, web, teller}
 	if p.provider == "" { // one provider alone says nothing of a commit
 		p.loop.Reporters = append(p.loop.Reporters, poster)
 	}
-	p.loop.Done = metrics.Done
-	if log, is := teller.(*status.Log); is {
-		p.loop.Done = func(o reconcile.Outcome) {
-			metrics.Done(o)
+	planner := p.planner(poster, web)
+	if planner != nil {
+		p.loop.Reporters = append(p.loop.Reporters, planner)
+	}
+	p.loop.Done = func(o reconcile.Outcome) {
+		metrics.Done(o)
+		web.Done(o)
+		if log, is := teller.(*status.Log); is {
 			log.Done(o)
 		}
 	}
@@ -86,6 +90,9 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	posting, endPosting := context.WithCancel(context.WithoutCancel(ctx))
 	var tasks sync.WaitGroup
 	tasks.Go(func() { poster.Run(posting) })
+	if planner != nil {
+		tasks.Go(func() { planner.Run(posting) })
+	}
 	defer tasks.Wait()
 	defer endPosting()
 
@@ -104,7 +111,7 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 // poster posts commit statuses. What is asked for one cluster alone leaves what was said of others before as it
 // is.
 func (p *parts) poster(metrics *status.Metrics) *status.Poster {
-	o := status.PosterOptions{Forge: p.forge, Before: p.before, Count: metrics.Posted, Log: p.log}
+	o := status.PosterOptions{Forge: p.forge, Before: p.before, Page: p.page, Count: metrics.Posted, Log: p.log}
 	if p.cluster != "" {
 		o.Before = nil
 	}

@@ -13,8 +13,7 @@ import (
 	"github.com/workspace-providers/reconcile/status"
 )
 
-// forge is where commit statuses go, as the declarations in force say; nil as long as nobody knows. Only the
-// poster calls it.
+// forge is where commit statuses go, as the declarations in force say; nil as long as nobody knows.
 func (p *parts) forge() status.Forge {
 	cfg, known := p.source.Config()
 	if !known || p.repo == nil || p.readOnly {
@@ -57,6 +56,8 @@ func (p *parts) served(kind string, s schema.Statuses) (status.Forge, error) {
 
 // complain logs what is wrong with where statuses go, once until something else is.
 func (p *parts) complain(about string) {
+	p.complaining.Lock()
+	defer p.complaining.Unlock()
 	if p.complaint != about {
 		p.log.Error("commit statuses", "error", about)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile/kube"
 	"github.com/workspace-providers/reconcile/reconcile/preview"
 	"github.com/workspace-providers/reconcile/reconcile/probe"
+	"github.com/workspace-providers/reconcile/reconcile/pull"
 	"github.com/workspace-providers/reconcile/reconcile/source"
 	"github.com/workspace-providers/reconcile/reconcile/worker"
 )
@@ -26,6 +27,8 @@ type parts struct {
 	*settings
 	repo   *git.Repo // nil with --dir
 	source *source.Source
+	store  *charts.Store
+	shown  *pull.Memory
 	fleet  *kube.Fleet
 	urls   *probe.Prober
 	loop   *reconcile.Loop
@@ -33,12 +36,15 @@ type parts struct {
 	end    context.CancelFunc
 	tasks  sync.WaitGroup // what works until end
 
-	complaint string // the last one about where commit statuses go; forge's alone
+	requestPoke chan struct{} // look at pull requests now
+
+	complaining sync.Mutex // guards complaint
+	complaint   string     // the last one about where commit statuses go
 }
 
 // assemble puts the parts together. They work until ctx ends; close waits until they have ended.
 func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool) (*parts, error) {
-	p := &parts{settings: s, log: log}
+	p := &parts{settings: s, log: log, requestPoke: make(chan struct{}, 1)}
 	origin, err := p.origin()
 	if err != nil {
 		return nil, err
@@ -47,14 +53,16 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 	if err := pool.Fits(source.Tasks()...); err != nil {
 		log.Warn("the system may end this process under load", "reason", err.Error())
 	}
-	store := charts.NewStore(charts.Config{
+	p.store = charts.NewStore(charts.Config{
 		Credentials: s.credentialFiles(), Dir: s.cacheDir("charts"), Recheck: s.checkInterval, Log: log,
 	})
-	p.source = &source.Source{Reader: source.Reader{Origin: origin, Evaluate: source.Evaluator(pool), Resolver: store}}
+	p.source = &source.Source{Reader: source.Reader{Origin: origin, Evaluate: source.Evaluator(pool), Resolver: p.store}}
+	p.shown = pull.NewMemory(s.cacheDir("pulls"))
+	p.source.Shown = p.shown.Shown
 	ctx, p.end = context.WithCancel(context.WithoutCancel(ctx))
 	p.fleet = kube.NewFleet(ctx, kube.Options{
 		Identity: kube.Identity(), Namespace: s.stateNamespace, Credentials: s.kubeCredentials(),
-		Charts: store, ReadOnly: readOnly, CheckInterval: s.checkInterval, Authorities: s.credentialFiles(),
+		Charts: p.store, ReadOnly: readOnly, CheckInterval: s.checkInterval, Authorities: s.credentialFiles(),
 	})
 	p.urls = &probe.Prober{Credentials: s.credentialFiles()}
 	p.tasks.Go(func() { p.urls.Run(ctx) })
@@ -62,7 +70,7 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 		Source: &narrowed{Source: p.source, provider: s.provider, cluster: s.cluster},
 		Fleet:  p.fleet, URLs: p.urls, ReadOnly: readOnly, Grace: 20 * time.Second,
 		Previewer: &preview.Previewer{
-			Archive: store.Archive, Worker: source.Renderer(pool),
+			Archive: p.store.Archive, Worker: source.Renderer(pool),
 			Cluster: func(name string) (preview.Cluster, error) { return p.fleet.Real(name), nil },
 		},
 	}

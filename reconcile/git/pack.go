@@ -28,7 +28,8 @@ type download struct {
 	session transport.UploadPackSession
 	adv     advertisement
 	wants   []plumbing.Hash
-	whole   bool // the server cannot be told what is here
+	whole   bool  // the server cannot be told what is here
+	limit   int64 // bytes of the pack; 0: as many as a fetch may bring
 }
 
 // download brings what is wanted and not here: it is written to a spool file as it comes, looked
@@ -56,7 +57,7 @@ func (r *Repo) download(ctx context.Context, d download) error {
 		_ = spool.Close()
 		_ = r.db.fs.Remove(spool.Name())
 	}()
-	if err := r.fill(ctx, spool, demultiplex(req.Capabilities, resp)); err != nil {
+	if err := r.fill(ctx, spool, demultiplex(req.Capabilities, resp), or(d.limit, or(r.MaxPack, defaultMaxPack))); err != nil {
 		return err
 	}
 	return r.index(spool)
@@ -70,9 +71,8 @@ func (r *Repo) missing(wants []plumbing.Hash) []plumbing.Hash {
 	return slices.DeleteFunc(slices.Clone(wants), here)
 }
 
-// fill writes a pack to the spool file and looks it over.
-func (r *Repo) fill(ctx context.Context, spool billy.File, pack io.Reader) error {
-	limit := or(r.MaxPack, defaultMaxPack)
+// fill writes a pack of at most limit bytes to the spool file and looks it over.
+func (r *Repo) fill(ctx context.Context, spool billy.File, pack io.Reader, limit int64) error {
 	n, err := io.Copy(spool, io.LimitReader(pack, limit+1))
 	if err != nil {
 		r.reading.Lock()

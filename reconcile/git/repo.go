@@ -44,6 +44,10 @@ type Repo struct {
 	client   *http.Transport // kept between polls, so that a poll needs no new TLS handshake
 	clientCA string          // the certificates that client trusts beside the system's
 
+	lining sync.Mutex // guards lineOf and inLine
+	lineOf string     // the commit that was last merged into
+	inLine map[string]bool
+
 	reading sync.Mutex // guards db and worn, as go-git's storages are not for several goroutines
 	db      *database
 	worn    bool // something could not be read: the next fetch starts with an empty cache
