@@ -22,6 +22,7 @@ type APIOptions struct {
 	TokenFile  string       // read before each use, so that a rotated token counts at once; empty: none
 	Page       string       // base of the target URLs, which are Page/revisions/<sha>; empty: none
 	HTTP       *http.Client // private CAs and proxies; http.DefaultClient when nil
+	Known      *Known       // of this repository; may be nil
 }
 
 // api is what the forges with an API have in common. Each speaks to it through an SDK of its own.
@@ -32,6 +33,7 @@ type api struct {
 	page        string
 	base        *url.URL
 	client      *http.Client // adds the token
+	known       *Known
 }
 
 // lastPage bounds how much is read of what stands on one commit.
@@ -57,6 +59,9 @@ func (a api) connect(o APIOptions, nested bool) (api, error) {
 	}
 	client.Transport = &tokenTransport{next: client.Transport, base: base, file: o.TokenFile}
 	a.repository, a.base, a.client, a.page = o.Repository, base, &client, strings.TrimSuffix(o.Page, "/")
+	if a.known = o.Known; a.known == nil {
+		a.known = &Known{}
+	}
 	return a, nil
 }
 

@@ -16,6 +16,7 @@ type GitHub struct {
 	api
 	sdk         *github.Client
 	owner, name string
+	bot         string // login under which an app writes; empty: the token is a person's
 }
 
 // NewGitHub makes the Forge of one repository; without a URL it is one of github.com. It makes no request.
