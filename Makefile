@@ -1,11 +1,12 @@
 # check judges and writes nothing; fix edits. Every target builds with the same flags, so that everything is
 # compiled once.
 
-.PHONY: check fix test build localkube demo bench doc clean help
+.PHONY: check fix test build localkube localforge demo bench doc clean help
 .DEFAULT_GOAL := check
 
 tool := go tool -modfile=.ci/tools.mod
 kube := cd examples/localkube &&
+forge := cd examples/localforge &&
 
 # Packages whose tests write their golden files anew with -update.
 golden = $(sort $(dir $(shell grep -rl 'flag.Bool."update"' --include='*_test.go' .)))
@@ -15,6 +16,7 @@ check: ## judge: format, vet, staticcheck, complexity, tidiness, quick tests wit
 	$(tool) gocyclo -over 12 -ignore '_test\.go$$' .
 	go mod tidy -diff
 	$(kube) go mod tidy -diff
+	$(forge) go mod tidy -diff
 	go vet ./...
 	$(kube) go vet . ./internal/...
 	$(tool) staticcheck ./...
@@ -25,9 +27,10 @@ fix: ## edit: format, tidy, golden files and generated pages
 	gofmt -w .
 	go mod tidy
 	$(kube) go mod tidy
+	$(forge) go mod tidy
 	go test -short $(golden) -update
 
-test: build localkube ## all tests, on real clusters too
+test: build localkube localforge ## all tests, on real clusters too
 	go test -timeout 30m ./...
 	$(kube) go test -timeout 30m . ./internal/...
 
@@ -43,6 +46,11 @@ localkube: ## bin/localkube, and kubernetes, helm and kubectl where they are not
 	helm version --short 2>/dev/null | grep -q '^v3\.' || need="$$need helm"; \
 	command -v kubectl >/dev/null || need="$$need kubectl"; \
 	for program in $$need; do bin/localkube build $$program || exit 1; done
+
+localforge: ## bin/gitea, a forge for tests
+	@test -e bin/gitea || echo "building bin/gitea: 6 minutes the first time on two cores, cached afterwards"
+	$(forge) go build -tags 'sqlite sqlite_unlock_notify' -ldflags '-X main.Version=1.26.0' -o ../../bin/gitea code.gitea.io/gitea
+	@ln -sfn "$$($(forge) go list -m -f '{{.Dir}}' code.gitea.io/gitea)" bin/gitea.static
 
 demo: build localkube ## see it work on two clusters of its own; ARGS=--exit ends it by itself
 	go build -o bin/demo ./examples/demo

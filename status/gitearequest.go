@@ -97,7 +97,8 @@ func (g *Gitea) Comment(ctx context.Context, number int, mark, text string) erro
 			o := gitea.ListIssueCommentOptions{ListOptions: gitea.ListOptions{Page: page, PageSize: giteaPage}}
 			some, answer, err := sdk.ListIssueComments(g.owner, g.name, int64(number), o)
 			if err != nil {
-				return nil, 0, responseOf(answer), err
+				response, err := g.lost(sdk, number, answer, err)
+				return nil, 0, response, err
 			}
 			all := make([]said, len(some))
 			for i, c := range some {
@@ -120,6 +121,18 @@ func (g *Gitea) Comment(ctx context.Context, number int, mark, text string) erro
 			return responseOf(answer), err
 		},
 	})
+}
+
+// lost is the answer behind an error about a pull request: one that is not there is answered with 500.
+func (g *Gitea) lost(sdk *gitea.Client, number int, answer *gitea.Response, err error) (*http.Response, error) {
+	if response := responseOf(answer); response == nil || response.StatusCode != http.StatusInternalServerError {
+		return response, err
+	}
+	_, found, readErr := sdk.GetPullRequest(g.owner, g.name, int64(number))
+	if readErr != nil && found != nil && found.StatusCode == http.StatusNotFound && g.seen(sdk) {
+		return nil, fmt.Errorf("%w: there is no such pull request: %w", ErrRefused, err)
+	}
+	return responseOf(answer), err
 }
 
 func giteaLogin(sdk *gitea.Client) (string, *http.Response, error) {
