@@ -1,7 +1,7 @@
 # check judges and writes nothing; fix edits. Every target builds with the same flags, so that everything is
 # compiled once.
 
-.PHONY: check fix test build localkube localforge demo bench doc clean help
+.PHONY: check fix test build localkube localforge story demo bench doc clean help
 .DEFAULT_GOAL := check
 
 tool := go tool -modfile=.ci/tools.mod
@@ -51,6 +51,9 @@ localforge: ## bin/gitea, a forge for tests
 	@test -e bin/gitea || echo "building bin/gitea: 6 minutes the first time on two cores, cached afterwards"
 	$(forge) go build -tags 'sqlite sqlite_unlock_notify' -ldflags '-X main.Version=1.26.0' -o ../../bin/gitea code.gitea.io/gitea
 	@ln -sfn "$$($(forge) go list -m -f '{{.Dir}}' code.gitea.io/gitea)" bin/gitea.static
+
+story: build localkube localforge ## one pull request from its first push to what it did, on a real forge and two clusters
+	go test -timeout 30m -count 1 -v -run '^TestAPullRequest$$' ./cmd/reconcile
 
 demo: build localkube ## see it work on two clusters of its own; ARGS=--exit ends it by itself
 	go build -o bin/demo ./examples/demo

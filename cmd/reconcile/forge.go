@@ -56,8 +56,8 @@ func (p *parts) served(kind string, s schema.Statuses) (status.Forge, error) {
 
 // complain logs what is wrong with where statuses go, once until something else is.
 func (p *parts) complain(about string) {
-	p.complaining.Lock()
-	defer p.complaining.Unlock()
+	p.telling.Lock()
+	defer p.telling.Unlock()
 	if p.complaint != about {
 		p.log.Error("commit statuses", "error", about)
 	}
@@ -84,6 +84,7 @@ func (p *parts) forgeOptions(kind string, s schema.Statuses) (status.APIOptions,
 		Repository: cmp.Or(s.Repository, repositoryOf(p.settings.repo)),
 		Page:       s.Page,
 	}
+	o.Known = p.knows(kind + " " + o.URL + " " + o.Repository)
 	if p.credentials == "" {
 		return o, nil
 	}
@@ -98,6 +99,16 @@ func (p *parts) forgeOptions(kind string, s schema.Statuses) (status.APIOptions,
 	}
 	o.HTTP.CheckRedirect = nil // a repository that was renamed is found
 	return o, nil
+}
+
+// knows is what was learned of a repository, as long as statuses go there.
+func (p *parts) knows(repository string) *status.Known {
+	p.telling.Lock()
+	defer p.telling.Unlock()
+	if p.known == nil || p.knownOf != repository {
+		p.known, p.knownOf = &status.Known{}, repository
+	}
+	return p.known
 }
 
 // serverOf is the server of a repository: a token goes nowhere else by itself. Where it is GitHub's own, which
