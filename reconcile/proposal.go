@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -49,7 +50,8 @@ const (
 	Closed    Stage = "closed"    // the request is not open any more
 )
 
-// Foresee is the plan for what would be wanted, decided on what a report has seen. What is not looked at
+// Foresee is the plan for what would be wanted, decided on what a report has seen. What is being worked on is taken for
+// what it was, since it will be free by the time that this is merged. What is not looked at
 // before it is in force is taken to be there: that values which only a new reference names can be had. It is a
 // risk of the action, and its digest will be another one.
 func Foresee(want Desired, r Report) Plan {
@@ -62,7 +64,7 @@ func Foresee(want Desired, r Report) Plan {
 	live := r.Live
 	live.Clusters = make(map[string]ClusterLive, len(r.Live.Clusters))
 	for name, c := range r.Live.Clusters {
-		live.Clusters[name] = c
+		live.Clusters[name] = unlocked(c)
 	}
 	want.Items = slices.Clone(want.Items)
 	for i := range want.Items {
@@ -77,6 +79,21 @@ func Foresee(want Desired, r Report) Plan {
 		}
 	}
 	return Decide(want, live)
+}
+
+// unlocked is a cluster in which nobody is at anything.
+func unlocked(c ClusterLive) ClusterLive {
+	locked := func(obs Observed) bool { return obs.State == Locked }
+	if !slices.ContainsFunc(slices.Collect(maps.Values(c.Releases)), locked) {
+		return c
+	}
+	c.Releases = maps.Clone(c.Releases)
+	for id, obs := range c.Releases {
+		if obs.State = Deployed; locked(c.Releases[id]) && obs.Revision > 0 {
+			c.Releases[id] = obs
+		}
+	}
+	return c
 }
 
 // assume is a cluster in which something referred to is there.
