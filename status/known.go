@@ -13,9 +13,11 @@ import (
 // repository.
 type Known struct {
 	mu       sync.Mutex // guards what follows
+	whose    string     // mark of the credential of which login and comments are
 	login    string     // whose the token is
 	comments map[int]said
 	members  map[string]membership
+	grant    grant // of GitHub to an App
 }
 
 // said is a comment.
@@ -35,6 +37,15 @@ const (
 	maxKnown     = 4096             // comments, and people
 	membershipOf = 10 * time.Minute // before it is asked again
 )
+
+// of forgets what is another account's.
+func (k *Known) of(whose string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.whose != whose {
+		k.whose, k.login, k.comments = whose, "", nil
+	}
+}
 
 // member says whether somebody may push, asking for that once in a while.
 func (k *Known) member(login string, ask func() (bool, error)) (bool, error) {
@@ -92,9 +103,13 @@ type thread struct {
 // comment makes text the one comment with that mark: it edits the one that is known, or the one that is found and is
 // of this token's account, or writes one. What somebody else wrote with the same mark is left alone.
 func (a *api) comment(number int, mark, text string, t thread) error {
+	whose, err := a.who.mark()
+	if err != nil {
+		return a.onRequest(number, err)
+	}
+	a.known.of(whose)
 	have, there := a.known.comment(number)
 	if !there {
-		var err error
 		if have, there, err = a.findComment(mark, t); err != nil {
 			return a.onRequest(number, err)
 		}

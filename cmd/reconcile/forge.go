@@ -84,10 +84,17 @@ func (p *parts) forgeOptions(kind string, s schema.Statuses) (status.APIOptions,
 		Repository: cmp.Or(s.Repository, repositoryOf(p.settings.repo)),
 		Page:       s.Page,
 	}
+	o.Known = p.knownOf(kind + " " + o.URL + " " + o.Repository)
 	if p.credentials == "" {
 		return o, nil
 	}
 	o.TokenFile = filepath.Join(p.below("forge"), "token")
+	if kind == "github" {
+		var err error
+		if o.App, err = status.FindApp(p.below("forge")); err != nil {
+			return o, fmt.Errorf("statuses on %s: %w", kind, err)
+		}
+	}
 	own, err := fs.Glob(p.credentialFiles(), "ca/*.pem")
 	if err != nil || len(own) == 0 {
 		return o, err
@@ -98,6 +105,16 @@ func (p *parts) forgeOptions(kind string, s schema.Statuses) (status.APIOptions,
 	}
 	o.HTTP.CheckRedirect = nil // a repository that was renamed is found
 	return o, nil
+}
+
+// knownOf is what was learned of a repository on a forge, as long as it is the same one.
+func (p *parts) knownOf(place string) *status.Known {
+	p.complaining.Lock()
+	defer p.complaining.Unlock()
+	if p.known == nil || p.knownPlace != place {
+		p.known, p.knownPlace = &status.Known{}, place
+	}
+	return p.known
 }
 
 // serverOf is the server of a repository: a token goes nowhere else by itself. Where it is GitHub's own, which

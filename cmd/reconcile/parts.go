@@ -20,6 +20,7 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile/pull"
 	"github.com/workspace-providers/reconcile/reconcile/source"
 	"github.com/workspace-providers/reconcile/reconcile/worker"
+	"github.com/workspace-providers/reconcile/status"
 )
 
 // parts is the program put together: what reads, what acts, what renders.
@@ -38,8 +39,10 @@ type parts struct {
 
 	requestPoke chan struct{} // look at pull requests now
 
-	complaining sync.Mutex // guards complaint
-	complaint   string     // the last one about where commit statuses go
+	complaining sync.Mutex    // guards what follows
+	complaint   string        // the last one about where commit statuses go
+	known       *status.Known // of the repository on the forge…
+	knownPlace  string        // …that is here
 }
 
 // assemble puts the parts together. They work until ctx ends; close waits until they have ended.
