@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/go-github/v75/github"
@@ -81,16 +82,25 @@ func (g *GitHub) Posted(ctx context.Context, like Line) ([]Line, error) {
 	return lines, err
 }
 
-// answerOfGitHub is the answer behind an error. The SDK knows both of GitHub's limits.
+// answerOfGitHub is the answer behind an error. The SDK knows both of GitHub's limits, the secondary one not in all of
+// its forms; how long that lasts is in Retry-After alone, since what stands beside it is of the primary one.
 func answerOfGitHub(err error) (*http.Response, error) {
 	if limit, is := errors.AsType[*github.RateLimitError](err); is {
 		return nil, &LaterError{After: max(time.Second, time.Until(limit.Rate.Reset.Time)), Err: err}
 	}
 	if abuse, is := errors.AsType[*github.AbuseRateLimitError](err); is {
-		return nil, &LaterError{After: max(time.Minute, abuse.GetRetryAfter()), Err: err}
+		return nil, secondary(abuse.Response, err)
 	}
 	if answer, is := errors.AsType[*github.ErrorResponse](err); is {
+		if answer.Response.StatusCode == http.StatusForbidden && strings.Contains(answer.Message, "rate limit") {
+			return nil, secondary(answer.Response, err)
+		}
 		return answer.Response, err
 	}
 	return nil, err
+}
+
+func secondary(answer *http.Response, err error) error {
+	after, _ := pauseAsked(answer)
+	return &LaterError{After: max(shortestPause, after), Err: err}
 }

@@ -125,7 +125,7 @@ func (a *api) comment(number int, mark, text string, t thread) error {
 			a.known.remember(number, said{id: have.id, text: text})
 			return nil
 		case answer == nil || answer.StatusCode != http.StatusNotFound:
-			return a.onRequest(number, a.explain(answer, err))
+			return a.onRequest(number, a.gone(answer, err))
 		}
 		a.known.forget(number) // somebody deleted it, or the request
 	}
@@ -178,8 +178,16 @@ func (a *api) account(me func() (string, *http.Response, error)) (string, error)
 
 // gone takes a pull request that is not there, or that nobody may write on, for one that will never take a comment.
 func (a *api) gone(answer *http.Response, err error) error {
-	if answer != nil && (answer.StatusCode == http.StatusNotFound || answer.StatusCode == http.StatusGone || answer.StatusCode == http.StatusLocked) {
+	if answer == nil {
+		return a.explain(answer, err)
+	}
+	switch answer.StatusCode {
+	case http.StatusNotFound, http.StatusGone, http.StatusLocked:
 		return fmt.Errorf("%w: %w", ErrRefused, err)
+	case http.StatusForbidden:
+		if strings.Contains(err.Error(), "is locked") { // as GitHub says it; nothing but its words tells
+			return fmt.Errorf("%w: %w", ErrRefused, err)
+		}
 	}
 	return a.explain(answer, err)
 }
