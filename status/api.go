@@ -3,12 +3,10 @@ package status
 import (
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +18,7 @@ type APIOptions struct {
 	URL        string       // base URL of the API, https but on loopback
 	Repository string       // "owner/name"; on GitLab "group/subgroup/name" too
 	TokenFile  string       // read before each use, so that a rotated token counts at once; empty: none
+	App        *App         // posts in place of the token; GitHub's alone, may be nil
 	Page       string       // base of the target URLs, which are Page/revisions/<sha>; empty: none
 	HTTP       *http.Client // private CAs and proxies; http.DefaultClient when nil
 	Known      *Known       // of this repository; may be nil
@@ -32,7 +31,9 @@ type api struct {
 	repository  string
 	page        string
 	base        *url.URL
+	plain       http.Client
 	client      *http.Client // adds the token
+	who         credential   // has the token
 	known       *Known
 }
 
@@ -41,28 +42,32 @@ const lastPage = 20
 
 // connect checks the options. It makes no request.
 func (a api) connect(o APIOptions, nested bool) (api, error) {
-	parts := strings.Split(o.Repository, "/")
-	for _, part := range parts {
-		if part == "" || len(parts) < 2 || len(parts) > 2 && !nested {
-			return a, fmt.Errorf("statuses on %s: repository %q is not of the form owner/name; "+
-				"declare deployment.statuses.repository", a.title, o.Repository)
-		}
+	if parts := strings.Split(o.Repository, "/"); len(parts) < 2 || len(parts) > 2 && !nested || slices.Contains(parts, "") {
+		return a, fmt.Errorf("statuses on %s: repository %q is not of the form owner/name; "+
+			"declare deployment.statuses.repository", a.title, o.Repository)
 	}
 	base, err := url.Parse(o.URL)
 	if err != nil || base.Host == "" || base.Scheme != "https" && (base.Scheme != "http" || !Loopback(base.Hostname())) {
 		return a, fmt.Errorf("statuses on %s: %q is not an absolute https URL; declare deployment.statuses.url",
 			a.title, o.URL)
 	}
-	client := http.Client{}
 	if o.HTTP != nil {
-		client = *o.HTTP
+		a.plain = *o.HTTP
 	}
-	client.Transport = &tokenTransport{next: client.Transport, base: base, file: o.TokenFile}
-	a.repository, a.base, a.client, a.page = o.Repository, base, &client, strings.TrimSuffix(o.Page, "/")
+	a.repository, a.base, a.page = o.Repository, base, strings.TrimSuffix(o.Page, "/")
+	a.who = fileToken(o.TokenFile)
+	a.client = a.as(a.who)
 	if a.known = o.Known; a.known == nil {
 		a.known = &Known{}
 	}
 	return a, nil
+}
+
+// as is a client that sends requests with somebody's token.
+func (a *api) as(who credential) *http.Client {
+	client := a.plain
+	client.Transport = &tokenTransport{next: client.Transport, base: a.base, who: who}
+	return &client
 }
 
 // Loopback says whether a host is this machine, where a token may go unencrypted.
@@ -148,8 +153,11 @@ func (a *api) explain(answer *http.Response, err error) error {
 	return err
 }
 
+// shortestPause is how long a forge is left alone that says "too many requests" and no time.
+const shortestPause = time.Minute
+
 // pauseAsked is how long a forge wants to be left alone. GitHub and Gitea say it in Retry-After; where that is
-// missing, GitLab tells when the limit that was met begins anew.
+// missing, GitLab tells when the limit that was met begins anew, and so does GitHub where nothing is left of it.
 func pauseAsked(answer *http.Response) (after time.Duration, said bool) {
 	value := answer.Header.Get("Retry-After")
 	if seconds, err := strconv.Atoi(value); err == nil {
@@ -158,51 +166,16 @@ func pauseAsked(answer *http.Response) (after time.Duration, said bool) {
 	if at, err := http.ParseTime(value); err == nil {
 		return time.Until(at), true
 	}
-	at, err := strconv.ParseInt(answer.Header.Get("RateLimit-Reset"), 10, 64)
-	if err != nil || answer.StatusCode != http.StatusTooManyRequests {
+	if answer.StatusCode != http.StatusTooManyRequests {
 		return 0, false
 	}
-	return max(time.Second, time.Until(time.Unix(at, 0))), true
-}
-
-// tokenTransport adds the token to requests for the forge, and to no other host a redirect may name. It bounds
-// the answers, since the SDKs read them whole.
-type tokenTransport struct {
-	next http.RoundTripper
-	base *url.URL
-	file string
-}
-
-const (
-	maxAnswer    = 8 << 20
-	maxComplaint = 4 << 10 // goes into the log
-)
-
-// RoundTrip reads the token and sends the request with it.
-func (t *tokenTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	next := t.next
-	if next == nil {
-		next = http.DefaultTransport
+	reset := answer.Header.Get("RateLimit-Reset")
+	if answer.Header.Get("X-RateLimit-Remaining") == "0" {
+		reset = answer.Header.Get("X-RateLimit-Reset")
 	}
-	if r.URL.Host == t.base.Host && r.URL.Scheme == t.base.Scheme && t.file != "" {
-		token, err := os.ReadFile(t.file)
-		if err != nil {
-			return nil, fmt.Errorf("token of the forge: %w", err)
-		}
-		r = r.Clone(r.Context())
-		r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
-	}
-	answer, err := next.RoundTrip(r)
+	at, err := strconv.ParseInt(reset, 10, 64)
 	if err != nil {
-		return nil, err
+		return shortestPause, true
 	}
-	size := int64(maxAnswer)
-	if answer.StatusCode >= http.StatusBadRequest {
-		size = maxComplaint
-	}
-	answer.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(answer.Body, size), answer.Body}
-	return answer, nil
+	return max(time.Second, time.Until(time.Unix(at, 0))), true
 }

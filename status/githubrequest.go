@@ -89,8 +89,8 @@ func (g *GitHub) Comment(ctx context.Context, number int, mark, text string) err
 
 // login is whose the token is.
 func (g *GitHub) login(ctx context.Context) (string, *http.Response, error) {
-	if g.bot != "" {
-		return g.bot, nil, nil
+	if g.app != nil {
+		return g.app.login(ctx)
 	}
 	user, _, err := g.sdk.Users.Get(ctx, "")
 	if err != nil {

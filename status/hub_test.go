@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -197,7 +198,7 @@ func noPermission(w http.ResponseWriter) {
 	answer(w, http.StatusForbidden, `{"message":"Resource not accessible by personal access token"}`)
 }
 
-// direct serves requests without a network. A failure "hang" never answers.
+// direct serves requests without a network. A failure "hang" never answers, "unheard" has nobody there.
 type direct struct{ h http.Handler }
 
 func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -207,12 +208,18 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
 	}
+	if w.Code == lost {
+		return nil, syscall.ECONNREFUSED
+	}
 	out := w.Result()
 	out.Request = r
 	return out, nil
 }
 
-const hung = 599
+const (
+	hung = 599
+	lost = 598
+)
 
 func hang(w http.ResponseWriter) { w.WriteHeader(hung) }
 

@@ -13,9 +13,11 @@ import (
 // repository.
 type Known struct {
 	mu       sync.Mutex // guards what follows
+	whose    string     // mark of the credential of which login and comments are
 	login    string     // whose the token is
 	comments map[int]said
 	members  map[string]membership
+	grant    grant // of GitHub to an App
 }
 
 // said is a comment.
@@ -35,6 +37,15 @@ const (
 	maxKnown     = 4096             // comments, and people
 	membershipOf = 10 * time.Minute // before it is asked again
 )
+
+// of forgets what is another account's.
+func (k *Known) of(whose string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.whose != whose {
+		k.whose, k.login, k.comments = whose, "", nil
+	}
+}
 
 // member says whether somebody may push, asking for that once in a while.
 func (k *Known) member(login string, ask func() (bool, error)) (bool, error) {
@@ -92,9 +103,13 @@ type thread struct {
 // comment makes text the one comment with that mark: it edits the one that is known, or the one that is found and is
 // of this token's account, or writes one. What somebody else wrote with the same mark is left alone.
 func (a *api) comment(number int, mark, text string, t thread) error {
+	whose, err := a.who.mark()
+	if err != nil {
+		return a.onRequest(number, err)
+	}
+	a.known.of(whose)
 	have, there := a.known.comment(number)
 	if !there {
-		var err error
 		if have, there, err = a.findComment(mark, t); err != nil {
 			return a.onRequest(number, err)
 		}
@@ -110,7 +125,7 @@ func (a *api) comment(number int, mark, text string, t thread) error {
 			a.known.remember(number, said{id: have.id, text: text})
 			return nil
 		case answer == nil || answer.StatusCode != http.StatusNotFound:
-			return a.onRequest(number, a.explain(answer, err))
+			return a.onRequest(number, a.gone(answer, err))
 		}
 		a.known.forget(number) // somebody deleted it, or the request
 	}
@@ -163,8 +178,16 @@ func (a *api) account(me func() (string, *http.Response, error)) (string, error)
 
 // gone takes a pull request that is not there, or that nobody may write on, for one that will never take a comment.
 func (a *api) gone(answer *http.Response, err error) error {
-	if answer != nil && (answer.StatusCode == http.StatusNotFound || answer.StatusCode == http.StatusGone || answer.StatusCode == http.StatusLocked) {
+	if answer == nil {
+		return a.explain(answer, err)
+	}
+	switch answer.StatusCode {
+	case http.StatusNotFound, http.StatusGone, http.StatusLocked:
 		return fmt.Errorf("%w: %w", ErrRefused, err)
+	case http.StatusForbidden:
+		if strings.Contains(err.Error(), "is locked") { // as GitHub says it; nothing but its words tells
+			return fmt.Errorf("%w: %w", ErrRefused, err)
+		}
 	}
 	return a.explain(answer, err)
 }

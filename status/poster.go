@@ -242,12 +242,12 @@ func (p *Poster) heard(forge Forge, err error) {
 	p.tries++
 }
 
-// delay is what the forge asks for, else doubles with each try; both with some chance added, so that
-// several daemons do not come back at once.
+// delay doubles with each try, and is no less than the forge asks for; with some chance added, so that several
+// daemons do not come back at once.
 func delay(err error, tries int) time.Duration {
 	wait := min(firstDelay<<min(tries, 20), maxDelay)
-	if later, is := errors.AsType[*LaterError](err); is && later.After > 0 {
-		wait = min(later.After, maxSilence)
+	if later, is := errors.AsType[*LaterError](err); is {
+		wait = max(wait, min(later.After, maxSilence))
 	}
 	return wait + rand.N(wait/4+1)
 }

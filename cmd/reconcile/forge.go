@@ -89,6 +89,12 @@ func (p *parts) forgeOptions(kind string, s schema.Statuses) (status.APIOptions,
 		return o, nil
 	}
 	o.TokenFile = filepath.Join(p.below("forge"), "token")
+	if kind == "github" {
+		var err error
+		if o.App, err = status.FindApp(p.below("forge")); err != nil {
+			return o, fmt.Errorf("statuses on %s: %w", kind, err)
+		}
+	}
 	own, err := fs.Glob(p.credentialFiles(), "ca/*.pem")
 	if err != nil || len(own) == 0 {
 		return o, err

@@ -111,6 +111,48 @@ func TestTheTokenGoesToTheServerOfTheRepository(t *testing.T) {
 	}
 }
 
+// A GitHub App is taken where it is there, and half of one is said to be half. What other forges say does not change.
+func TestAnAppPostsInPlaceOfTheToken(t *testing.T) {
+	creds := t.TempDir()
+	if err := os.Mkdir(filepath.Join(creds, "forge"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p := &parts{settings: &settings{repo: "https://git.example.com/acme/providers.git", credentials: creds}}
+	for _, step := range []struct {
+		file string // that is added
+		app  bool   // is there for GitHub
+		says string
+	}{{"token", false, ""}, {"app-id", false, "there is app-id in forge/ of the credentials, and no private-key.pem"}, {"private-key.pem", true, ""}} {
+		if err := os.WriteFile(filepath.Join(creds, "forge", step.file), []byte("canary"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o, err := p.forgeOptions("github", schema.Statuses{})
+		if (o.App != nil) != step.app || (err == nil) != (step.says == "") || err != nil && !strings.Contains(err.Error(), step.says) {
+			t.Errorf("with %s: %v %v", step.file, o.App, err)
+		}
+		if o, err := p.forgeOptions("gitlab", schema.Statuses{}); o.App != nil || err != nil {
+			t.Errorf("with %s, on GitLab: %v %v", step.file, o.App, err)
+		}
+	}
+}
+
+// What was learned of a repository is kept while forges are made anew, and is of that repository alone.
+func TestWhatWasLearnedIsOfOneRepository(t *testing.T) {
+	p := &parts{settings: &settings{repo: "https://git.example.com/acme/providers.git"}}
+	known := func(repository string) *status.Known {
+		t.Helper()
+		o, err := p.forgeOptions("gitea", schema.Statuses{Repository: repository})
+		if err != nil || o.Known == nil {
+			t.Fatal(o.Known, err)
+		}
+		return o.Known
+	}
+	first := known("acme/a")
+	if known("acme/a") != first || known("acme/b") == first {
+		t.Error("it is forgotten, or another repository's")
+	}
+}
+
 // Forges trust the certificate authorities of the credentials, and read the token there.
 func TestForgesBehindAPrivateAuthority(t *testing.T) {
 	var tokens []string
