@@ -38,10 +38,8 @@ var (
 
 // takeSignature parts a commit from its signature.
 func takeSignature(commit []byte) (payload, sig []byte, err error) {
-	end := len(commit)
-	if at := bytes.Index(commit, []byte("\n\n")); at >= 0 {
-		end = at + 1
-	}
+	head, _, _ := bytes.Cut(commit, []byte("\n\n"))
+	end := min(len(head)+1, len(commit))
 	first := len(firstHeaders.Find(commit[:end]))
 	switch {
 	case end > maxHeader:
