@@ -3,12 +3,17 @@ package schema
 import "fmt"
 
 // positions notes where each entry of the collections is written: "providers.frankfurt",
-// "allowlists.frankfurt.sales". What is not declared has none.
+// "allowlists.frankfurt.sales", and each key: "deployment.verify.openPGP.release". What is not declared has none.
 func positions(root *node) map[string]Position {
 	all := map[string]Position{}
 	add := func(path string, n *node) {
 		if n.at.File != "" {
 			all[path] = n.at
+		}
+	}
+	for kind, keys := range children(root.get("deployment").get("verify")) {
+		for name, key := range children(keys) {
+			add(pathOf([]string{"deployment", "verify", kind, name}), key)
 		}
 	}
 	for collection, entries := range children(root) {

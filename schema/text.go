@@ -29,6 +29,10 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
+// Path writes names as a path, as Config.Positions and Error have it; a name with other than letters, digits, - and _
+// stands in quotes.
+func Path(names ...string) string { return pathOf(names) }
+
 // pathOf writes names as a path.
 func pathOf(names []string) string {
 	path := ""

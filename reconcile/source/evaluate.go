@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/workspace-providers/reconcile/reconcile/charts"
+	"github.com/workspace-providers/reconcile/reconcile/signature"
 	"github.com/workspace-providers/reconcile/reconcile/worker"
 	"github.com/workspace-providers/reconcile/schema"
 )
@@ -41,7 +42,7 @@ func renderTask() worker.Task {
 	}
 }
 
-// Evaluator evaluates declarations in a worker, as schema.Load does. What is wrong with them is schema.Errors;
+// Evaluator evaluates declarations in a worker, as schema.Load does, and looks at the keys that may sign. What is wrong with them is schema.Errors;
 // any other error says nothing of them.
 func Evaluator(pool *worker.Pool) func(context.Context, fs.FS) (schema.Config, error) {
 	return func(ctx context.Context, tree fs.FS) (schema.Config, error) {
@@ -98,7 +99,24 @@ func evaluate(in []byte) ([]byte, error) {
 	if err != nil && !errors.As(err, &out.Errors) {
 		return nil, err
 	}
+	if err == nil {
+		out.Errors = badKeys(out.Config)
+	}
 	return json.Marshal(out)
+}
+
+// badKeys are the mistakes in the keys that may sign revisions, which the schema takes for any text.
+func badKeys(cfg schema.Config) schema.Errors {
+	if cfg.Deployment.Verify == nil {
+		return nil
+	}
+	var mistakes schema.Errors
+	_, bad := signature.NewRing(cfg.Deployment.Verify.OpenPGP, cfg.Deployment.Verify.AllowedSigners)
+	for _, b := range bad {
+		path := schema.Path("deployment", "verify", b.Field, b.Name)
+		mistakes = append(mistakes, schema.Error{Position: cfg.Positions[path], Path: path, Message: b.Err.Error()})
+	}
+	return mistakes
 }
 
 // patterns are the files that are declarations, by directory. Directories need not be there.

@@ -118,3 +118,32 @@ func TestWhatIsNotAcceptedInATreeIsAMistake(t *testing.T) {
 		t.Errorf("in force %s, %v", target.Commit.SHA, target.HeadErr)
 	}
 }
+
+// A bad key is a mistake where it is written, and everybody is told what is wrong with it.
+func TestKeysThatCannotSignAreMistakes(t *testing.T) {
+	const verify = `
+-- verify.cue --
+package providers
+
+deployment: verify: {
+	openPGP: release: "none"
+	allowedSigners: {
+		"ops@example.com": "ssh-ed25519 AAAA"
+		good: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+	}
+}
+`
+	_, err := Evaluator(&worker.Pool{})(t.Context(), files(start+verify))
+	var mistakes schema.Errors
+	if !errors.As(err, &mistakes) || len(mistakes) != 2 {
+		t.Fatalf("got %v", err)
+	}
+	for i, want := range []string{
+		"verify.cue:4:11: deployment.verify.openPGP.release: found no OpenPGP key",
+		`verify.cue:6:3: deployment.verify.allowedSigners."ops@example.com": found no SSH public key`,
+	} {
+		if !strings.HasPrefix(mistakes[i].Error(), want) {
+			t.Errorf("got %v, want %s", mistakes[i], want)
+		}
+	}
+}
