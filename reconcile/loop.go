@@ -27,7 +27,7 @@ type Loop struct {
 	URLs      URLs      // nil: no change of the access URL gets anywhere
 	Reporters []Reporter
 	Done      func(Outcome)   // called after each action, in the loop; may be nil
-	Poke      <-chan struct{} // look at the source now
+	Poke      <-chan struct{} // look at the source now, or a second after the last look
 	Interval  time.Duration   // how often to look at the source anyway; 0: never
 	Grace     time.Duration   // how long work in hand may take after the end was asked for
 	ReadOnly  bool            // change nothing
@@ -121,19 +121,38 @@ func newRunning(l *Loop, work context.Context) *running {
 	}
 }
 
+// spacing is how long the source is left alone after a look, however often somebody pokes.
+const spacing = time.Second
+
 // poll looks at the source at first, when poked, and every Interval, a tenth more or less.
 func (r *running) poll(ctx context.Context) {
 	for ctx.Err() == nil {
-		send(ctx, r.targets, r.Source.Latest(ctx))
-		var tick <-chan time.Time
-		if r.Interval > 0 {
-			tick = time.After(jitter(r.Interval, 0.1))
-		}
 		select {
-		case <-ctx.Done():
-		case <-r.Poke:
-		case <-tick:
+		case <-r.Poke: // the look that begins now is what it asks for
+		default:
 		}
+		send(ctx, r.targets, r.Source.Latest(ctx))
+		r.idle(ctx)
+	}
+}
+
+// idle waits for the next look. Pokes that come too early are one when it is time.
+func (r *running) idle(ctx context.Context) {
+	var tick <-chan time.Time
+	if r.Interval > 0 {
+		tick = time.After(jitter(r.Interval, 0.1))
+	}
+	select {
+	case <-ctx.Done():
+		return
+	case <-tick:
+		return
+	case <-time.After(spacing):
+	}
+	select {
+	case <-ctx.Done():
+	case <-r.Poke:
+	case <-tick:
 	}
 }
 

@@ -132,11 +132,11 @@ func TestANewTargetWaitsForTheWorkInHand(t *testing.T) {
 		r.start()
 		r.want("two", revised(it, "new"))
 		r.poke()
-		time.Sleep(59 * time.Second)
+		time.Sleep(58 * time.Second)
 		if diff := cmp.Diff([]string{"create frankfurt for one"}, words(r.begun("eu"))); diff != "" {
 			t.Errorf("meanwhile, -want +got:\n%s", diff)
 		}
-		time.Sleep(2 * time.Second)
+		time.Sleep(3 * time.Second)
 		if diff := cmp.Diff([]string{"create frankfurt for one", "update frankfurt for two"}, words(r.begun("eu"))); diff != "" {
 			t.Errorf("afterwards, -want +got:\n%s", diff)
 		}
@@ -225,6 +225,38 @@ func TestTheSourceIsLookedAt(t *testing.T) {
 		r.stop()
 		if n := len(r.source.looked()); n != 2 {
 			t.Errorf("%d looks", n)
+		}
+	})
+	bubble(t, "at once, and in a flood of pokes once a second", func(t *testing.T) {
+		r := newRig()
+		r.source.blocks = 200 * time.Millisecond
+		r.start()
+		time.Sleep(time.Hour)
+		began := time.Now()
+		for range 60_000 {
+			select {
+			case r.pokes <- struct{}{}:
+			default:
+			}
+			time.Sleep(time.Millisecond)
+		}
+		flooded := r.source.looked()
+		time.Sleep(time.Hour)
+		looks := r.source.looked()
+		r.stop()
+		if first := looks[1].Sub(began); first != 0 {
+			t.Errorf("the first look was after %s", first)
+		}
+		if n := len(looks) - 1; n < 45 || n > 51 { // in a minute, each 1.2 s after the one before
+			t.Errorf("%d looks", n)
+		}
+		if n := len(looks) - len(flooded); n > 1 {
+			t.Errorf("%d looks after the flood", n)
+		}
+		for i, at := range looks[1:] {
+			if wait := at.Sub(looks[i]); wait < spacing+r.source.blocks {
+				t.Errorf("look %d was %s after the one before", i+1, wait)
+			}
 		}
 	})
 	bubble(t, "and does not disturb while it cannot be read", func(t *testing.T) {

@@ -73,6 +73,7 @@ func (r *rig) stop() Report {
 // poke has the source looked at, and waits until that had all its effects.
 func (r *rig) poke() {
 	r.pokes <- struct{}{}
+	time.Sleep(spacing)
 	allQuiet()
 }
 

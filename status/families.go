@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/status/webhook"
 )
 
 // namespace is what the name of every metric begins with.
@@ -55,6 +56,7 @@ func Families() []Family {
 		{"unapplied_commit_age_seconds", "gauge",
 			"Age of the oldest commit seen that is not in place yet; 0 when everything is. It knows of no commit that " +
 				"could not be fetched, and counts after a restart from the newest.", nil},
+		{"webhooks_total", "counter", "Webhooks answered, by forge and how it ended.", []string{"forge", "result"}},
 	}
 }
 
@@ -87,6 +89,9 @@ This page is generated from the code.
 	list("result", results())
 	list("forge", forges())
 	list("phase", texts(reconcile.Phases))
+	b.WriteString("\nOf `reconcile_webhooks_total`:\n\n")
+	list("forge", webhook.Forges())
+	list("result", webhook.Results())
 	return b.String()
 }
 

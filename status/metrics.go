@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/status/webhook"
 )
 
 // Metrics are the metrics of the program, listed in docs/metrics.md. What reports say (statuses, holds,
@@ -22,6 +23,7 @@ type Metrics struct {
 	drift   *prometheus.CounterVec
 	fetches *prometheus.CounterVec
 	posts   *prometheus.CounterVec
+	hooks   *prometheus.CounterVec
 	passes  *prometheus.HistogramVec
 	applied prometheus.Histogram
 
@@ -46,6 +48,7 @@ func NewMetrics(r prometheus.Registerer, b Build) (*Metrics, error) {
 		series:  map[string]*prometheus.Desc{},
 		actions: counter("actions_total"), drift: counter("drift_corrected_total"),
 		fetches: counter("git_fetches_total"), posts: counter("status_posts_total"),
+		hooks:   counter("webhooks_total"),
 		passes:  prometheus.NewHistogramVec(histogram("pass_duration_seconds"), family("pass_duration_seconds").Labels),
 		applied: prometheus.NewHistogram(histogram("merge_to_applied_seconds")),
 
@@ -62,11 +65,16 @@ func NewMetrics(r prometheus.Registerer, b Build) (*Metrics, error) {
 			m.posts.WithLabelValues(forge, result)
 		}
 	}
+	for _, forge := range webhook.Forges() {
+		for _, result := range webhook.Results() {
+			m.hooks.WithLabelValues(forge, result)
+		}
+	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: namespace + "build_info", Help: family("build_info").Help,
 	}, family("build_info").Labels)
 	build.WithLabelValues(b.Version, b.Revision, runtime.Version()).Set(1)
-	for _, c := range []prometheus.Collector{m, m.actions, m.drift, m.fetches, m.posts, m.passes, m.applied, build} {
+	for _, c := range []prometheus.Collector{m, m.actions, m.drift, m.fetches, m.posts, m.hooks, m.passes, m.applied, build} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -100,6 +108,9 @@ func (m *Metrics) Fetched(err error) { m.fetches.WithLabelValues(result(err)).In
 
 // Posted counts a status posted to a forge, with "ok" or "error".
 func (m *Metrics) Posted(forge, result string) { m.posts.WithLabelValues(forge, result).Inc() }
+
+// Webhook counts a webhook that was answered, with words of webhook.Forges and webhook.Results.
+func (m *Metrics) Webhook(forge, result string) { m.hooks.WithLabelValues(forge, result).Inc() }
 
 // watchClusters starts the series of new clusters at zero, ends those of clusters that are gone, and notes
 // in which everything is in place.

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/status/webhook"
 )
 
 func newMetrics(t *testing.T) (*prometheus.Registry, *Metrics) {
@@ -81,6 +82,7 @@ func TestTheExposition(t *testing.T) {
 		m.Fetched(nil)
 		m.Fetched(errors.New("no route"))
 		m.Posted("github", "ok")
+		m.Webhook("forgejo", webhook.TooLarge)
 		m.Done(reconcile.Outcome{Action: r.Plan.Actions[1]})
 		text := exposition(t, registry)
 		golden(t, "testdata/metrics.txt", text)

@@ -18,6 +18,7 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile"
 	"github.com/workspace-providers/reconcile/reconcile/watch"
 	"github.com/workspace-providers/reconcile/status"
+	"github.com/workspace-providers/reconcile/status/webhook"
 )
 
 // run is `reconcile` itself: the daemon, --once and --dry-run.
@@ -79,9 +80,13 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 		}
 	}
 	p.loop.Interval, p.loop.Once = p.interval, p.once
-	p.loop.Poke = p.pokes(ctx)
+	poke := make(hint, 1)
+	p.loop.Poke = poke
+	p.follow(ctx, poke)
 	p.greet()
-	stop, err := p.serve(web)
+	stop, err := p.serve(web, webhook.New(webhook.Options{
+		Credentials: p.credentialFiles(), Poke: poke.give, Count: metrics.Webhook, Log: p.log,
+	}))
 	if err != nil {
 		return err
 	}
@@ -153,9 +158,19 @@ func (p *parts) teller(io *streams) reconcile.Reporter {
 	return status.NewLog(p.log)
 }
 
-// pokes is woken when files change that decide something: a directory of declarations, and credentials.
-func (p *parts) pokes(ctx context.Context) <-chan struct{} {
-	poke := make(chan struct{}, 1)
+// hint says that the source may have changed. It has one place: hints that nobody took yet are one.
+type hint chan struct{}
+
+// give never waits.
+func (h hint) give() {
+	select {
+	case h <- struct{}{}:
+	default:
+	}
+}
+
+// follow gives a hint when files change that decide something: a directory of declarations, and credentials.
+func (p *parts) follow(ctx context.Context, poke hint) {
 	follow := func(path string, then func()) {
 		if path == "" {
 			return
@@ -164,10 +179,7 @@ func (p *parts) pokes(ctx context.Context) <-chan struct{} {
 		go func() {
 			for range changed {
 				then()
-				select {
-				case poke <- struct{}{}:
-				default:
-				}
+				poke.give()
 			}
 		}()
 	}
@@ -176,7 +188,6 @@ func (p *parts) pokes(ctx context.Context) <-chan struct{} {
 	}
 	follow(p.credentials, p.fleet.Reconnect)
 	follow(p.clusters, p.fleet.Reconnect)
-	return poke
 }
 
 // outcome is how --once ends.

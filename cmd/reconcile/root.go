@@ -29,6 +29,7 @@ type settings struct {
 	interval, checkInterval, timeout time.Duration
 	dryRun, once, readOnly           bool
 	listen, metricsListen            string
+	webhookListen                    string
 	behindProxy                      bool
 	logFormat                        string
 
@@ -75,7 +76,7 @@ func (s *settings) addShared(root *cobra.Command) {
 	f.StringVar(&s.repo, "repo", "", "declarations in this git repository (any `URL` git takes, or a path)")
 	f.StringVar(&s.ref, "ref", "main", "`branch`, tag pattern (\"v*\") or commit of --repo")
 	f.StringVar(&s.path, "path", ".", "`directory` of the declarations in --repo")
-	f.StringVar(&s.credentials, "credentials", "", "`directory` of credentials: clusters/, git/, forge/, registries/, ca/")
+	f.StringVar(&s.credentials, "credentials", "", "`directory` of credentials: clusters/, git/, forge/, webhooks/, registries/, ca/")
 	f.StringVar(&s.clusters, "clusters", "", "`directory` of NAME.kubeconfig files; default: clusters/ of --credentials")
 	f.StringVar(&s.kubeconfig, "kubeconfig", "", "kubeconfig `file` with a context for each cluster; default: $KUBECONFIG")
 	f.StringSliceVar(&s.allowExec, "allow-exec", nil, "exec plugins (by `command`) that kubeconfigs may run")
@@ -98,6 +99,7 @@ func (s *settings) addOwn(root *cobra.Command) {
 	f.DurationVar(&s.checkInterval, "check-interval", 30*time.Minute, "how often everything is looked at anew without an event")
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` of page and API; empty: none")
 	f.StringVar(&s.metricsListen, "metrics-listen", "", "`address` of metrics and probes; default: that of --listen")
+	f.StringVar(&s.webhookListen, "webhook-listen", "", "`address` of webhooks alone; default: that of --listen")
 	f.BoolVar(&s.behindProxy, "behind-proxy", false, "listen beyond loopback without sign-in and TLS, because a proxy does both")
 	f.StringVar(&s.logFormat, "log-format", "text", "text or json")
 }

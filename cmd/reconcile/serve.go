@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 )
 
 // serve listens where the flags say. stop ends it.
-func (p *parts) serve(web *status.Web) (stop func(), err error) {
+func (p *parts) serve(web *status.Web, hooks http.Handler) (stop func(), err error) {
 	var servers []*http.Server
 	var tasks sync.WaitGroup
 	stop = func() {
@@ -27,8 +28,8 @@ func (p *parts) serve(web *status.Web) (stop func(), err error) {
 		}
 		tasks.Wait()
 	}
-	for _, d := range p.doors(web) {
-		l, err := p.listener(d.addr)
+	for _, d := range p.doors(web, hooks) {
+		l, err := p.listener(d)
 		if err != nil {
 			stop()
 			return nil, err
@@ -52,26 +53,54 @@ func (p *parts) serve(web *status.Web) (stop func(), err error) {
 type door struct {
 	addr    string
 	handler http.Handler
+	needs   string // what must be in front where others than this machine may come
 }
+
+// What doors need. Senders of webhooks sign, and do not sign in.
+const (
+	forPeople = "sign-in and TLS"
+	forForges = "TLS"
+)
 
 // doors are where to listen, pages first. A run that ends by itself is gone before anybody looks.
-func (p *parts) doors(web *status.Web) []door {
-	all := []door{{p.listen, web.Handler()}}
-	if p.metricsListen != "" && p.metricsListen != p.listen {
-		all = []door{{p.listen, web.Pages()}, {p.metricsListen, web.Probes()}}
+func (p *parts) doors(web *status.Web, hooks http.Handler) []door {
+	if p.once {
+		return nil
 	}
-	return slices.DeleteFunc(all, func(d door) bool { return d.addr == "" || p.once })
+	all := []door{{p.listen, web.Handler(), forPeople}}
+	if p.metricsListen != "" && p.metricsListen != p.listen {
+		all = []door{{p.listen, web.Pages(), forPeople}, {p.metricsListen, web.Probes(), forPeople}}
+	}
+	all = addWebhooks(all, cmp.Or(p.webhookListen, p.listen), hooks)
+	return slices.DeleteFunc(all, func(d door) bool { return d.addr == "" })
 }
 
-// listener refuses to be reached from elsewhere by people who were not asked who they are.
-func (p *parts) listener(addr string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(addr)
+// addWebhooks has webhooks answered at an address, beside what is there already.
+func addWebhooks(all []door, addr string, hooks http.Handler) []door {
+	i := slices.IndexFunc(all, func(d door) bool { return d.addr == addr })
+	if i < 0 {
+		return append(all, door{addr, hooks, forForges})
+	}
+	both := http.NewServeMux()
+	both.Handle("/", all[i].handler)
+	both.Handle("/webhooks/", hooks)
+	all[i].handler = both
+	return all
+}
+
+// listener refuses to be reached from elsewhere by people who were not asked who they are, or unencrypted.
+func (p *parts) listener(d door) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(d.addr)
 	if err != nil {
-		return nil, fmt.Errorf("listening on %q: %w", addr, err)
+		return nil, fmt.Errorf("listening on %q: %w", d.addr, err)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) && !p.behindProxy {
-		return nil, fmt.Errorf("listening on %q: beyond loopback there must be sign-in and TLS; put a proxy that does "+
-			"both in front and say --behind-proxy, or listen on 127.0.0.1", addr)
+	if !status.Loopback(host) && !p.behindProxy {
+		what := ""
+		if d.needs == forForges {
+			what = " for webhooks"
+		}
+		return nil, fmt.Errorf("listening%s on %q: beyond loopback there must be %s; put a proxy that does "+
+			"that in front and say --behind-proxy, or listen on 127.0.0.1", what, d.addr, d.needs)
 	}
-	return net.Listen("tcp", addr)
+	return net.Listen("tcp", d.addr)
 }

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/workspace-providers/reconcile/status"
+)
+
+// A push is in force when the forge tells of it, and not when the interval is over; who cannot prove to be the
+// forge brings nothing about.
+func TestAWebhookHasTheRepositoryLookedAt(t *testing.T) {
+	s := newSite(t, eu)
+	s.write(filepath.Join(s.creds, "webhooks", "github"), "blue\n")
+	first := s.push()
+	d := s.daemon("--interval", "1h")
+	inForce := func(sha string) func(status.StatusDoc) bool {
+		return func(doc status.StatusDoc) bool { return doc.Revision.SHA == sha }
+	}
+	d.until("the first revision is in force", inForce(first))
+	second := s.push()
+	body := `{"after":"` + second + `"}`
+	d.hook(body, "green", http.StatusUnauthorized)
+	d.hook(body, "", http.StatusUnauthorized)
+	time.Sleep(2 * time.Second) // in which it would be looked at, if these counted
+	if got := d.status().Head.SHA; got != first {
+		t.Errorf("wrong webhooks made it look: the head is %.7s", got)
+	}
+	d.hook(body, "blue", http.StatusAccepted)
+	d.until("what the webhook tells of is in force", inForce(second))
+	d.hook(body, "blue", http.StatusOK) // delivered before
+	third := s.push()
+	for _, name := range []string{"a", "b", "c"} {
+		d.hook(name, "blue", http.StatusAccepted)
+	}
+	d.until("what a burst tells of is in force", inForce(third))
+	_, metrics := d.get("/metrics")
+	for _, want := range []string{`result="accepted"} 4`, `result="refused"} 2`, `result="replayed"} 1`} {
+		if !strings.Contains(metrics, `reconcile_webhooks_total{forge="github",`+want+"\n") {
+			t.Errorf("there is no %s in\n%s", want, grep(metrics, "webhooks_total"))
+		}
+	}
+	if log := d.log.String(); strings.Contains(log, "blue") || !strings.Contains(log, "webhook refused") {
+		t.Errorf("it logs\n%s", log)
+	}
+	d.stop()
+}
+
+// hook delivers a push as GitHub does, signed with a secret if there is one, and wants an answer.
+func (d *daemon) hook(body, secret string, want int) {
+	d.Helper()
+	in, err := http.NewRequest(http.MethodPost, d.url+"/webhooks/github", strings.NewReader(body))
+	if err != nil {
+		d.Fatal(err)
+	}
+	in.Header.Set("X-GitHub-Event", "push")
+	if secret != "" {
+		mac := hmac.New(sha256.New, []byte(secret))
+		_, _ = io.WriteString(mac, body)
+		in.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	}
+	resp, err := http.DefaultClient.Do(in)
+	if err != nil {
+		d.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != want {
+		d.Errorf("webhook signed with %q: %s %s, want %d", secret, resp.Status, text, want)
+	}
+}
+
+// What is served where: each of the three on the first address unless it has one of its own.
+func TestDoors(t *testing.T) {
+	t.Parallel()
+	hooks := http.NewServeMux()
+	hooks.HandleFunc("POST /webhooks/github", func(out http.ResponseWriter, _ *http.Request) { out.WriteHeader(http.StatusAccepted) })
+	for name, test := range map[string]struct {
+		settings
+		want []string
+	}{
+		"one for all":        {settings{listen: "a"}, []string{"a: pages probes hooks"}},
+		"one for each":       {settings{listen: "a", metricsListen: "b", webhookListen: "c"}, []string{"a: pages", "b: probes", "c: hooks"}},
+		"metrics apart":      {settings{listen: "a", metricsListen: "b"}, []string{"a: pages hooks", "b: probes"}},
+		"webhooks apart":     {settings{listen: "a", webhookListen: "b"}, []string{"a: pages probes", "b: hooks"}},
+		"pages apart":        {settings{listen: "a", metricsListen: "b", webhookListen: "b"}, []string{"a: pages", "b: probes hooks"}},
+		"all named the same": {settings{listen: "a", metricsListen: "a", webhookListen: "a"}, []string{"a: pages probes hooks"}},
+		"webhooks alone":     {settings{webhookListen: "a"}, []string{"a: hooks"}},
+		"none":               {settings{}, nil},
+		"a run that ends":    {settings{listen: "a", webhookListen: "b", once: true}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &parts{settings: &test.settings}
+			var got []string
+			for _, d := range p.doors(&status.Web{Metrics: prometheus.NewRegistry()}, hooks) {
+				answers := d.addr + ":"
+				for _, ask := range []struct{ what, method, path string }{
+					{"pages", "GET", "/"}, {"probes", "GET", "/metrics"}, {"hooks", "POST", "/webhooks/github"},
+				} {
+					out := httptest.NewRecorder()
+					d.handler.ServeHTTP(out, httptest.NewRequest(ask.method, ask.path, nil))
+					if out.Code != http.StatusNotFound && out.Code != http.StatusMethodNotAllowed {
+						answers += " " + ask.what
+					}
+				}
+				got = append(got, answers)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// Beyond this machine there has to be something in front, and the message says what.
+func TestWhoMayListenWhere(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		addr, needs, says string
+		behindProxy       bool
+	}{
+		{"127.0.0.1:0", forPeople, "", false}, {"localhost:0", forForges, "", false}, {"127.0.0.1:0", forForges, "", true},
+		{":0", forPeople, "there must be sign-in and TLS", false},
+		{"0.0.0.0:0", forForges, "for webhooks on \"0.0.0.0:0\": beyond loopback there must be TLS", false},
+		{"example.com:0", forForges, "--behind-proxy", false},
+		{"nonsense", forForges, "missing port", false},
+	} {
+		p := &parts{settings: &settings{behindProxy: test.behindProxy}}
+		l, err := p.listener(door{addr: test.addr, needs: test.needs})
+		switch {
+		case err == nil:
+			l.Close()
+			if test.says != "" {
+				t.Errorf("%s: it listens", test.addr)
+			}
+		case test.says == "" || !strings.Contains(err.Error(), test.says):
+			t.Errorf("%s: %v, want %q", test.addr, err, test.says)
+		}
+	}
+}
