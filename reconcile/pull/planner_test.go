@@ -44,6 +44,7 @@ type desk struct {
 	slow      map[string]bool // declarations that take for ever
 	broken    error           // of the machine that evaluates
 	cancelled int
+	asked     int // heads that were asked for
 	force     source.Revision
 	live      reconcile.Live
 }
@@ -188,6 +189,7 @@ func (d *desk) Bring(_ context.Context, refs map[string]string) (map[string]erro
 	defer d.mu.Unlock()
 	failed := map[string]error{}
 	for ref := range refs {
+		d.asked++
 		if err := d.missing[ref]; err != nil {
 			failed[ref] = err
 		}
@@ -331,6 +333,27 @@ func TestARequestThatChangesNothingShowsNothing(t *testing.T) {
 		if s, _ := memory.Shown(key); s.Request != 7 {
 			t.Errorf("request %d stands for what request 7 showed", s.Request)
 		}
+	})
+}
+
+// Each time costs what it costs, and the branch itself cannot be fetched meanwhile.
+func TestATooLargeHeadIsAskedForOnce(t *testing.T) {
+	in(t, func(t *testing.T, d *desk) {
+		d.request(1, "mallory", paris)
+		d.locked(func() { d.missing[d.open[0].Ref] = fmt.Errorf("%w: 600 MiB", git.ErrTooLarge) })
+		d.look()
+		d.says("1 planning", "1 planned: too large")
+		time.Sleep(time.Hour)
+		d.locked(func() {
+			if d.asked != 1 {
+				t.Errorf("asked for %d times", d.asked)
+			}
+			clear(d.missing)
+		})
+		d.says()
+		d.request(1, "mallory", paris)
+		d.look()
+		d.says("1 planning", "1 planned: 1 to create")
 	})
 }
 
