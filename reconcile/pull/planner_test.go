@@ -336,6 +336,17 @@ func TestARequestThatChangesNothingShowsNothing(t *testing.T) {
 	})
 }
 
+// What strangers open and close again is forgotten by everybody who was told of it.
+func TestTheEndOfWhatIsNotPlannedIsTold(t *testing.T) {
+	in(t, func(t *testing.T, d *desk) {
+		d.request(1, "stranger", paris)
+		d.look()
+		d.locked(func() { d.told, d.open = nil, nil })
+		d.look()
+		d.says("1 closed")
+	})
+}
+
 // Each time costs what it costs, and the branch itself cannot be fetched meanwhile.
 func TestATooLargeHeadIsAskedForOnce(t *testing.T) {
 	in(t, func(t *testing.T, d *desk) {

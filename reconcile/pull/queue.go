@@ -145,7 +145,7 @@ func (r *running) take(l look) {
 		authors[q.Author] = true
 	}
 	for number, q := range r.open {
-		if open[number] == nil && q.shown.Stage != reconcile.Unplanned {
+		if open[number] == nil {
 			r.Tell(reconcile.Proposal{Request: q.PullRequest, Stage: reconcile.Closed, At: time.Now()})
 		}
 	}
