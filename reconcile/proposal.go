@@ -28,7 +28,7 @@ type Proposal struct {
 	Request PullRequest
 	Stage   Stage
 	Base    Commit       // what it would be merged into
-	Key     string       // of what would be declared then; the same for a commit that declares the same
+	Key     string       // of what would be declared then, the same for a commit that declares the same; empty: the branch declares it already
 	Err     error        // why there is no plan: schema.Errors for invalid declarations
 	Before  Desired      // what is in force
 	Want    Desired      // what would be; its commit is the merge

@@ -126,13 +126,23 @@ func (b *book) settled(at place, l Line) bool {
 	return have.State == l.State && have.Text == l.Text || found && no.State == l.State && no.Text == l.Text
 }
 
-// due lists, for the newest revision that has any, the lines to post now, by context. Where there are
-// none it says how long until there are; a negative wait means until the next report.
+// due lists, for the newest revision that has any, the lines to post now, by context; what is merged comes before
+// what is not. Where there are none it says how long until there are; a negative wait means until the next report.
 func (b *book) due(now time.Time) (sha string, lines []Line, wait time.Duration) {
+	sha, lines, wait = b.dueOf(false, now)
+	if len(lines) > 0 {
+		return sha, lines, 0
+	}
+	sha, lines, left := b.dueOf(true, now)
+	return sha, lines, shorter(wait, left)
+}
+
+// dueOf is what is due of pull requests, or of all else.
+func (b *book) dueOf(requests bool, now time.Time) (sha string, lines []Line, wait time.Duration) {
 	wait = -1
 	for _, sha := range slices.Backward(b.order) {
 		for at, l := range b.want {
-			if at.sha != sha || b.settled(at, l) {
+			if at.sha != sha || (l.Request != 0) != requests || b.settled(at, l) {
 				continue
 			}
 			if left := b.pause(at, l, now); left > 0 {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -124,5 +125,26 @@ func TestGiteaReadsSoManyPages(t *testing.T) {
 	}
 	if asked := len(h.tokens) - before; asked != lastPage {
 		t.Errorf("%d requests", asked)
+	}
+}
+
+// Only a token of an administrator may ask for the rights of others. One request of a stranger must not keep all others
+// from being seen.
+func TestGiteaKnowsNobodyWhereItMayNotAsk(t *testing.T) {
+	const all = `[{"number":7,"user":{"login":"stranger"},"head":{"ref":"x","sha":"1a2b3c4","repo_id":2},"base":{"ref":"main","repo_id":1}},
+		{"number":8,"user":{"login":"ada"},"head":{"ref":"y","sha":"2b3c4d5","repo_id":1},"base":{"ref":"main","repo_id":1}}]`
+	client := &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		code, body := http.StatusForbidden, `{"message":"Only admins can query all permissions"}`
+		if strings.HasSuffix(r.URL.Path, "/pulls") {
+			code, body = http.StatusOK, all
+		}
+		return &http.Response{
+			StatusCode: code, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r,
+		}, nil
+	})}
+	forge := newHub("gitea").forge(t, client, "https://forge.example.com")
+	found, _, err := forge.(Requests).Open(t.Context(), 10)
+	if err != nil || len(found) != 2 || found[0].Member || !found[1].Member {
+		t.Errorf("%+v, %v", found, err)
 	}
 }

@@ -64,11 +64,12 @@ func (g *Gitea) request(one *gitea.PullRequest) (PullRequest, bool) {
 	return q, true
 }
 
-// member asks whether somebody may push. Whoever is no collaborator may not.
+// member asks whether somebody may push. Whoever is no collaborator may not; nor does anybody where the token may not ask,
+// as only one of an administrator of the repository may: not knowing is no, and keeps nobody else from being planned.
 func (g *Gitea) member(sdk *gitea.Client, login string) (bool, error) {
 	return g.known.member(login, func() (bool, error) {
 		p, answer, err := sdk.CollaboratorPermission(g.owner, g.name, login)
-		if answer != nil && answer.StatusCode == http.StatusNotFound {
+		if answer != nil && (answer.StatusCode == http.StatusNotFound || answer.StatusCode == http.StatusForbidden) {
 			return false, nil
 		}
 		if err != nil {

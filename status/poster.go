@@ -22,6 +22,7 @@ type Poster struct {
 	mail      []reconcile.Report   // the newest of each revision not taken yet, oldest first
 	proposals []reconcile.Proposal // not taken yet, oldest first
 
+	hush    time.Time // no comment may be written before; Run's alone
 	tries   int       // that failed one after the other; Run's alone
 	silence time.Time // nothing may be sent before; Run's alone
 	asked   bool      // the forge asked for the silence; Run's alone
@@ -99,7 +100,6 @@ func sameRevisions(a, b reconcile.Report) bool {
 // program that has finished its work is not lost.
 func (p *Poster) Run(ctx context.Context) {
 	for {
-		p.take()
 		wait := p.work(ctx)
 		if ctx.Err() != nil {
 			break
@@ -114,8 +114,8 @@ func (p *Poster) Run(ctx context.Context) {
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
-	p.take()
 	p.book.hurry = true
+	p.hush = time.Time{}
 	if !p.asked {
 		p.silence = time.Time{}
 	}
@@ -142,6 +142,7 @@ func (p *Poster) take() {
 
 // work posts everything that is due and says how long it can rest if no report comes.
 func (p *Poster) work(ctx context.Context) time.Duration {
+	p.take()
 	forge := p.o.Forge()
 	if forge == nil {
 		return maxDelay // a report comes with each change of the declarations
@@ -165,6 +166,7 @@ func (p *Poster) work(ctx context.Context) time.Duration {
 		}
 		p.heard(forge, err)
 		p.book.forget()
+		p.take() // what is newer counts
 	}
 	return 0
 }
@@ -180,6 +182,9 @@ func (p *Poster) talk(ctx context.Context, forge Forge) (wait time.Duration, err
 	if t == nil {
 		return wait, nil
 	}
+	if left := time.Until(p.hush); left > 0 {
+		return left, nil
+	}
 	err = p.say(ctx, requests, t)
 	if err != nil && ctx.Err() == nil {
 		p.o.Count(forge.Name(), "error")
@@ -190,8 +195,17 @@ func (p *Poster) talk(ctx context.Context, forge Forge) (wait time.Duration, err
 	}
 	if err == nil {
 		p.book.said(t, time.Now())
+		return 0, nil
 	}
-	return 0, err
+	p.book.unheard(t, time.Now())
+	if _, asked := errors.AsType[*LaterError](err); asked || ctx.Err() != nil {
+		return 0, err
+	}
+	if t.fails == 1 {
+		p.o.Log.Warn("comment cannot be written; trying again", "forge", forge.Name(), "request", t.request.Number, "reason", err.Error())
+	}
+	p.hush = time.Now().Add(p.o.Every)
+	return p.o.Every, nil // it may be this request alone: statuses and other requests go on
 }
 
 // send reads what stands on a revision the first time, else posts its lines.

@@ -2,6 +2,7 @@ package status
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/workspace-providers/reconcile/reconcile"
@@ -13,7 +14,8 @@ type talk struct {
 	request   PullRequest
 	mark      string
 	comment   func(page string, max int) string // nil: nothing new
-	at        time.Time                         // when it was last written
+	at        time.Time                         // when it was last written, or tried
+	fails     int                               // tries that failed one after the other
 	remarks   []Annotation                      // not said yet
 	remarked  string                            // the head of which they were said
 	commented bool
@@ -31,6 +33,7 @@ func (b *book) propose(p reconcile.Proposal) {
 	l := ProposalLine(p)
 	if t.head != "" && (t.head != l.SHA || p.Stage == reconcile.Closed) {
 		b.leave(place{t.head, l.Context}, p)
+		t.comment, t.remarks = nil, nil // which were of the older head
 	}
 	if p.Stage == reconcile.Closed {
 		delete(b.requests, n)
@@ -74,7 +77,11 @@ func (b *book) unsaid(now time.Time) (*talk, time.Duration) {
 		if t.comment == nil && len(t.remarks) == 0 {
 			continue
 		}
-		if left := t.at.Add(b.every).Sub(now); left > 0 && !b.hurry {
+		left := t.at.Add(b.every).Sub(now)
+		if t.fails > 0 {
+			left = t.at.Add(delay(nil, t.fails)).Sub(now)
+		}
+		if left > 0 && !b.hurry {
 			wait = shorter(wait, left)
 			continue
 		}
@@ -90,13 +97,19 @@ func (b *book) unsaid(now time.Time) (*talk, time.Duration) {
 
 // said forgets what was said, or what nobody will take.
 func (b *book) said(t *talk, now time.Time) {
-	t.comment, t.remarks, t.at, t.remarked = nil, nil, now, t.head
+	t.comment, t.remarks, t.at, t.remarked, t.fails = nil, nil, now, t.head, 0
 }
 
-// Propose leaves a proposal to be told on its pull request. Like Report, it never waits.
+// unheard makes a pull request on which nothing could be said wait for its next turn.
+func (b *book) unheard(t *talk, now time.Time) { t.at, t.fails = now, t.fails+1 }
+
+// Propose leaves a proposal to be told on its pull request. An older one of the same request is forgotten. Like Report,
+// it never waits.
 func (p *Poster) Propose(proposal reconcile.Proposal) {
 	p.mu.Lock()
-	p.proposals = append(p.proposals, proposal)
+	p.proposals = append(slices.DeleteFunc(p.proposals, func(old reconcile.Proposal) bool {
+		return old.Request.Number == proposal.Request.Number
+	}), proposal)
 	p.mu.Unlock()
 	select {
 	case p.bell <- struct{}{}:

@@ -74,7 +74,7 @@ func (r *running) merge(ctx context.Context, j *job) (o outcome) {
 		return outcome{err: conflict}
 	}
 	if err == nil {
-		o.key, err = r.Reader.Origin.Key(merged.Hash)
+		o.key, err = r.key(merged.Hash, j.report.Head.SHA)
 	}
 	if err == nil {
 		o.read, err = r.Reader.Read(ctx, source.CommitOf(merged), r.Force())
@@ -86,6 +86,19 @@ func (r *running) merge(ctx context.Context, j *job) (o outcome) {
 		return outcome{failed: err}
 	}
 	return outcome{err: placed(err), key: o.key}
+}
+
+// key is that of what a merge declares; empty where that is what the branch declares already. It was shown on the request
+// that brought it there, and what is left to do of it is no plan that somebody could agree to on another.
+func (r *running) key(merged, base string) (string, error) {
+	key, err := r.Reader.Origin.Key(merged)
+	if err != nil {
+		return "", err
+	}
+	if have, err := r.Reader.Origin.Key(base); err == nil && have == key {
+		return "", nil
+	}
+	return key, nil
 }
 
 // placed is an error with the mistakes that it holds in front, if it holds any.

@@ -44,6 +44,7 @@ type desk struct {
 	slow      map[string]bool // declarations that take for ever
 	broken    error           // of the machine that evaluates
 	cancelled int
+	asked     int // heads that were asked for
 	force     source.Revision
 	live      reconcile.Live
 }
@@ -78,6 +79,7 @@ func newDesk(t *testing.T) *desk {
 		defer close(ended)
 		d.planner.Run(ctx)
 	}()
+	synctest.Wait() // for its first look
 	d.stop = func() {
 		cancel()
 		<-ended
@@ -187,6 +189,7 @@ func (d *desk) Bring(_ context.Context, refs map[string]string) (map[string]erro
 	defer d.mu.Unlock()
 	failed := map[string]error{}
 	for ref := range refs {
+		d.asked++
 		if err := d.missing[ref]; err != nil {
 			failed[ref] = err
 		}
@@ -235,7 +238,12 @@ func (d *desk) Ancestors(string, int) ([]reconcile.Commit, error) { return nil, 
 func (d *desk) Descends(string, string) (bool, error)             { return true, nil }
 func (d *desk) Declarations(sha string) (fs.FS, error)            { return d.tree(sha), nil }
 func (d *desk) Charts(sha string) (fs.FS, error)                  { return d.tree(sha), nil }
-func (d *desk) Key(sha string) (string, error)                    { return "tree of " + sha, nil }
+
+func (d *desk) Key(sha string) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return "tree of " + d.trees[sha], nil
+}
 
 func (d *desk) tree(sha string) fs.FS {
 	d.mu.Lock()
@@ -296,6 +304,67 @@ func TestTheLifeOfAPullRequest(t *testing.T) {
 		d.locked(func() { d.open = nil })
 		d.look()
 		d.says("7 closed")
+	})
+}
+
+// What is left to do of what was merged is no plan of a request that changes nothing: it would stand in for the one that
+// was agreed to.
+func TestARequestThatChangesNothingShowsNothing(t *testing.T) {
+	in(t, func(t *testing.T, d *desk) {
+		d.request(7, "ada", paris)
+		d.request(8, "ada", "")
+		memory := NewMemory("")
+		d.planner.Tell = func(p reconcile.Proposal) {
+			d.tell(p)
+			if err := memory.Show(p); err != nil {
+				t.Error(err)
+			}
+		}
+		d.look()
+		key, _ := d.Key("base")
+		if s, there := memory.Shown(key); there {
+			t.Errorf("request %d showed what is in force", s.Request)
+		}
+		d.locked(func() { d.trees["next"] = first + paris })
+		d.merge("next")
+		d.request(9, "mallory", paris) // the same as "next"
+		d.look()
+		key, _ = d.Key("next")
+		if s, _ := memory.Shown(key); s.Request != 7 {
+			t.Errorf("request %d stands for what request 7 showed", s.Request)
+		}
+	})
+}
+
+// What strangers open and close again is forgotten by everybody who was told of it.
+func TestTheEndOfWhatIsNotPlannedIsTold(t *testing.T) {
+	in(t, func(t *testing.T, d *desk) {
+		d.request(1, "stranger", paris)
+		d.look()
+		d.locked(func() { d.told, d.open = nil, nil })
+		d.look()
+		d.says("1 closed")
+	})
+}
+
+// Each time costs what it costs, and the branch itself cannot be fetched meanwhile.
+func TestATooLargeHeadIsAskedForOnce(t *testing.T) {
+	in(t, func(t *testing.T, d *desk) {
+		d.request(1, "mallory", paris)
+		d.locked(func() { d.missing[d.open[0].Ref] = fmt.Errorf("%w: 600 MiB", git.ErrTooLarge) })
+		d.look()
+		d.says("1 planning", "1 planned: too large")
+		time.Sleep(time.Hour)
+		d.locked(func() {
+			if d.asked != 1 {
+				t.Errorf("asked for %d times", d.asked)
+			}
+			clear(d.missing)
+		})
+		d.says()
+		d.request(1, "mallory", paris)
+		d.look()
+		d.says("1 planning", "1 planned: 1 to create")
 	})
 }
 

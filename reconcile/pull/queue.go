@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/source"
 )
 
 // next is the request whose turn it is: of those without a plan, that of the author whose turn was longest ago; when
@@ -57,8 +58,9 @@ func (r *running) lookSoon(ctx context.Context) {
 		return
 	}
 	r.looking = true
+	hopeless := r.hopeless()
 	r.tasks.Go(func() {
-		l := r.look(ctx, forge)
+		l := r.look(ctx, forge, hopeless)
 		select {
 		case r.looked <- l:
 		case <-ctx.Done():
@@ -66,8 +68,20 @@ func (r *running) lookSoon(ctx context.Context) {
 	})
 }
 
+// hopeless are the heads that will never be readable, such as too large ones, and why: asking for them again would cost
+// what they cost, each time, and the branch itself cannot be fetched meanwhile.
+func (r *running) hopeless() map[string]error {
+	out := map[string]error{}
+	for _, q := range r.open {
+		if q.missing != nil && source.Invalid(q.missing) {
+			out[q.Head] = q.missing
+		}
+	}
+	return out
+}
+
 // look asks the forge for what is open, and the repository for their heads.
-func (p *Planner) look(ctx context.Context, forge Forge) (l look) {
+func (p *Planner) look(ctx context.Context, forge Forge, hopeless map[string]error) (l look) {
 	ctx, cancel := context.WithTimeout(ctx, looking)
 	defer cancel()
 	all, more, err := forge.Open(ctx, maxOpen)
@@ -83,11 +97,16 @@ func (p *Planner) look(ctx context.Context, forge Forge) (l look) {
 			continue
 		}
 		l.all = append(l.all, q)
-		if p.refuses(q) == nil {
+		if p.refuses(q) == nil && hopeless[q.Head] == nil {
 			refs[q.Ref] = q.Head
 		}
 	}
 	l.failed, l.err = p.Repo.Bring(ctx, refs)
+	for _, q := range l.all {
+		if err := hopeless[q.Head]; err != nil && l.err == nil {
+			l.failed[q.Ref] = err
+		}
+	}
 	return l
 }
 
@@ -126,7 +145,7 @@ func (r *running) take(l look) {
 		authors[q.Author] = true
 	}
 	for number, q := range r.open {
-		if open[number] == nil && q.shown.Stage != reconcile.Unplanned {
+		if open[number] == nil {
 			r.Tell(reconcile.Proposal{Request: q.PullRequest, Stage: reconcile.Closed, At: time.Now()})
 		}
 	}

@@ -1,0 +1,162 @@
+package status
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/schema"
+)
+
+// board is a forge in memory that takes everything but comments on some requests.
+type board struct {
+	mu       sync.Mutex // guards the rest
+	posted   []string   // revisions and states
+	comments map[int]int
+	remarks  []string
+	blocked  map[int]bool
+	gate     chan struct{} // each post waits for it; may be nil
+}
+
+func (b *board) Name() string    { return "github" }
+func (b *board) MaxComment() int { return 65_536 }
+
+func (b *board) Posted(context.Context, Line) ([]Line, error) { return nil, nil }
+
+func (b *board) Post(_ context.Context, sha string, lines []Line) (int, error) {
+	if b.gate != nil {
+		<-b.gate
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.posted = append(b.posted, sha+" "+string(lines[0].State))
+	return len(lines), nil
+}
+
+func (b *board) Open(context.Context, int) ([]PullRequest, bool, error) { return nil, false, nil }
+
+func (b *board) Comment(_ context.Context, number int, _, _ string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.blocked[number] {
+		return errors.New("403: whoever opened it blocked this account")
+	}
+	b.comments[number]++
+	return nil
+}
+
+func (b *board) Annotate(_ context.Context, pr PullRequest, _ string, all []Annotation) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, one := range all {
+		b.remarks = append(b.remarks, pr.Head+" "+one.Text)
+	}
+	return nil
+}
+
+func (b *board) said(number int) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.comments[number]
+}
+
+// talking is a Poster at work in front of a board.
+func talking(t *testing.T, b *board, test func(p *Poster)) {
+	b.comments = map[int]int{}
+	p := NewPoster(PosterOptions{Forge: func() Forge { return b }})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.Run(ctx)
+	}()
+	test(p)
+	cancel()
+	<-ended
+}
+
+func wrong(number int, head, message string) reconcile.Proposal {
+	return reconcile.Proposal{
+		Request: PullRequest{Number: number, Head: head}, Stage: reconcile.Planned, Before: reconcile.Desired{Owner: "acme"},
+		Err: schema.Errors{{Position: schema.Position{File: "a.cue", Line: 1}, Path: "a", Message: message}},
+	}
+}
+
+// Whoever opens a request can keep this account from writing on it.
+func TestARequestThatTakesNoCommentStopsNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &board{blocked: map[int]bool{1: true}}
+		talking(t, b, func(p *Poster) {
+			p.Propose(wrong(1, "aaaaaaa", "no"))
+			p.Propose(wrong(2, "bbbbbbb", "no"))
+			time.Sleep(time.Hour)
+			if b.said(2) != 1 {
+				t.Error("nothing is said on another request")
+			}
+			w, _ := one()
+			p.Report(w.report())
+			p.Propose(wrong(3, "ccccccc", "no"))
+			synctest.Wait()
+			if !slices.Contains(b.posted, "1a2b3c4d5e6f pending") {
+				t.Errorf("a status waits for a comment: %q", b.posted)
+			}
+			time.Sleep(time.Minute)
+			if b.said(3) != 1 {
+				t.Error("nothing is said on a later request")
+			}
+			b.mu.Lock()
+			b.blocked = nil
+			b.mu.Unlock()
+			time.Sleep(10 * time.Minute)
+			if b.said(1) != 1 {
+				t.Error("what could not be said is lost")
+			}
+		})
+	})
+}
+
+func TestWhatIsMergedComesBeforeRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &board{gate: make(chan struct{})}
+		talking(t, b, func(p *Poster) {
+			for n := range 20 {
+				p.Propose(wrong(n+1, strings.Repeat(string(rune('a'+n)), 7), "no"))
+			}
+			synctest.Wait() // in the first post
+			w, _ := one()
+			p.Report(w.report())
+			for range 5 {
+				p.Propose(wrong(1, "aaaaaaa", "no"))
+			}
+			if n := len(p.proposals); n != 1 {
+				t.Errorf("%d proposals of one request wait", n)
+			}
+			b.gate <- struct{}{}
+			b.gate <- struct{}{}
+			synctest.Wait()
+			b.mu.Lock()
+			if len(b.posted) != 2 || !strings.HasPrefix(b.posted[1], "1a2b3c4d5e6f") {
+				t.Errorf("posted %q", b.posted)
+			}
+			b.mu.Unlock()
+			close(b.gate)
+		})
+	})
+}
+
+func TestRemarksAreOfTheHeadTheyAreSaidOn(t *testing.T) {
+	b := newBook(time.Second)
+	b.propose(wrong(1, "aaaaaaa", "older"))
+	next := wrong(1, "bbbbbbb", "")
+	next.Stage, next.Err = reconcile.Planning, nil
+	b.propose(next)
+	if said, _ := b.unsaid(time.Now()); said != nil {
+		t.Errorf("%+v are said on %s", said.remarks, said.head)
+	}
+}
