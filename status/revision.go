@@ -101,23 +101,40 @@ func compareRevision(shown *reconcile.Shown, done map[reconcile.ID][]DoneDoc, pe
 
 // difference names what of a row is not as it was shown. Repairs and going back are no part of any plan that is shown.
 func difference(r RevisionRow) string {
-	var did reconcile.Op
-	for _, d := range r.Done {
+	did, failed := outcome(r.Done)
+	left := r.Pending != nil && r.Pending.Op != reconcile.OpRepair
+	switch {
+	case failed != "":
+		return failed
+	case did == "":
+		return undone(r, left)
+	case r.Shown == "":
+		return "was not shown"
+	case did != r.Shown:
+		return "was shown as " + string(r.Shown) + ", and done as " + string(did)
+	}
+	return ""
+}
+
+// outcome is what was first done, or how it failed.
+func outcome(all []DoneDoc) (did reconcile.Op, failed string) {
+	for _, d := range all {
 		if d.Error != "" {
-			return string(d.Op) + " failed: " + d.Error
+			return did, string(d.Op) + " failed: " + d.Error
 		}
 		if d.Op != reconcile.OpRepair && d.Op != reconcile.OpRollback {
 			did = cmp.Or(did, d.Op)
 		}
 	}
+	return did, ""
+}
+
+// undone is the difference where nothing was done.
+func undone(r RevisionRow, left bool) string {
 	switch {
-	case did == "" && r.Shown == "" && r.Pending != nil && r.Pending.Op != reconcile.OpRepair:
+	case r.Shown == "" && left:
 		return "was not shown, and is to be done"
-	case did != "" && r.Shown == "":
-		return "was not shown"
-	case did != "" && did != r.Shown:
-		return "was shown as " + string(r.Shown) + ", and done as " + string(did)
-	case did == "" && r.Shown != "" && r.Shown != reconcile.OpHold && r.Pending == nil:
+	case r.Shown != "" && r.Shown != reconcile.OpHold && r.Pending == nil:
 		return "was shown, and there was nothing to do"
 	}
 	return ""

@@ -66,8 +66,8 @@ func (b *board) said(number int) int {
 	return b.comments[number]
 }
 
-// talking is a Poster at work in front of a board.
-func talking(t *testing.T, b *board, test func(p *Poster)) {
+// chatting is a Poster at work in front of a board.
+func chatting(t *testing.T, b *board, test func(p *Poster)) {
 	b.comments = map[int]int{}
 	p := NewPoster(PosterOptions{Forge: func() Forge { return b }})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -92,7 +92,7 @@ func wrong(number int, head, message string) reconcile.Proposal {
 func TestARequestThatTakesNoCommentStopsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &board{blocked: map[int]bool{1: true}}
-		talking(t, b, func(p *Poster) {
+		chatting(t, b, func(p *Poster) {
 			p.Propose(wrong(1, "aaaaaaa", "no"))
 			p.Propose(wrong(2, "bbbbbbb", "no"))
 			time.Sleep(time.Hour)
@@ -124,7 +124,7 @@ func TestARequestThatTakesNoCommentStopsNoOther(t *testing.T) {
 func TestWhatIsMergedComesBeforeRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &board{gate: make(chan struct{})}
-		talking(t, b, func(p *Poster) {
+		chatting(t, b, func(p *Poster) {
 			for n := range 20 {
 				p.Propose(wrong(n+1, strings.Repeat(string(rune('a'+n)), 7), "no"))
 			}

@@ -209,6 +209,15 @@ spec:
 `, p.name))
 }
 
+// scaled waits until an autoscaler has what it wants.
+func (s *site) scaled(name string) {
+	s.Helper()
+	s.await(name+" is scaled", func() (any, bool) {
+		got := s.kubectl(eu, "get", "deployment", name, "-o", "jsonpath={.spec.replicas}")
+		return got, got == "4"
+	})
+}
+
 // snapshot is what the cluster has of each subject, without what it keeps of each object for itself.
 func (s *site) snapshot() map[string]string {
 	s.Helper()
@@ -385,10 +394,7 @@ func TestWhatIsShownIsWhatIsDone(t *testing.T) {
 	for _, p := range all {
 		if p.kind == "scaled" {
 			p.scale(g.site)
-			g.await(p.name+" is scaled", func() (any, bool) {
-				got := g.kubectl(eu, "get", "deployment", p.name, "-o", "jsonpath={.spec.replicas}")
-				return got, got == "4"
-			})
+			g.scaled(p.name)
 		}
 	}
 	changes, missed, falsely, wrong := 0, 0, 0, 0
@@ -434,9 +440,19 @@ func TestWhatIsShownIsWhatIsDone(t *testing.T) {
 				t.Logf("round %d: %s did not move, and the plan was said to be stale:\n%s", round, p.name, said.of(p.name, ""))
 			}
 		}
+		for _, p := range all {
+			if p.kind == "scaled" && was[p.name] {
+				g.scaled(p.name)
+			}
+		}
 		before := g.snapshot()
 		sha = g.merge(number, "merge")
 		atRest(sha)
+		for _, p := range all {
+			if p.kind == "scaled" && p.there { // an upgrade gives it the declared replicas for a moment
+				g.scaled(p.name)
+			}
+		}
 		plan := shownIn(d.page(head).Request.Plan)
 		did := g.done(before, g.snapshot())
 		for name := range merge2(plan, did) {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -61,7 +63,7 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 	})
 	p.source = &source.Source{Reader: source.Reader{Origin: origin, Evaluate: source.Evaluator(pool), Resolver: p.store}}
 	p.shown = pull.NewMemory(s.cacheDir("pulls"))
-	p.source.Shown = p.shown.Shown
+	p.source.Shown, p.source.Accepted, p.source.Log = p.shown.Shown, p.acceptedFile(), log
 	ctx, p.end = context.WithCancel(context.WithoutCancel(ctx))
 	p.fleet = kube.NewFleet(ctx, kube.Options{
 		Identity: kube.Identity(), Namespace: s.stateNamespace, Credentials: s.kubeCredentials(),
@@ -78,6 +80,16 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 		},
 	}
 	return p, nil
+}
+
+// acceptedFile keeps which revision of this repository was accepted last.
+func (p *parts) acceptedFile() string {
+	dir := p.cacheDir("verify")
+	if dir == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(p.settings.repo + " " + p.ref + " " + p.path))
+	return filepath.Join(dir, hex.EncodeToString(sum[:8]))
 }
 
 // close ends everything and gives the Leases back.

@@ -341,28 +341,34 @@ func mergeLines(from, ours, theirs []byte) ([]byte, bool) {
 	}
 	inA, inB := matches(from, ours), matches(from, theirs)
 	var out []byte
-	for i, ia, ib := 0, 0, 0; ; {
-		for i < len(o) && inA[i] == ia && inB[i] == ib { // the same everywhere
-			out = append(out, o[i]...)
-			i, ia, ib = i+1, ia+1, ib+1
+	for at := (place{}); ; {
+		for at.o < len(o) && inA[at.o] == at.a && inB[at.o] == at.b { // the same everywhere
+			out = append(out, o[at.o]...)
+			at = place{at.o + 1, at.a + 1, at.b + 1}
 		}
-		j, ja, jb := i, len(a), len(b)
-		for j < len(o) && (inA[j] < 0 || inB[j] < 0) {
-			j++
-		}
-		if j < len(o) {
-			ja, jb = inA[j], inB[j]
-		}
-		if i == j && ia == ja && ib == jb {
+		next := meeting(at, inA, inB, place{len(o), len(a), len(b)})
+		if at == next {
 			return out, true
 		}
-		lines, ok := choose(o[i:j], a[ia:ja], b[ib:jb])
+		lines, ok := choose(o[at.o:next.o], a[at.a:next.a], b[at.b:next.b])
 		if !ok {
 			return nil, false
 		}
-		out = append(out, lines...)
-		i, ia, ib = j, ja, jb
+		out, at = append(out, lines...), next
 	}
+}
+
+// place is how far one is in three texts.
+type place struct{ o, a, b int }
+
+// meeting is the next place from which all three go on together, or the end.
+func meeting(at place, inA, inB []int, end place) place {
+	for o := at.o; o < end.o; o++ {
+		if inA[o] >= 0 && inB[o] >= 0 {
+			return place{o, inA[o], inB[o]}
+		}
+	}
+	return end
 }
 
 // choose takes the lines of the side that changed them.

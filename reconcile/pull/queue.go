@@ -12,14 +12,8 @@ import (
 // next is the request whose turn it is: of those without a plan, that of the author whose turn was longest ago; when
 // all have one and something was reported, each is held against that once in a round. Nil: there is nothing to do.
 func (r *running) next(now time.Time) *request {
-	var best *request
-	for _, q := range r.open {
-		if q.dirty && !now.Before(q.retryAt) && (best == nil || r.before(q, best)) {
-			best = q
-		}
-	}
-	if best != nil {
-		return best
+	if q := r.first(func(q *request) bool { return q.dirty && !now.Before(q.retryAt) }); q != nil {
+		return q
 	}
 	if r.moved && !now.Before(r.round) {
 		r.moved = false
@@ -27,8 +21,16 @@ func (r *running) next(now time.Time) *request {
 			q.checked = false
 		}
 	}
+	return r.first(func(q *request) bool {
+		return !q.checked && !q.dirty && q.err == nil && q.shown.Stage == reconcile.Planned
+	})
+}
+
+// first is the one of some whose turn comes first.
+func (r *running) first(of func(*request) bool) *request {
+	var best *request
 	for _, q := range r.open {
-		if !q.checked && !q.dirty && q.err == nil && q.shown.Stage == reconcile.Planned && (best == nil || r.before(q, best)) {
+		if of(q) && (best == nil || r.before(q, best)) {
 			best = q
 		}
 	}

@@ -18,7 +18,7 @@ func (s *Source) changed(ctx context.Context, rev Revision) map[string]bool {
 	if err != nil || len(line) < 2 {
 		return nil
 	}
-	before, err := s.judge(ctx, line[1])
+	before, err := s.Read(ctx, line[1], s.force)
 	if err != nil {
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"sync"
 
 	"github.com/workspace-providers/reconcile/reconcile"
@@ -51,6 +52,12 @@ type Source struct {
 	Reader
 	Fetched func(error)                              // told of each look at the origin; may be nil
 	Shown   func(key string) (reconcile.Shown, bool) // the plan that was shown of what has this key; may be nil
+
+	// Accepted is the file that keeps which revision was in force last while signatures were asked for; empty: none.
+	// Without it, a program that starts trusts the parent of what it sees.
+	Accepted string
+
+	Log *slog.Logger // may be nil
 
 	target reconcile.Target
 	walked walk
@@ -112,6 +119,9 @@ func (s *Source) enforce(ctx context.Context, rev Revision) {
 		s.target.Changed = s.changed(ctx, rev)
 	}
 	s.target.Commit, s.target.Want = rev.Commit, s.bind(rev)
+	if err := s.accept(rev); err != nil && s.Log != nil {
+		s.Log.Warn("which revision was accepted is not remembered after a restart", "reason", err.Error())
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.force = rev
@@ -188,5 +198,8 @@ func (s *Source) search(ctx context.Context, head reconcile.Commit) (Revision, e
 
 // judge makes a revision of a commit, or says why it is none.
 func (s *Source) judge(ctx context.Context, commit reconcile.Commit) (Revision, error) {
+	if err := s.signed(ctx, commit); err != nil {
+		return Revision{}, err
+	}
 	return s.Read(ctx, commit, s.force)
 }
