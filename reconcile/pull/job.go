@@ -31,14 +31,7 @@ type outcome struct {
 
 // plan makes a plan, or finds that the one that was shown still holds.
 func (r *running) plan(ctx context.Context, j *job) outcome {
-	o := outcome{read: j.read, err: j.err, key: j.key}
-	if j.dirty || j.read.Commit.SHA == "" {
-		o = r.merge(ctx, j)
-	} else if again, err := r.Reader.Again(ctx, j.read, r.Force()); err != nil {
-		o.failed = err
-	} else {
-		o.read = again
-	}
+	o := r.read(ctx, j)
 	if o.failed != nil {
 		return o
 	}
@@ -67,6 +60,16 @@ func (r *running) plan(ctx context.Context, j *job) outcome {
 		return o // what failed may have been the cluster or the network, and does still
 	}
 	o.proposal = &p
+	return o
+}
+
+// read is what merging would put in force: with its charts as they are now, where it is known otherwise.
+func (r *running) read(ctx context.Context, j *job) outcome {
+	if j.dirty || j.read.Commit.SHA == "" {
+		return r.merge(ctx, j)
+	}
+	o := outcome{err: j.err, key: j.key}
+	o.read, o.failed = r.Reader.Again(ctx, j.read, r.Force())
 	return o
 }
 
