@@ -23,11 +23,13 @@ const (
 	keptProposals = 1100
 	keptPages     = 24 << 20 // bytes
 	keptPage      = 256 << 10
-	keptOutcomes  = 64 // commits
-	keptDone      = 20 // for one thing
+	keptErrors    = 100 // lines of one request
+	keptError     = 500 // characters of a line
+	keptOutcomes  = 64  // commits
+	keptDone      = 20  // for one thing
 )
 
-// propose keeps a proposal in the place of the last of the same head.
+// propose keeps a proposal in the place of the last of the same head; of a request that is closed, what it was stays.
 func (a *archive) propose(p reconcile.Proposal) {
 	doc := requestDoc(p)
 	a.mu.Lock()
@@ -38,6 +40,14 @@ func (a *archive) propose(p reconcile.Proposal) {
 	}
 	if a.proposals == nil {
 		a.proposals = map[string]RequestDoc{}
+	}
+	if p.Stage == reconcile.Closed {
+		old, there := a.proposals[p.Request.Head]
+		if there && old.Number == doc.Number {
+			old.Stage = doc.Stage
+			a.proposals[p.Request.Head] = old
+		}
+		return
 	}
 	a.drop(p.Request.Head)
 	a.proposals[p.Request.Head], a.heads = doc, append(a.heads, p.Request.Head)
@@ -99,19 +109,22 @@ func (a *archive) of(sha string) (request *RequestDoc, done map[reconcile.ID][]D
 func requestDoc(p reconcile.Proposal) RequestDoc {
 	doc := RequestDoc{
 		Number: p.Request.Number, Title: clean(p.Request.Title), Page: p.Request.Page, Base: p.Base.SHA,
-		Stage: string(p.Stage), Errors: []string{}, Summary: []string{}, Moved: append([]string{}, p.Moved...), At: p.At.UTC(),
+		Stage: string(p.Stage), Errors: []string{}, Summary: []string{}, Moved: append([]string{}, p.Moved[:min(len(p.Moved), keptErrors)]...), At: p.At.UTC(),
 	}
 	if p.Err != nil {
 		for line := range strings.Lines(p.Err.Error()) {
-			doc.Errors = append(doc.Errors, clean(line))
+			if len(doc.Errors) == keptErrors {
+				break
+			}
+			doc.Errors = append(doc.Errors, cut(clean(line), keptError))
 		}
 	}
 	if p.Stage != reconcile.Planned || p.Err != nil {
 		return doc
 	}
 	for _, a := range p.Plan.Actions {
-		if err := p.Failed[a.ID]; err != nil {
-			doc.Errors = append(doc.Errors, clean(a.ID.String()+": "+err.Error()))
+		if err := p.Failed[a.ID]; err != nil && len(doc.Errors) < keptErrors {
+			doc.Errors = append(doc.Errors, cut(clean(a.ID.String()+": "+err.Error()), keptError))
 		}
 	}
 	doc.Summary, doc.Hash = ProposalSummary(p), p.Plan.Hash()

@@ -10,15 +10,14 @@ import (
 
 // talk is what is to be said on a pull request beside the status of its head.
 type talk struct {
-	head      string
-	request   PullRequest
-	mark      string
-	comment   func(page string, max int) string // nil: nothing new
-	at        time.Time                         // when it was last written, or tried
-	fails     int                               // tries that failed one after the other
-	remarks   []Annotation                      // not said yet
-	remarked  string                            // the head of which they were said
-	commented bool
+	head     string
+	request  PullRequest
+	mark     string
+	comment  func(page string, max int) string // nil: nothing new
+	at       time.Time                         // when it was last written, or tried
+	fails    int                               // tries that failed one after the other
+	remarks  []Annotation                      // not said yet
+	remarked string                            // the head of which they were said
 }
 
 // propose makes what a proposal says what should stand: the status of the request's head, and the comment. What was

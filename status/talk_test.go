@@ -160,3 +160,19 @@ func TestRemarksAreOfTheHeadTheyAreSaidOn(t *testing.T) {
 		t.Errorf("%+v are said on %s", said.remarks, said.head)
 	}
 }
+
+func TestThePageOfARequestOutlivesIt(t *testing.T) {
+	var a archive
+	a.propose(wrong(1, "aaaaaaa", "no"))
+	closed := wrong(1, "aaaaaaa", "")
+	closed.Stage, closed.Err = reconcile.Closed, nil
+	a.propose(closed)
+	doc, _ := a.of("aaaaaaa")
+	if doc == nil || doc.Stage != "closed" || len(doc.Errors) != 1 {
+		t.Errorf("%+v", doc)
+	}
+	a.propose(wrong(2, "bbbbbbb", strings.Repeat("no\n", 1000)+strings.Repeat("x", 1_000_000)))
+	if doc, _ = a.of("bbbbbbb"); len(strings.Join(doc.Errors, "")) > 100_000 {
+		t.Errorf("%d errors are kept", len(doc.Errors))
+	}
+}

@@ -70,16 +70,20 @@ func (r *Repo) mergeBase(a, b Commit) (Commit, error) {
 	}
 	slices.SortFunc(common, func(x, y Commit) int { return cmp.Or(y.Time.Compare(x.Time), cmp.Compare(x.Hash, y.Hash)) })
 	common = common[:min(len(common), maxCommon)]
+	older := map[string]bool{} // what another one was made from
 	for _, c := range common {
-		best := true
-		for _, other := range common {
-			inside, err := r.IsAncestor(c.Hash, other.Hash)
-			if err != nil {
-				return Commit{}, err
-			}
-			best = best && (other.Hash == c.Hash || !inside)
+		if older[c.Hash] {
+			continue
 		}
-		if best {
+		line, err := r.reach(c, nil)
+		if err != nil {
+			return Commit{}, err
+		}
+		delete(line, c.Hash)
+		maps.Copy(older, line)
+	}
+	for _, c := range common {
+		if !older[c.Hash] {
 			return c, nil
 		}
 	}

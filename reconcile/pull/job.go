@@ -3,6 +3,7 @@ package pull
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/workspace-providers/reconcile/reconcile"
@@ -30,11 +31,9 @@ type outcome struct {
 
 // plan makes a plan, or finds that the one that was shown still holds.
 func (r *running) plan(ctx context.Context, j *job) outcome {
-	o := outcome{read: j.read, err: j.err, key: j.key}
-	if j.dirty || j.read.Commit.SHA == "" {
-		if o = r.merge(ctx, j); o.failed != nil {
-			return o
-		}
+	o := r.read(ctx, j)
+	if o.failed != nil {
+		return o
 	}
 	p := reconcile.Proposal{
 		Request: j.PullRequest, Stage: reconcile.Planned, Base: j.report.Head, Key: o.key, Err: o.err,
@@ -48,7 +47,7 @@ func (r *running) plan(ctx context.Context, j *job) outcome {
 	shown := j.shown.Stage == reconcile.Planned && j.shown.Err == nil
 	if shown {
 		p.Moved = p.Plan.Moved(j.shown.Plan)
-		if len(p.Moved) == 0 {
+		if len(p.Moved) == 0 && len(j.shown.Failed) == 0 {
 			return o
 		}
 	}
@@ -57,9 +56,24 @@ func (r *running) plan(ctx context.Context, j *job) outcome {
 		o.failed = err
 		return o
 	}
+	if shown && len(p.Moved) == 0 && maps.EqualFunc(p.Failed, j.shown.Failed, sameText) {
+		return o // what failed may have been the cluster or the network, and does still
+	}
 	o.proposal = &p
 	return o
 }
+
+// read is what merging would put in force: with its charts as they are now, where it is known otherwise.
+func (r *running) read(ctx context.Context, j *job) outcome {
+	if j.dirty || j.read.Commit.SHA == "" {
+		return r.merge(ctx, j)
+	}
+	o := outcome{err: j.err, key: j.key}
+	o.read, o.failed = r.Reader.Again(ctx, j.read, r.Force())
+	return o
+}
+
+func sameText(a, b error) bool { return a.Error() == b.Error() }
 
 // merge reads what merging the request would put in force.
 func (r *running) merge(ctx context.Context, j *job) (o outcome) {

@@ -121,11 +121,12 @@ type running struct {
 	open   map[int]*request // by number
 	served map[string]int   // when each author's turn was last, as a count
 	turn   int
-	base   string    // the newest commit of the branch
-	lookAt time.Time // not before; zero: now
-	fails  int       // looks that failed one after the other
-	moved  bool      // something was reported since the last round began
-	round  time.Time // when the next round may begin
+	base   string        // the newest commit of the branch
+	lookAt time.Time     // not before; zero: now
+	fails  int           // looks that failed one after the other
+	moved  bool          // something was reported since the last round began
+	round  time.Time     // when the next round may begin
+	spent  time.Duration // in this round
 
 	looking bool
 	busy    *job
@@ -157,6 +158,9 @@ func (r *running) notice() {
 		return
 	}
 	r.base = report.Head.SHA
+	if r.busy != nil {
+		r.busy.cancel() // it is for a base that is not any more
+	}
 	for _, q := range r.open {
 		q.dirty, q.fails, q.retryAt = true, 0, time.Time{}
 	}
@@ -228,6 +232,7 @@ func (r *running) finish(ctx context.Context, o outcome) {
 	}
 	q.checked = true
 	if o.failed != nil { // says nothing of the request
+		q.dirty = true // and nothing that was shown is known to hold
 		q.fails++
 		q.retryAt = time.Now().Add(min(longRest, time.Second<<min(q.fails, 10)))
 		r.Log.Warn("pull request cannot be planned now; trying again", "request", q.Number, "reason", o.failed.Error())
@@ -239,7 +244,8 @@ func (r *running) finish(ctx context.Context, o outcome) {
 		q.shown = *o.proposal
 		r.Tell(*o.proposal)
 	}
-	if spent := time.Since(j.began); !j.dirty {
-		r.round = time.Now().Add(max(pause, 10*spent))
+	if !j.dirty {
+		r.spent += time.Since(j.began)
+		r.round = time.Now().Add(min(longRest, max(pause, 10*r.spent)))
 	}
 }

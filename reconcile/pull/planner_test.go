@@ -34,19 +34,20 @@ type desk struct {
 	stop    func()
 	poke    chan struct{}
 
-	mu        sync.Mutex
-	open      []reconcile.PullRequest
-	forgeErr  error
-	missing   map[string]error
-	trees     map[string]string // declarations, by hash
-	told      []reconcile.Proposal
-	evaluated []string
-	slow      map[string]bool // declarations that take for ever
-	broken    error           // of the machine that evaluates
-	cancelled int
-	asked     int // heads that were asked for
-	force     source.Revision
-	live      reconcile.Live
+	mu         sync.Mutex
+	open       []reconcile.PullRequest
+	forgeErr   error
+	missing    map[string]error
+	trees      map[string]string // declarations, by hash
+	told       []reconcile.Proposal
+	evaluated  []string
+	slow       map[string]bool // declarations that take for ever
+	broken     error           // of the machine that evaluates
+	cancelled  int
+	unrendered error // why no chart can be rendered
+	asked      int   // heads that were asked for
+	force      source.Revision
+	live       reconcile.Live
 }
 
 const first = `
@@ -229,8 +230,14 @@ func (d *desk) evaluate(ctx context.Context, tree fs.FS) (schema.Config, error) 
 	return schema.Load(tree)
 }
 
-func (d *desk) Preview(context.Context, []reconcile.Action) map[reconcile.ID]reconcile.Preview {
-	return nil
+func (d *desk) Preview(_ context.Context, all []reconcile.Action) map[reconcile.ID]reconcile.Preview {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := map[reconcile.ID]reconcile.Preview{}
+	for _, a := range all {
+		out[a.ID] = reconcile.Preview{Err: d.unrendered}
+	}
+	return out
 }
 
 func (d *desk) Head(context.Context) (reconcile.Commit, error)    { return reconcile.Commit{}, nil }
@@ -365,6 +372,58 @@ func TestATooLargeHeadIsAskedForOnce(t *testing.T) {
 		d.request(1, "mallory", paris)
 		d.look()
 		d.says("1 planning", "1 planned: 1 to create")
+	})
+}
+
+// resolver finds charts as somebody wants.
+type resolver func() (reconcile.Chart, error)
+
+func (r resolver) Resolve(context.Context, charts.Request) (reconcile.Chart, error) { return r() }
+
+// What a version names may become another chart, and what could not be read may be there later; no report says so.
+func TestChartsAreLookedForAgain(t *testing.T) {
+	in(t, func(t *testing.T, d *desk) {
+		digest, gone := "sha256:a", errors.New("the registry does not answer")
+		d.planner.Reader.Resolver = resolver(func() (c reconcile.Chart, err error) {
+			d.locked(func() { c, err = reconcile.Chart{Name: "demo", Version: "1.0.0", Digest: digest}, gone })
+			return c, err
+		})
+		d.request(7, "ada", paris)
+		d.look()
+		d.says("7 planning", "7 planned: 0 to create")
+		d.locked(func() { gone = nil })
+		time.Sleep(5 * time.Minute)
+		d.says("7 planned: 1 to create, moved: eu/Release/coder/paris: hold → create")
+		d.locked(func() { digest = "sha256:b" })
+		time.Sleep(5 * time.Minute)
+		d.says("7 planned: 1 to create, moved: eu/Release/coder/paris: what it is to become")
+		d.locked(func() { gone = errors.New("the registry does not answer") })
+		time.Sleep(5 * time.Minute)
+		d.says()
+		if len(d.evaluated) != 1 {
+			t.Errorf("evaluated %q", d.evaluated)
+		}
+	})
+}
+
+func TestWhatFailedIsTriedAgain(t *testing.T) {
+	in(t, func(t *testing.T, d *desk) {
+		d.locked(func() { d.unrendered = errors.New("the cluster does not answer") })
+		d.request(7, "ada", paris)
+		d.look()
+		time.Sleep(5 * time.Minute)
+		d.locked(func() {
+			if n := len(d.told); n != 2 || len(d.told[1].Failed) != 1 {
+				t.Errorf("told %d times: %+v", n, d.told[n-1].Failed)
+			}
+			d.told, d.unrendered = nil, nil
+		})
+		time.Sleep(5 * time.Minute)
+		d.locked(func() {
+			if len(d.told) != 1 || len(d.told[0].Failed) != 0 {
+				t.Errorf("told %d times", len(d.told))
+			}
+		})
 	})
 }
 

@@ -16,7 +16,7 @@ func (r *running) next(now time.Time) *request {
 		return q
 	}
 	if r.moved && !now.Before(r.round) {
-		r.moved = false
+		r.moved, r.spent = false, 0
 		for _, q := range r.open {
 			q.checked = false
 		}
@@ -138,7 +138,7 @@ func (r *running) take(l look) {
 		r.fails++
 		return
 	}
-	r.fails = 0
+	r.fails, r.moved = 0, true // charts may have moved, and no report says so
 	r.lookAt = time.Now().Add(r.Interval)
 	open := make(map[int]*request, len(l.all))
 	authors := map[string]bool{}

@@ -51,14 +51,27 @@ func (r *Reader) Read(ctx context.Context, commit reconcile.Commit, force Revisi
 				"while the daemon runs; change it back", cfg.Deployment.Name, was),
 		}}
 	}
+	before := render.Charts(nil)
+	if commit.SHA == force.Commit.SHA {
+		before = force.charts
+	}
+	return r.render(ctx, commit, cfg, force, before)
+}
+
+// Again is a revision with its charts found anew: what a version or a tag names may move. Those that cannot be read now
+// stay as they were.
+func (r *Reader) Again(ctx context.Context, rev, force Revision) (Revision, error) {
+	return r.render(ctx, rev.Commit, rev.Config, force, rev.charts)
+}
+
+// render finds charts, or takes those that were there before, and makes the revision with them.
+func (r *Reader) render(ctx context.Context, commit reconcile.Commit, cfg schema.Config, force Revision, before render.Charts) (Revision, error) {
 	tree, err := r.Origin.Charts(commit.SHA)
 	if err != nil {
 		return Revision{}, err
 	}
 	found := r.resolve(ctx, cfg, tree, force.Config)
-	if commit.SHA == force.Commit.SHA {
-		found.keep(force.charts)
-	}
+	found.keep(before)
 	want, err := render.Render(cfg, render.Charts(found), commit)
 	if err != nil {
 		return Revision{}, schema.Errors{{Message: err.Error()}}
