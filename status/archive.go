@@ -34,10 +34,6 @@ func (a *archive) propose(p reconcile.Proposal) {
 	doc := requestDoc(p)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if was, there := a.proposals[p.Request.Head]; there && p.Stage == reconcile.Closed {
-		doc = was // what was shown last stays to be seen
-		doc.Stage = string(p.Stage)
-	}
 	if a.proposals == nil {
 		a.proposals = map[string]RequestDoc{}
 	}

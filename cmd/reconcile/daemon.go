@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/pull"
 	"github.com/workspace-providers/reconcile/reconcile/watch"
 	"github.com/workspace-providers/reconcile/status"
 	"github.com/workspace-providers/reconcile/status/webhook"
@@ -60,32 +61,18 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	if err != nil {
 		return err
 	}
-	p.source.Fetched = metrics.Fetched
 	web := &status.Web{Metrics: registry, Shown: p.shownOf}
 	poster := p.poster(metrics)
-	teller := p.teller(io)
-	p.loop.Reporters = []reconcile.Reporter{metrics, web, teller}
-	if p.provider == "" { // one provider alone says nothing of a commit
-		p.loop.Reporters = append(p.loop.Reporters, poster)
-	}
 	planner := p.planner(poster, web)
-	if planner != nil {
-		p.loop.Reporters = append(p.loop.Reporters, planner)
-	}
-	p.loop.Done = func(o reconcile.Outcome) {
-		metrics.Done(o)
-		web.Done(o)
-		if log, is := teller.(*status.Log); is {
-			log.Done(o)
-		}
-	}
+	p.tell(metrics, web, poster, planner, p.teller(io))
 	p.loop.Interval, p.loop.Once = p.interval, p.once
 	poke := make(hint, 1)
 	p.loop.Poke = poke
 	p.follow(ctx, poke)
 	p.greet()
 	stop, err := p.serve(web, webhook.New(webhook.Options{
-		Credentials: p.credentialFiles(), Poke: poke.give, Count: metrics.Webhook, Log: p.log,
+		Credentials: p.credentialFiles(), Count: metrics.Webhook, Log: p.log,
+		Poke: func() { poke.give(); p.requestPoke.give() },
 	}))
 	if err != nil {
 		return err
@@ -111,6 +98,25 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 		return nil
 	}
 	return p.outcome(ctx, r, io)
+}
+
+// tell makes the loop tell everybody what goes on; planner may be nil.
+func (p *parts) tell(metrics *status.Metrics, web *status.Web, poster *status.Poster, planner *pull.Planner, teller reconcile.Reporter) {
+	p.source.Fetched = metrics.Fetched
+	p.loop.Reporters = []reconcile.Reporter{metrics, web, teller}
+	if p.provider == "" { // one provider alone says nothing of a commit
+		p.loop.Reporters = append(p.loop.Reporters, poster)
+	}
+	if planner != nil {
+		p.loop.Reporters = append(p.loop.Reporters, planner)
+	}
+	p.loop.Done = func(o reconcile.Outcome) {
+		metrics.Done(o)
+		web.Done(o)
+		if log, is := teller.(*status.Log); is {
+			log.Done(o)
+		}
+	}
 }
 
 // poster posts commit statuses. What is asked for one cluster alone leaves what was said of others before as it

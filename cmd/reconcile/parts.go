@@ -39,7 +39,7 @@ type parts struct {
 	end    context.CancelFunc
 	tasks  sync.WaitGroup // what works until end
 
-	requestPoke chan struct{} // look at pull requests now
+	requestPoke hint // look at pull requests now
 
 	telling   sync.Mutex // guards what follows, which is about where commit statuses go
 	complaint string     // the last one
@@ -49,7 +49,7 @@ type parts struct {
 
 // assemble puts the parts together. They work until ctx ends; close waits until they have ended.
 func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool) (*parts, error) {
-	p := &parts{settings: s, log: log, requestPoke: make(chan struct{}, 1)}
+	p := &parts{settings: s, log: log, requestPoke: make(hint, 1)}
 	origin, err := p.origin()
 	if err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func newForged(t *testing.T, clusters ...string) *forged {
 	s.write(s.creds+"/git/username", f.Admin)
 	s.write(s.creds+"/git/password", f.Token)
 	s.write(s.creds+"/forge/token", f.Token)
-	s.declare("forge.cue", fmt.Sprintf(`deployment: statuses: {forge: "gitea", page: "http://127.0.0.1:1/page"}`))
+	s.declare("forge.cue", `deployment: statuses: {forge: "gitea", page: "http://127.0.0.1:1/page"}`)
 	return g
 }
 

@@ -49,6 +49,7 @@ type Planner struct {
 
 const (
 	maxOpen  = 1000             // requests that are looked at
+	distance = time.Second      // between two looks, however often somebody pokes
 	looking  = 2 * time.Minute  // for one look at the forge and its refs
 	working  = 3 * time.Minute  // for one plan: evaluation and rendering have limits of their own
 	pause    = 2 * time.Second  // between two rounds in which plans are held against what is live
@@ -105,7 +106,7 @@ func (p *Planner) Run(ctx context.Context) {
 		case <-p.ring():
 			r.notice()
 		case <-p.Poke:
-			r.lookAt = time.Time{}
+			r.lookAgain()
 		case l := <-r.looked:
 			r.take(l)
 		case o := <-r.done:
@@ -118,15 +119,17 @@ func (p *Planner) Run(ctx context.Context) {
 // running is the state of one Run.
 type running struct {
 	*Planner
-	open   map[int]*request // by number
-	served map[string]int   // when each author's turn was last, as a count
-	turn   int
-	base   string        // the newest commit of the branch
-	lookAt time.Time     // not before; zero: now
-	fails  int           // looks that failed one after the other
-	moved  bool          // something was reported since the last round began
-	round  time.Time     // when the next round may begin
-	spent  time.Duration // in this round
+	open     map[int]*request // by number
+	served   map[string]int   // when each author's turn was last, as a count
+	turn     int
+	base     string        // the newest commit of the branch
+	lookAt   time.Time     // not before; zero: now
+	again    bool          // somebody poked during the look under way
+	lastLook time.Time     // when the last look began
+	fails    int           // looks that failed one after the other
+	moved    bool          // something was reported since the last round began
+	round    time.Time     // when the next round may begin
+	spent    time.Duration // in this round
 
 	looking bool
 	busy    *job
@@ -164,7 +167,7 @@ func (r *running) notice() {
 	for _, q := range r.open {
 		q.dirty, q.fails, q.retryAt = true, 0, time.Time{}
 	}
-	r.lookAt = time.Time{} // what was merged is not open any more
+	r.lookAgain() // what was merged is not open any more
 }
 
 // ready says whether there is something to plan against.

@@ -42,6 +42,11 @@ func (r *running) before(a, b *request) bool {
 	return cmp.Or(cmp.Compare(r.served[a.Author], r.served[b.Author]), cmp.Compare(a.Number, b.Number)) < 0
 }
 
+// lookAgain makes the next look come soon. What changed during one that is under way may not be in it.
+func (r *running) lookAgain() {
+	r.again, r.lookAt = r.looking, r.lastLook.Add(distance)
+}
+
 // look is what a forge and its repository said.
 type look struct {
 	all    []reconcile.PullRequest
@@ -59,7 +64,7 @@ func (r *running) lookSoon(ctx context.Context) {
 		r.take(look{})
 		return
 	}
-	r.looking = true
+	r.looking, r.lastLook = true, time.Now()
 	hopeless := r.hopeless()
 	r.tasks.Go(func() {
 		l := r.look(ctx, forge, hopeless)
@@ -140,6 +145,9 @@ func (r *running) take(l look) {
 	}
 	r.fails, r.moved = 0, true // charts may have moved, and no report says so
 	r.lookAt = time.Now().Add(r.Interval)
+	if r.again {
+		r.lookAgain()
+	}
 	open := make(map[int]*request, len(l.all))
 	authors := map[string]bool{}
 	for _, q := range l.all {
