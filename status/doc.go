@@ -40,4 +40,10 @@
 // posted once one is valid, and until then stands in the log, in the metric config_valid and in
 // /api/v1/status. Its context then is the deployment's, if the name is written out in it, else
 // "reconcile/apply".
+//
+// # Pull requests
+//
+// ProposalLine, ProposalSummary and ProposalMarkdown say what merging a request would do: as the status of its head, in
+// the words of the domain, and as its one comment. Poster sees to it that both stand, by way of a Forge that has
+// Requests; what is merged comes first. Web keeps the plan in full, and lays what was shown beside what was done.
 package status

@@ -8,6 +8,11 @@
 //	Fetch ──► refs (one request) ──► nothing new: done
 //	              │
 //	              └─► pack ──► spooled, looked over, indexed ──► Commit ──► Tree: fs.FS
+//	                    ▲                                          │
+//	Bring ──► heads of pull requests                               └─► Merge: what both would give
+//
+// Bring makes commits readable that the ref does not lead to, Merge writes the commit that merging one would give into
+// the cache, and Signed takes a commit's signature out, byte for byte.
 //
 // What the repository holds is somebody else's input. Nothing of it becomes a path on this machine,
 // an argument or a process: objects are read by hash, within Limits, and links, submodules and odd
