@@ -107,7 +107,7 @@ func (c *client) parse(text string) (map[string]any, error) {
 // info finds out how to reach an object.
 func (c *client) info(obj *unstructured.Unstructured) (*resource.Info, error) {
 	gvk := obj.GroupVersionKind()
-	mapping, err := c.conn.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+	mapping, err := c.conn.mapping(gvk.GroupKind(), gvk.Version)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", gvk.Kind, obj.GetName(), err)
 	}

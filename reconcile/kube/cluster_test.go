@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,10 +76,13 @@ func (w *world) stop() {
 	w.fleet.Wait()
 }
 
+// patience is how long tests wait for what must come about, on a machine that has much to do.
+const patience = 2 * time.Minute
+
 // until waits for a condition that must come true.
 func (w *world) until(what string, ok func() bool) {
 	w.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if ok() {
 			return
 		}
@@ -455,4 +459,37 @@ func TestDamagedReleaseIsHeld(t *testing.T) {
 	w.start(kubetest.Dir(t))
 	w.until("the damage to be seen", func() bool { return w.plan(it.ID).Reason == reconcile.Unknown })
 	w.data("web") // and nothing was done about it
+}
+
+// A kind that somebody else brings while we are connected is found when it is needed.
+func TestAKindThatComesLater(t *testing.T) {
+	w := newWorld(t)
+	chart := w.chart("1.0.0", map[string]string{"a.yaml": fmt.Sprintf("apiVersion: %s.example.com/v1\nkind: Gizmo\nmetadata: {name: it}\n", w.space)})
+	it := w.item("web", chart, nil)
+	var a reconcile.Action
+	w.until("it to be planned", func() bool { a = w.plan(it.ID); return a.Op == reconcile.OpCreate })
+	if err := w.cluster.Do(t.Context(), a); err == nil || !strings.Contains(err.Error(), "no matches for kind") {
+		t.Fatalf("%v", err)
+	}
+	file := filepath.Join(t.TempDir(), "crd.yaml")
+	text := strings.ReplaceAll(`
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: gizmos.GROUP}
+spec:
+  group: GROUP
+  names: {kind: Gizmo, plural: gizmos, singular: gizmo, listKind: GizmoList}
+  scope: Namespaced
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
+`, "GROUP", w.space+".example.com")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	admin := filepath.Join(kubetest.Dir(t), "eu.kubeconfig")
+	kubetest.Output(t, "kubectl", "--kubeconfig", admin, "apply", "-f", file)
+	t.Cleanup(func() { kubetest.Output(t, "kubectl", "--kubeconfig", admin, "delete", "-f", file) })
+	w.until("it to be installed", func() bool {
+		a := w.plan(it.ID)
+		return a.Op == reconcile.OpCreate && w.cluster.Do(t.Context(), a) == nil
+	})
 }

@@ -42,6 +42,7 @@ type conn struct {
 	mu      sync.Mutex // guards what follows
 	caps    *chartutil.Capabilities
 	fetched time.Time
+	kinds   time.Time // when kinds were last asked for because one was missing
 	rest    map[schema.GroupVersion]rest.Interface
 }
 
@@ -103,6 +104,29 @@ func (c *conn) restFor(gv schema.GroupVersion) (rest.Interface, error) {
 	}
 	c.rest[gv] = client
 	return client, nil
+}
+
+// kindsAge is how long it is believed that there is no such kind.
+const kindsAge = 2 * time.Second
+
+// mapping finds out how a kind is served. One that is not known may have come since, with what somebody else
+// installed: then it is asked for anew.
+func (c *conn) mapping(kind schema.GroupKind, version string) (*meta.RESTMapping, error) {
+	found, err := c.mapper.RESTMapping(kind, version)
+	if !meta.IsNoMatchError(err) {
+		return found, err
+	}
+	c.mu.Lock()
+	old := time.Since(c.kinds) > kindsAge
+	if old {
+		c.kinds = time.Now()
+	}
+	c.mu.Unlock()
+	if !old {
+		return found, err
+	}
+	c.mapper.Reset()
+	return c.mapper.RESTMapping(kind, version)
 }
 
 // capsAge is how long capabilities are believed: a cluster that was upgraded, or was given new kinds, is
