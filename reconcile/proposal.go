@@ -50,30 +50,30 @@ const (
 	Closed    Stage = "closed"    // the request is not open any more
 )
 
-// Foresee is the plan for what would be wanted, decided on what a report has seen. What is being worked on is taken for
-// what it was, since it will be free by the time that this is merged. What is not looked at
-// before it is in force is taken to be there: that values which only a new reference names can be had. It is a
-// risk of the action, and its digest will be another one.
+// Foresee is the plan for what would be wanted, decided on what a report has seen. What is being worked on is taken
+// for what it was, since it will be free by the time that this is merged. A Secret or ConfigMap that nothing in force
+// refers to was not looked at; it is taken to be there, which is a risk, and makes another digest than the real one.
 func Foresee(want Desired, r Report) Plan {
-	known := map[RefID]bool{}
-	for _, it := range r.Want.Items {
-		for _, ref := range it.Release.References {
-			known[RefID{it.ID.Cluster + "/" + it.ID.Namespace, ref.Kind, ref.Name}] = true
-		}
-	}
 	live := r.Live
 	live.Clusters = make(map[string]ClusterLive, len(r.Live.Clusters))
 	for name, c := range r.Live.Clusters {
 		live.Clusters[name] = unlocked(c)
 	}
+	known := map[referred]bool{}
+	for _, it := range r.Want.Items {
+		for _, ref := range it.Release.References {
+			known[referred{it.ID.Cluster, RefID{it.ID.Namespace, ref.Kind, ref.Name}}] = true
+		}
+	}
 	want.Items = slices.Clone(want.Items)
 	for i := range want.Items {
 		it := &want.Items[i]
 		for _, ref := range it.Release.References {
-			if known[RefID{it.ID.Cluster + "/" + it.ID.Namespace, ref.Kind, ref.Name}] {
+			id := RefID{it.ID.Namespace, ref.Kind, ref.Name}
+			if known[referred{it.ID.Cluster, id}] {
 				continue
 			}
-			live.Clusters[it.ID.Cluster] = assume(live.Clusters[it.ID.Cluster], RefID{it.ID.Namespace, ref.Kind, ref.Name})
+			live.Clusters[it.ID.Cluster] = assume(live.Clusters[it.ID.Cluster], id)
 			it.Risks = append(slices.Clone(it.Risks), "whether "+ref.Kind+" "+it.ID.Namespace+"/"+ref.Name+
 				" is there is looked at only when this is merged")
 		}
@@ -81,38 +81,35 @@ func Foresee(want Desired, r Report) Plan {
 	return Decide(want, live)
 }
 
+// referred is something that a release refers to, in its cluster.
+type referred struct {
+	cluster string
+	id      RefID
+}
+
 // unlocked is a cluster in which nobody is at anything.
 func unlocked(c ClusterLive) ClusterLive {
-	locked := func(obs Observed) bool { return obs.State == Locked }
-	if !slices.ContainsFunc(slices.Collect(maps.Values(c.Releases)), locked) {
-		return c
-	}
-	c.Releases = maps.Clone(c.Releases)
-	for id, obs := range c.Releases {
-		if obs.State = Deployed; locked(c.Releases[id]) && obs.Revision > 0 {
-			c.Releases[id] = obs
+	releases := maps.Clone(c.Releases)
+	for id, obs := range releases {
+		if obs.State == Locked && obs.Revision > 0 {
+			obs.State = Deployed
+			releases[id] = obs
 		}
 	}
+	c.Releases = releases
 	return c
 }
 
 // assume is a cluster in which something referred to is there.
 func assume(c ClusterLive, ref RefID) ClusterLive {
-	refs := make(map[RefID]RefState, len(c.Refs)+1)
-	for id, state := range c.Refs {
-		refs[id] = state
+	c.Refs, c.Unlisted = maps.Clone(c.Refs), maps.Clone(c.Unlisted)
+	if c.Refs == nil {
+		c.Refs = map[RefID]RefState{}
 	}
-	if _, there := refs[ref]; !there {
-		refs[ref] = RefState{UID: "assumed"}
+	if _, there := c.Refs[ref]; !there {
+		c.Refs[ref] = RefState{UID: "assumed"}
 	}
-	c.Refs = refs
-	if c.Unlisted[ref.Kind] {
-		unlisted := make(map[string]bool, len(c.Unlisted))
-		for kind, is := range c.Unlisted {
-			unlisted[kind] = is && kind != ref.Kind
-		}
-		c.Unlisted = unlisted
-	}
+	delete(c.Unlisted, ref.Kind)
 	return c
 }
 

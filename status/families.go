@@ -51,7 +51,7 @@ func Families() []Family {
 			[]string{"provider", "cluster", "namespace", "chart", "version"}},
 		{"provider_status", "gauge", "Whether a provider has this status: Pending, Ready or Error.",
 			[]string{"provider", "cluster", "status"}},
-		{"status_posts_total", "counter", "Commit statuses posted, by forge and how it ended.",
+		{"status_posts_total", "counter", "Commit statuses and comments posted, by forge and how it ended.",
 			[]string{"forge", "result"}},
 		{"unapplied_commit_age_seconds", "gauge",
 			"Age of the oldest commit seen that is not in place yet; 0 when everything is. It knows of no commit that " +

@@ -253,7 +253,7 @@ func (s *site) snapshot() map[string]string {
 func (s *site) done(before, after map[string]string) map[string]string {
 	s.Helper()
 	out := map[string]string{}
-	for name := range merge2(before, after) {
+	for name := range either(before, after) {
 		a, errA := charts.ReadManifest(before[name], s.name)
 		b, errB := charts.ReadManifest(after[name], s.name)
 		if errA != nil || errB != nil {
@@ -266,7 +266,8 @@ func (s *site) done(before, after map[string]string) map[string]string {
 	return out
 }
 
-func merge2(a, b map[string]string) map[string]bool {
+// either has the names that one of two has.
+func either(a, b map[string]string) map[string]bool {
 	out := map[string]bool{}
 	for k := range a {
 		out[k] = true
@@ -455,7 +456,7 @@ func TestWhatIsShownIsWhatIsDone(t *testing.T) {
 		}
 		plan := shownIn(d.page(head).Request.Plan)
 		did := g.done(before, g.snapshot())
-		for name := range merge2(plan, did) {
+		for name := range either(plan, did) {
 			if plan[name] == did[name] || plan[name] == "gone" && gone(did[name]) {
 				continue
 			}

@@ -34,8 +34,7 @@ func cue(text string) map[string]string {
 	return map[string]string{"evil.cue": "package providers\n\n" + text + "\n"}
 }
 
-// attacks are some of those that /hazards lists; the others are tried on the worker, the charts and the git code by
-// themselves.
+// attacks are a choice: many more are tried on the worker, the charts and the git code by themselves.
 func attacks() map[string]attack {
 	var doubling, laughs strings.Builder
 	doubling.WriteString("_a0: \"xxxxxxxxxxxxxxxx\"\n")

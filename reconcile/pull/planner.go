@@ -179,7 +179,7 @@ func (r *running) ready() bool {
 // rest is how long nothing happens if nobody says so.
 func (r *running) rest() time.Duration {
 	wait := time.Until(r.lookAt)
-	if r.looking {
+	if r.looking || r.newest() == nil { // then something else wakes us
 		wait = time.Hour
 	}
 	if r.busy != nil || !r.ready() {

@@ -62,16 +62,16 @@ func (s *Source) keys(ctx context.Context, commit reconcile.Commit) (*schema.Ver
 	if s.force.Commit.SHA != "" {
 		return s.force.Config.Deployment.Verify, nil
 	}
-	trusted, before := s.accepted(), commit.SHA
+	trusted := s.accepted()
 	if trusted == "" {
 		line, err := s.Origin.Ancestors(commit.SHA, 2)
 		if err != nil {
 			return nil, err
 		}
 		trusted = line[len(line)-1].SHA
-	} else if ok, err := s.Origin.Descends(before, trusted); err != nil || !ok {
+	} else if ok, err := s.Origin.Descends(commit.SHA, trusted); err != nil || !ok {
 		return nil, errors.Join(err, fmt.Errorf("revision %.7s was not made from %.7s, the last that was signed by somebody who may; "+
-			"put it back, or, if that is meant, delete %s", before, trusted, s.Accepted))
+			"put it back, or, if that is meant, delete %s", commit.SHA, trusted, s.Accepted))
 	}
 	if trusted == commit.SHA {
 		return nil, nil // it was accepted, or there is nothing before it

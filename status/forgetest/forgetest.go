@@ -8,6 +8,7 @@ package forgetest
 import (
 	"context"
 	"crypto/rand"
+	_ "embed"
 	"encoding/hex"
 	"fmt"
 	"net"
@@ -69,74 +70,18 @@ func Start(t testing.TB) *Forge {
 
 func (f *Forge) config() string { return filepath.Join(f.dir, "app.ini") }
 
+// appINI has verbs for what differs: the directory, whether we are root, the port, the static files, three secrets.
+//
+//go:embed app.ini
+var appINI string
+
 // settings keep the forge on loopback and to itself.
 func (f *Forge) settings(port int) string {
 	static, err := filepath.EvalSymlinks(kubetest.Tool("gitea") + ".static")
 	if err != nil {
 		f.t.Fatalf("%v: run make localforge", err)
 	}
-	return fmt.Sprintf(`APP_NAME = forge
-RUN_MODE = prod
-WORK_PATH = %[1]s
-I_AM_BEING_UNSAFE_RUNNING_AS_ROOT = %[2]t
-
-[server]
-PROTOCOL = http
-HTTP_ADDR = 127.0.0.1
-HTTP_PORT = %[3]d
-ROOT_URL = http://127.0.0.1:%[3]d/
-STATIC_ROOT_PATH = %[4]s
-OFFLINE_MODE = true
-DISABLE_SSH = true
-LFS_START_SERVER = false
-
-[database]
-DB_TYPE = sqlite3
-PATH = %[1]s/forge.db
-SQLITE_JOURNAL_MODE = WAL
-
-[security]
-INSTALL_LOCK = true
-SECRET_KEY = %[5]s
-INTERNAL_TOKEN = %[6]s
-PASSWORD_HASH_ALGO = pbkdf2$1$50
-DISABLE_GIT_HOOKS = true
-
-[oauth2]
-JWT_SECRET = %[7]s
-
-[webhook]
-ALLOWED_HOST_LIST = loopback
-DELIVER_TIMEOUT = 10
-
-[service]
-DISABLE_REGISTRATION = true
-
-[mailer]
-ENABLED = false
-
-[actions]
-ENABLED = false
-
-[packages]
-ENABLED = false
-
-[indexer]
-ISSUE_INDEXER_TYPE = db
-
-[cron]
-ENABLED = false
-
-[cron.update_checker]
-ENABLED = false
-
-[session]
-PROVIDER = memory
-
-[log]
-MODE = console
-LEVEL = Warn
-`, f.dir, os.Geteuid() == 0, port, static, random(32), random(32), random(32))
+	return fmt.Sprintf(appINI, f.dir, os.Geteuid() == 0, port, static, random(32), random(32), random(32))
 }
 
 // environment has no git settings but the forge's own.
