@@ -86,8 +86,23 @@ func newServer(t *testing.T) *server {
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		t.Fatal(err)
 	}
+	s.keep()
 	t.Cleanup(s.clean)
 	return s
+}
+
+// keep makes the server hold the keeper, which nobody takes away.
+func (s *server) keep() {
+	s.Helper()
+	policy, binding := Keeper()
+	registration := s.admin.AdmissionregistrationV1()
+	_, err := registration.ValidatingAdmissionPolicies().Create(s.Context(), &policy, meta.CreateOptions{})
+	if err == nil {
+		_, err = registration.ValidatingAdmissionPolicyBindings().Create(s.Context(), &binding, meta.CreateOptions{})
+	}
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		s.Fatal(err)
+	}
 }
 
 // sample guards a provider on which two organizations are recognised by what nobody can claim, and two by

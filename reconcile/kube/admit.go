@@ -137,6 +137,11 @@ func (w *doorwork) put(ctx context.Context, g admission.Guard, leaving map[strin
 	if w.session.doors.policies == nil {
 		objects.Policy, objects.Bindings = nil, nil
 	}
+	if len(objects.Bindings) > 0 {
+		if _, err := w.keeper(ctx); err != nil {
+			return err
+		}
+	}
 	if err := w.write(ctx, objects); err != nil {
 		return err
 	}
@@ -144,6 +149,17 @@ func (w *doorwork) put(ctx context.Context, g admission.Guard, leaving map[strin
 		return err
 	}
 	return w.waitFor(ctx, objects)
+}
+
+// keeper makes the cluster hold what keeps its servers reading parameters; fresh says that it did not.
+func (w *doorwork) keeper(ctx context.Context) (fresh bool, err error) {
+	policy, binding := admission.Keeper()
+	_, judges, _ := w.session.doors.policies.GetStore().GetByKey(policy.Name)
+	_, bound, _ := w.session.doors.bindings.GetStore().GetByKey(binding.Name)
+	if judges && bound {
+		return false, nil
+	}
+	return true, w.applyAll(ctx, []doorObject{&policy, &binding})
 }
 
 // mark puts on the parameters what is not for the policy: what they were made from, by whom, and what is to
@@ -290,6 +306,15 @@ func (w *doorwork) drop(ctx context.Context, keep admission.Objects) error {
 	judging := leftOver(w.seen.there.bindings, needed)
 	if keep.Policy == nil {
 		judging = slices.Sorted(maps.Keys(w.seen.there.bindings))
+	}
+	if len(judging) > 0 {
+		if fresh, err := w.keeper(ctx); err != nil {
+			return err
+		} else if fresh {
+			if err := spread(ctx); err != nil {
+				return err
+			}
+		}
 	}
 	if err := w.deleteAll(ctx, "ValidatingAdmissionPolicyBinding", judging); err != nil {
 		return err

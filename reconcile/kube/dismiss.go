@@ -48,6 +48,10 @@ func (w *doorwork) dismiss(ctx context.Context) error {
 // nobody is no organization's name, so that every guard refuses it.
 const nobody = "Nobody"
 
+// deaf is the likeliest reason why servers do not hear of what is written; see admission.Keeper.
+const deaf = "the cluster's API servers may have stopped reading the parameters of admission policies " +
+	"(https://github.com/kubernetes/kubernetes/issues/130887); restart kube-apiserver"
+
 // refused waits until a provider's guard refuses new environments of an organization, for so long that every
 // server of the cluster has heard of it: each request may meet another. Where nothing is enforced, nobody
 // refuses.
@@ -74,7 +78,7 @@ func (w *doorwork) refused(ctx context.Context, provider, organization string) e
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the door of provider %s does not close to organization %s: %w", provider, organization, ctx.Err())
+			return fmt.Errorf("the door of provider %s does not close to organization %s: %s: %w", provider, organization, deaf, ctx.Err())
 		case <-time.After(closedAsk):
 		}
 	}
