@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -93,41 +94,61 @@ func (r *running) describe(p Plan) {
 	maps.DeleteFunc(r.previews, func(key previewKey, _ Preview) bool { return !used[key] })
 }
 
-// Rehearse has everything of a plan rendered that its actions would install or take away, and lays that over it. What
-// was rendered for another plan of the same, with the same inputs, is taken from there. failed are the actions that
-// cannot be carried out as they are; what was not rendered before ctx ended is not in it and has no diff.
-func (p Plan) Rehearse(ctx context.Context, with Previewer, was Plan) (out Plan, failed map[ID]error) {
-	known := make(map[previewKey]Action, len(was.Actions))
-	for _, a := range was.Actions {
-		known[keyOf(a)] = a
-	}
+// Rehearsal is what actions would do, as far as somebody looked, by what they were decided on.
+type Rehearsal map[previewKey]Preview
+
+// rehearsedAtOnce bounds how many actions are rendered in one go: what was not finished when the time was over is begun
+// again.
+const rehearsedAtOnce = 32
+
+// Rehearse has everything of a plan rendered that its actions would install or take away, and lays that over it. What is
+// known from another plan of the same, with the same inputs, is taken from there; what is found is added, and what the
+// plan does not need is forgotten. failed are the actions that cannot be carried out as they are; what was not rendered
+// before ctx ended is not in it and has no diff.
+func (p Plan) Rehearse(ctx context.Context, with Previewer, known Rehearsal) (out Plan, failed map[ID]error) {
 	batches, found := map[string][]Action{}, map[ID]Preview{}
 	for _, a := range p.Actions {
-		before, there := known[keyOf(a)]
+		pre, there := known[keyOf(a)]
 		switch {
 		case !foreseen(a):
-		case there && foreseen(before) && before.Diff != "":
-			found[a.ID] = Preview{Diff: before.Diff, Risks: slices.DeleteFunc(slices.Clone(before.Risks), func(risk string) bool {
-				return slices.Contains(a.Risks, risk)
-			})}
+		case there:
+			found[a.ID] = pre
 		default:
 			batches[a.ID.Cluster] = append(batches[a.ID.Cluster], a)
 		}
 	}
+	var clusters sync.WaitGroup
+	var mu sync.Mutex // guards found
 	for _, batch := range batches {
-		for part := range slices.Chunk(batch, previewBatch) {
-			if ctx.Err() == nil {
-				maps.Copy(found, with.Preview(ctx, part))
+		clusters.Go(func() {
+			for part := range slices.Chunk(batch, rehearsedAtOnce) {
+				news := with.Preview(ctx, part)
+				if ctx.Err() != nil {
+					return // some of it may have been given up
+				}
+				mu.Lock()
+				maps.Copy(found, news)
+				mu.Unlock()
 			}
-		}
+		})
 	}
+	clusters.Wait()
+	return p.overlaid(found, known)
+}
+
+// overlaid is a plan with what its actions would do. What was seen to change something is what is known from now on.
+func (p Plan) overlaid(found map[ID]Preview, known Rehearsal) (out Plan, failed map[ID]error) {
 	out, failed = p, map[ID]error{}
 	out.Actions = slices.Clone(p.Actions)
+	clear(known)
 	for i, a := range out.Actions {
 		pre := found[a.ID]
 		out.Actions[i].Diff, out.Actions[i].Risks = pre.Diff, slices.Concat(a.Risks, pre.Risks)
-		if pre.Err != nil {
+		switch {
+		case pre.Err != nil:
 			failed[a.ID] = pre.Err
+		case pre.Diff != "":
+			known[keyOf(a)] = pre
 		}
 	}
 	return out, failed

@@ -104,7 +104,7 @@ type running struct {
 	hand       map[ID]Action
 	tries      attempts
 	gone       []Gone
-	previews   map[previewKey]Preview
+	previews   Rehearsal
 	previewing map[string]bool // by cluster
 	report     Report
 
@@ -116,7 +116,7 @@ type running struct {
 func newRunning(l *Loop, work context.Context) *running {
 	return &running{
 		Loop: l, work: work, descends: map[string]bool{}, hand: map[ID]Action{}, tries: attempts{},
-		previews: map[previewKey]Preview{}, previewing: map[string]bool{},
+		previews: Rehearsal{}, previewing: map[string]bool{},
 		targets: make(chan Target), done: make(chan Outcome), previewed: make(chan previewed),
 	}
 }

@@ -22,9 +22,8 @@ type job struct {
 
 // outcome is what came of a job.
 type outcome struct {
-	read     source.Revision
-	err      error // what is wrong with the request
-	key      string
+	facts    *facts              // as far as the plan came
+	err      error               // what is wrong with the request
 	proposal *reconcile.Proposal // nil: nothing is new
 	failed   error               // why nothing can be said of it now
 }
@@ -36,27 +35,29 @@ func (r *running) plan(ctx context.Context, j *job) outcome {
 		return o
 	}
 	p := reconcile.Proposal{
-		Request: j.PullRequest, Stage: reconcile.Planned, Base: j.report.Head, Key: o.key, Err: o.err,
-		Before: j.report.Want, Want: o.read.Want, Live: j.report.Live, At: time.Now(),
+		Request: j.PullRequest, Stage: reconcile.Planned, Base: j.report.Head, Key: o.facts.key, Err: o.err,
+		Before: j.report.Want, Want: o.facts.read.Want, Live: j.report.Live, At: time.Now(),
 	}
 	if o.err != nil {
-		o.proposal = &p
+		o.facts, o.proposal = nil, &p
 		return o
 	}
-	p.Plan = reconcile.Foresee(o.read.Want, j.report)
-	shown := j.shown.Stage == reconcile.Planned && j.shown.Err == nil
+	defer o.facts.weigh()
+	p.Plan = reconcile.Foresee(o.facts.read.Want, j.report)
+	o.facts.plan = p.Plan
+	shown := j.shown.holds()
 	if shown {
-		p.Moved = p.Plan.Moved(j.shown.Plan)
-		if len(p.Moved) == 0 && len(j.shown.Failed) == 0 {
+		if p.Moved = j.moved(p.Plan); len(p.Moved) == 0 && j.shown.failed == "" {
 			return o
 		}
 	}
-	p.Plan, p.Failed = p.Plan.Rehearse(ctx, r.Previewer, j.shown.Plan)
+	p.Plan, p.Failed = p.Plan.Rehearse(ctx, r.Previewer, o.facts.rehearsed)
 	if err := ctx.Err(); err != nil {
 		o.failed = err
 		return o
 	}
-	if shown && len(p.Moved) == 0 && maps.EqualFunc(p.Failed, j.shown.Failed, sameText) {
+	o.facts.plan = p.Plan
+	if shown && len(p.Moved) == 0 && failures(p.Failed) == j.shown.failed {
 		return o // what failed may have been the cluster or the network, and does still
 	}
 	o.proposal = &p
@@ -64,19 +65,23 @@ func (r *running) plan(ctx context.Context, j *job) outcome {
 }
 
 // read is what merging would put in force: with its charts as they are now, where it is known otherwise.
-func (r *running) read(ctx context.Context, j *job) outcome {
-	if j.dirty || j.read.Commit.SHA == "" {
-		return r.merge(ctx, j)
+func (r *running) read(ctx context.Context, j *job) (o outcome) {
+	f := &facts{rehearsed: reconcile.Rehearsal{}}
+	if j.facts != nil {
+		f.rehearsed = maps.Clone(j.facts.rehearsed)
 	}
-	o := outcome{err: j.err, key: j.key}
-	o.read, o.failed = r.Reader.Again(ctx, j.read, r.Force())
+	if j.dirty || j.facts == nil {
+		o = r.merge(ctx, j, f)
+	} else {
+		f.key = j.facts.key
+		f.read, o.failed = r.Reader.Again(ctx, j.facts.read, r.Force())
+	}
+	o.facts = f
 	return o
 }
 
-func sameText(a, b error) bool { return a.Error() == b.Error() }
-
 // merge reads what merging the request would put in force.
-func (r *running) merge(ctx context.Context, j *job) (o outcome) {
+func (r *running) merge(ctx context.Context, j *job, f *facts) outcome {
 	if j.missing != nil {
 		if !source.Invalid(j.missing) {
 			return outcome{failed: j.missing}
@@ -88,18 +93,18 @@ func (r *running) merge(ctx context.Context, j *job) (o outcome) {
 		return outcome{err: conflict}
 	}
 	if err == nil {
-		o.key, err = r.key(merged.Hash, j.report.Head.SHA)
+		f.key, err = r.key(merged.Hash, j.report.Head.SHA)
 	}
 	if err == nil {
-		o.read, err = r.Reader.Read(ctx, source.CommitOf(merged), r.Force())
+		f.read, err = r.Reader.Read(ctx, source.CommitOf(merged), r.Force())
 	}
 	switch {
 	case err == nil:
-		return o
+		return outcome{}
 	case ctx.Err() != nil || !source.Invalid(err):
 		return outcome{failed: err}
 	}
-	return outcome{err: placed(err), key: o.key}
+	return outcome{err: placed(err)}
 }
 
 // key is that of what a merge declares; empty where that is what the branch declares already. It was shown on the request

@@ -51,7 +51,7 @@ const (
 	maxOpen  = 1000             // requests that are looked at
 	distance = time.Second      // between two looks, however often somebody pokes
 	looking  = 2 * time.Minute  // for one look at the forge and its refs
-	working  = 3 * time.Minute  // for one plan: evaluation and rendering have limits of their own
+	working  = 3 * time.Minute  // for one turn: a plan that takes longer goes on at the next
 	pause    = 2 * time.Second  // between two rounds in which plans are held against what is live
 	longRest = 10 * time.Minute // after a forge that failed again and again
 )
@@ -124,7 +124,7 @@ type running struct {
 	turn     int
 	base     string        // the newest commit of the branch
 	lookAt   time.Time     // not before; zero: now
-	again    bool          // somebody poked during the look under way
+	poked    bool          // during the look under way
 	lastLook time.Time     // when the last look began
 	fails    int           // looks that failed one after the other
 	moved    bool          // something was reported since the last round began
@@ -141,16 +141,14 @@ type running struct {
 // request is a pull request and how far its planning is.
 type request struct {
 	reconcile.PullRequest
-	missing error     // why its head cannot be read
-	dirty   bool      // there is no plan of this head with this base
-	checked bool      // in this round
-	retryAt time.Time // after a failure that says nothing of the request
-	fails   int
-	told    bool               // that it is being planned
-	read    source.Revision    // of its merge
-	err     error              // in its place
-	key     string             // of what its merge declares
-	shown   reconcile.Proposal // the last that was told
+	missing error // why its head cannot be read
+	dirty   bool  // there is no plan of this head with this base
+	checked bool  // in this round
+	retryAt time.Time
+	fails   int  // that say nothing of the request, one after the other
+	told    bool // that it is being planned
+	shown   shown
+	facts   *facts // nil: forgotten
 }
 
 // notice takes from the newest report what the branch is now.
@@ -208,7 +206,7 @@ func (r *running) begin(ctx context.Context) {
 	report := r.newest()
 	r.turn++
 	r.served[q.Author] = r.turn
-	if q.dirty && q.shown.Stage != reconcile.Planned && !q.told {
+	if q.dirty && q.shown.stage != reconcile.Planned && !q.told {
 		q.told = true
 		r.Tell(reconcile.Proposal{Request: q.PullRequest, Stage: reconcile.Planning, Base: report.Head, Before: report.Want, At: time.Now()})
 	}
@@ -234,21 +232,37 @@ func (r *running) finish(ctx context.Context, o outcome) {
 		return
 	}
 	q.checked = true
-	if o.failed != nil { // says nothing of the request
-		q.dirty = true // and nothing that was shown is known to hold
-		q.fails++
-		q.retryAt = time.Now().Add(min(longRest, time.Second<<min(q.fails, 10)))
-		r.Log.Warn("pull request cannot be planned now; trying again", "request", q.Number, "reason", o.failed.Error())
+	if o.failed != nil {
+		r.again(q, o)
 		return
 	}
 	q.dirty, q.fails, q.retryAt = false, 0, time.Time{}
-	q.read, q.err, q.key = o.read, o.err, o.key
 	if o.proposal != nil {
-		q.shown = *o.proposal
+		q.shown = shownOf(*o.proposal)
 		r.Tell(*o.proposal)
+	}
+	if o.proposal != nil || q.facts != nil {
+		q.facts = o.facts
+		r.forget()
 	}
 	if !j.dirty {
 		r.spent += time.Since(j.began)
 		r.round = time.Now().Add(min(longRest, max(pause, 10*r.spent)))
 	}
+}
+
+// again has a request planned another time, since what failed says nothing of it: at its next turn if that came further
+// than the last, and later else.
+func (r *running) again(q *request, o outcome) {
+	q.dirty = true // nothing that was shown is known to hold
+	if further := o.facts != nil && len(o.facts.rehearsed) > q.rehearsed(); further {
+		if q.facts == nil {
+			q.facts = &facts{}
+		}
+		q.facts.rehearsed, q.fails, q.retryAt = o.facts.rehearsed, 0, time.Time{}
+		return
+	}
+	q.fails++
+	q.retryAt = time.Now().Add(min(longRest, time.Second<<min(q.fails, 10)))
+	r.Log.Warn("pull request cannot be planned now; trying again", "request", q.Number, "reason", o.failed.Error())
 }

@@ -44,8 +44,9 @@ type desk struct {
 	slow       map[string]bool // declarations that take for ever
 	broken     error           // of the machine that evaluates
 	cancelled  int
-	unrendered error // why no chart can be rendered
-	asked      int   // heads that were asked for
+	unrendered error         // why no chart can be rendered
+	rendering  time.Duration // how long some actions take that are rendered at once
+	asked      int           // heads that were asked for
 	force      source.Revision
 	live       reconcile.Live
 }
@@ -230,12 +231,16 @@ func (d *desk) evaluate(ctx context.Context, tree fs.FS) (schema.Config, error) 
 	return schema.Load(tree)
 }
 
-func (d *desk) Preview(_ context.Context, all []reconcile.Action) map[reconcile.ID]reconcile.Preview {
+func (d *desk) Preview(ctx context.Context, all []reconcile.Action) map[reconcile.ID]reconcile.Preview {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	out := map[reconcile.ID]reconcile.Preview{}
+	takes, out := d.rendering, map[reconcile.ID]reconcile.Preview{}
 	for _, a := range all {
-		out[a.ID] = reconcile.Preview{Err: d.unrendered}
+		out[a.ID] = reconcile.Preview{Diff: "new", Err: d.unrendered}
+	}
+	d.mu.Unlock()
+	select {
+	case <-time.After(takes):
+	case <-ctx.Done():
 	}
 	return out
 }
@@ -529,4 +534,63 @@ func TestMemoryIsKeptBetweenStarts(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A plan may take longer than a turn, on a slow cluster or for very many providers: it goes on where it was.
+func TestALongPlanTakesSeveralTurns(t *testing.T) {
+	in(t, func(t *testing.T, d *desk) {
+		var many strings.Builder
+		for n := range 100 {
+			fmt.Fprintf(&many, "providers: p%d: cluster: \"eu\"\n", n)
+		}
+		d.locked(func() { d.rendering = 2 * working / 3 })
+		d.request(1, "mallory", many.String())
+		d.look()
+		d.request(2, "ada", paris)
+		d.poke <- struct{}{}
+		time.Sleep(10 * working)
+		synctest.Wait()
+		d.says("1 planning", "2 planning", "2 planned: 1 to create", "1 planned: 100 to create")
+		d.locked(func() { d.trees["next"] = first + "organizations: red: {}\n" })
+		d.merge("next")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		d.locked(func() {
+			for _, p := range d.told { // nothing that was rendered is rendered again
+				if len(p.Moved) != 1 || p.Plan.Actions[len(p.Plan.Actions)-1].Diff == "" {
+					t.Errorf("moved %q, %+v", p.Moved, p.Plan.Actions[len(p.Plan.Actions)-1])
+				}
+			}
+			if len(d.told) != 2 {
+				t.Errorf("told %d times", len(d.told))
+			}
+		})
+	})
+}
+
+// What plans were made from is forgotten when it is too much; they hold all the same until something moves.
+func TestTooManyFactsAreForgotten(t *testing.T) {
+	in(t, func(t *testing.T, d *desk) {
+		large := paris + fmt.Sprintf("_text: %q\n", strings.Repeat("x", keptFacts/3/64))
+		for n := range 64 {
+			large += fmt.Sprintf("providers: paris%d: {cluster: \"eu\", values: text: _text}\n", n)
+		}
+		d.request(1, "ada", large)
+		d.request(2, "ada", large)
+		d.look()
+		d.says("1 planning", "1 planned: 65 to create", "2 planning", "2 planned: 65 to create")
+		d.report()
+		time.Sleep(time.Hour)
+		d.says()
+		d.locked(func() {
+			id := reconcile.ID{Cluster: "eu", Kind: reconcile.KindRelease, Namespace: "coder", Name: "paris"}
+			c := d.live.Clusters["eu"]
+			c.Releases = map[reconcile.ID]reconcile.Observed{id: {Owner: "somebody", State: reconcile.Deployed, Revision: 3}}
+			d.live.Clusters["eu"] = c
+		})
+		d.report()
+		time.Sleep(time.Hour)
+		d.says("1 planned: 64 to create, moved: "+forgotten,
+			"2 planned: 64 to create, moved: "+forgotten)
+	})
 }

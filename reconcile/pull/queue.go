@@ -22,7 +22,7 @@ func (r *running) next(now time.Time) *request {
 		}
 	}
 	return r.first(func(q *request) bool {
-		return !q.checked && !q.dirty && q.err == nil && q.shown.Stage == reconcile.Planned
+		return !q.checked && !q.dirty && q.shown.holds()
 	})
 }
 
@@ -44,7 +44,7 @@ func (r *running) before(a, b *request) bool {
 
 // lookAgain makes the next look come soon. What changed during one that is under way may not be in it.
 func (r *running) lookAgain() {
-	r.again, r.lookAt = r.looking, r.lastLook.Add(distance)
+	r.poked, r.lookAt = r.looking, r.lastLook.Add(distance)
 }
 
 // look is what a forge and its repository said.
@@ -145,7 +145,7 @@ func (r *running) take(l look) {
 	}
 	r.fails, r.moved = 0, true // charts may have moved, and no report says so
 	r.lookAt = time.Now().Add(r.Interval)
-	if r.again {
+	if r.poked {
 		r.lookAgain()
 	}
 	open := make(map[int]*request, len(l.all))
@@ -174,12 +174,12 @@ func (r *running) take(l look) {
 func (r *running) meet(now reconcile.PullRequest, missing error) *request {
 	q := r.open[now.Number]
 	refused := r.refuses(now)
-	if q == nil || q.Head != now.Head || (q.shown.Stage == reconcile.Unplanned) != (refused != nil) {
+	if q == nil || q.Head != now.Head || (q.shown.stage == reconcile.Unplanned) != (refused != nil) {
 		q = &request{dirty: refused == nil}
 		if refused != nil {
-			q.shown = reconcile.Proposal{Request: now, Stage: reconcile.Unplanned, Err: refused, At: time.Now()}
+			q.shown = shown{stage: reconcile.Unplanned}
 			if refused != errNobody {
-				r.Tell(q.shown)
+				r.Tell(reconcile.Proposal{Request: now, Stage: reconcile.Unplanned, Err: refused, At: time.Now()})
 			}
 		}
 	}
