@@ -189,9 +189,6 @@ func (g *Gitea) reviewed(sdk *gitea.Client, pr PullRequest, mark string) (bool, 
 	return false, nil
 }
 
-// MaxComment is what GitHub takes; Gitea has no limit of its own, and people none either.
-func (g *Gitea) MaxComment() int { return 65_536 }
-
 // responseOf is the answer behind one of the SDK's.
 func responseOf(answer *gitea.Response) *http.Response {
 	if answer == nil {

@@ -155,6 +155,3 @@ func (g *GitHub) reviewed(ctx context.Context, pr PullRequest, mark string) (boo
 	}
 	return false, nil
 }
-
-// MaxComment is GitHub's limit.
-func (g *GitHub) MaxComment() int { return 65_536 }

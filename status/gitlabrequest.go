@@ -125,6 +125,3 @@ func (g *GitLab) Annotate(ctx context.Context, pr PullRequest, mark string, all 
 	notes.known = &Known{} // it is another comment than the plan's
 	return notes.Comment(ctx, pr.Number, own, text.String())
 }
-
-// MaxComment is GitLab's limit.
-func (g *GitLab) MaxComment() int { return 1_000_000 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/workspace-providers/reconcile/reconcile"
@@ -18,9 +19,10 @@ type Poster struct {
 	book *book         // Run's alone
 	bell chan struct{} // there is mail
 
-	mu        sync.Mutex           // guards mail and proposals
-	mail      []reconcile.Report   // the newest of each revision not taken yet, oldest first
-	proposals []reconcile.Proposal // not taken yet, oldest first
+	mu        sync.Mutex         // guards mail and proposals
+	mail      []reconcile.Report // the newest of each revision not taken yet, oldest first
+	proposals []announcement     // not taken yet, oldest first
+	waiting   atomic.Int64       // bytes of comments in the book
 
 	hush    time.Time // no comment may be written before; Run's alone
 	tries   int       // that failed one after the other; Run's alone
@@ -131,6 +133,7 @@ func (p *Poster) take() {
 	for _, proposal := range proposals {
 		p.book.propose(proposal)
 	}
+	p.waiting.Store(int64(p.book.waiting()))
 	for _, r := range mail {
 		began := p.book.commit != ""
 		p.book.take(r)

@@ -93,7 +93,7 @@ func annotations(p reconcile.Proposal) []Annotation {
 	var out []Annotation
 	for _, m := range mistakes {
 		if m.File != "" && len(out) < maxAnnotations {
-			out = append(out, Annotation{File: m.File, Line: m.Line, Text: escape(clean(m.Path + ": " + m.Message))})
+			out = append(out, Annotation{File: m.File, Line: m.Line, Text: escape(cut(clean(m.Path+": "+m.Message), keptError))})
 		}
 	}
 	return out

@@ -163,7 +163,7 @@ func TestTheBookOfPullRequests(t *testing.T) {
 	}
 	step := func(p reconcile.Proposal, want string) {
 		t.Helper()
-		b.propose(p)
+		b.propose(announce(p, "", 0))
 		if got := states(); got != want {
 			t.Errorf("posted %q, want %q", got, want)
 		}
@@ -184,7 +184,7 @@ func TestTheBookOfPullRequests(t *testing.T) {
 	if talk, wait := b.unsaid(epoch()); talk != nil || wait >= 0 {
 		t.Errorf("%v, %v", talk, wait)
 	}
-	b.propose(planned)
+	b.propose(announce(planned, "", 0))
 	if talk, wait := b.unsaid(epoch()); talk != nil || wait != 10*time.Second {
 		t.Errorf("the next comment comes at once: %v, %v", talk, wait)
 	}

@@ -33,7 +33,7 @@ type Requests interface {
 	// Annotate says in the places of a pull request's files what is wrong there, where the forge can: once for
 	// each revision. What was said about an earlier one is left to the forge, which folds it away.
 	Annotate(ctx context.Context, pr PullRequest, mark string, all []Annotation) error
-
-	// MaxComment is how many bytes a comment may have.
-	MaxComment() int
 }
+
+// MaxComment is how many bytes a comment may have: GitHub's limit, the smallest of all. Gitea has none of its own.
+const MaxComment = 65_536

@@ -8,62 +8,88 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile"
 )
 
+// announcement is what there is to say of a proposal, without what that was made from: very many may wait for a forge
+// that does not answer.
+type announcement struct {
+	request PullRequest
+	stage   reconcile.Stage
+	line    Line
+	mark    string
+	comment string // empty: nothing new
+	remarks []Annotation
+}
+
+// What comments that wait may take in all, and what each may take when that is used up.
+const (
+	keptComments = 32 << 20 // bytes
+	shortComment = 4 << 10
+)
+
+// announce makes the texts of a proposal. The comment is the shorter the more bytes of others wait.
+func announce(p reconcile.Proposal, page string, waiting int) announcement {
+	a := announcement{request: p.Request, stage: p.Stage, line: ProposalLine(p), mark: ProposalMark(p)}
+	if p.Stage == reconcile.Planned {
+		room := max(shortComment, min(MaxComment, (keptComments-waiting)/4))
+		a.comment, a.remarks = ProposalMarkdown(p, page, room), annotations(p)
+	}
+	return a
+}
+
 // talk is what is to be said on a pull request beside the status of its head.
 type talk struct {
 	head     string
 	request  PullRequest
 	mark     string
-	comment  func(page string, max int) string // nil: nothing new
-	at       time.Time                         // when it was last written, or tried
-	fails    int                               // tries that failed one after the other
-	remarks  []Annotation                      // not said yet
-	remarked string                            // the head of which they were said
+	comment  string       // empty: nothing new
+	at       time.Time    // when it was last written, or tried
+	fails    int          // tries that failed one after the other
+	remarks  []Annotation // not said yet
+	remarked string       // the head of which they were said
 }
 
-// propose makes what a proposal says what should stand: the status of the request's head, and the comment. What was
+// propose makes what is announced what should stand: the status of the request's head, and the comment. What was
 // pending on an older head is closed.
-func (b *book) propose(p reconcile.Proposal) {
-	n := p.Request.Number
+func (b *book) propose(a announcement) {
+	n, l := a.request.Number, a.line
 	t := b.requests[n]
 	if t == nil {
 		t = &talk{}
 		b.requests[n] = t
 	}
-	l := ProposalLine(p)
-	if t.head != "" && (t.head != l.SHA || p.Stage == reconcile.Closed) {
-		b.leave(place{t.head, l.Context}, p)
-		t.comment, t.remarks = nil, nil // which were of the older head
+	if t.head != "" && (t.head != l.SHA || a.stage == reconcile.Closed) {
+		b.leave(place{t.head, l.Context}, a)
+		t.comment, t.remarks = "", nil // which were of the older head
 	}
-	if p.Stage == reconcile.Closed {
+	if a.stage == reconcile.Closed {
 		delete(b.requests, n)
 		b.forget()
 		return
 	}
-	t.head, t.request, t.mark = l.SHA, p.Request, ProposalMark(p)
+	t.head, t.request, t.mark = l.SHA, a.request, a.mark
 	at := place{l.SHA, l.Context}
 	if b.want[at].SHA == "" {
 		b.order = append(b.order, l.SHA)
 	}
 	b.want[at] = l
-	if p.Stage == reconcile.Planned {
-		t.comment = func(page string, max int) string { return ProposalMarkdown(p, page, max) }
+	if a.stage == reconcile.Planned {
+		t.comment = a.comment
 		if t.remarked != l.SHA {
-			t.remarks = annotations(p)
+			t.remarks = a.remarks
 		}
 	}
 	b.forget()
 }
 
 // leave closes what is pending on a head that does not count any more.
-func (b *book) leave(at place, p reconcile.Proposal) {
+func (b *book) leave(at place, a announcement) {
 	l, there := b.want[at]
 	switch {
 	case !there:
-	case l.State == StatePending && p.Stage == reconcile.Closed:
+	case l.State == StatePending && a.stage == reconcile.Closed:
 		l.State, l.Text = StateError, "closed before it was planned"
 		b.want[at] = l
 	case l.State == StatePending:
-		b.want[at] = superseded(l, p.Request.Head)
+		b.want[at] = superseded(l, a.request.Head)
 	}
 }
 
@@ -73,7 +99,7 @@ func (b *book) unsaid(now time.Time) (*talk, time.Duration) {
 	wait := time.Duration(-1)
 	var next *talk
 	for _, t := range b.requests {
-		if t.comment == nil && len(t.remarks) == 0 {
+		if t.comment == "" && len(t.remarks) == 0 {
 			continue
 		}
 		left := t.at.Add(b.every).Sub(now)
@@ -96,19 +122,31 @@ func (b *book) unsaid(now time.Time) (*talk, time.Duration) {
 
 // said forgets what was said, or what nobody will take.
 func (b *book) said(t *talk, now time.Time) {
-	t.comment, t.remarks, t.at, t.remarked, t.fails = nil, nil, now, t.head, 0
+	t.comment, t.remarks, t.at, t.remarked, t.fails = "", nil, now, t.head, 0
 }
 
 // unheard makes a pull request on which nothing could be said wait for its next turn.
 func (b *book) unheard(t *talk, now time.Time) { t.at, t.fails = now, t.fails+1 }
 
+// waiting is how many bytes of comments are not written yet.
+func (b *book) waiting() int {
+	n := 0
+	for _, t := range b.requests {
+		n += len(t.comment)
+	}
+	return n
+}
+
 // Propose leaves a proposal to be told on its pull request. An older one of the same request is forgotten. Like Report,
-// it never waits.
+// it never waits for the forge.
 func (p *Poster) Propose(proposal reconcile.Proposal) {
+	waiting := int(p.waiting.Load())
 	p.mu.Lock()
-	p.proposals = append(slices.DeleteFunc(p.proposals, func(old reconcile.Proposal) bool {
-		return old.Request.Number == proposal.Request.Number
-	}), proposal)
+	p.proposals = slices.DeleteFunc(p.proposals, func(old announcement) bool { return old.request.Number == proposal.Request.Number })
+	for _, old := range p.proposals {
+		waiting += len(old.comment)
+	}
+	p.proposals = append(p.proposals, announce(proposal, p.page(proposal.Request.Head), waiting))
 	p.mu.Unlock()
 	select {
 	case p.bell <- struct{}{}:
@@ -120,12 +158,11 @@ func (p *Poster) Propose(proposal reconcile.Proposal) {
 func (p *Poster) say(ctx context.Context, forge Requests, t *talk) error {
 	ctx, cancel := context.WithTimeout(ctx, p.o.Timeout)
 	defer cancel()
-	if t.comment != nil {
-		text := t.comment(p.page(t.head), forge.MaxComment())
-		if err := forge.Comment(ctx, t.request.Number, t.mark, text); err != nil {
+	if t.comment != "" {
+		if err := forge.Comment(ctx, t.request.Number, t.mark, t.comment); err != nil {
 			return err
 		}
-		t.comment = nil
+		t.comment = ""
 		p.o.Count(forge.Name(), "ok")
 	}
 	if len(t.remarks) == 0 {

@@ -3,6 +3,7 @@ package status
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -24,8 +25,7 @@ type board struct {
 	gate     chan struct{} // each post waits for it; may be nil
 }
 
-func (b *board) Name() string    { return "github" }
-func (b *board) MaxComment() int { return 65_536 }
+func (b *board) Name() string { return "github" }
 
 func (b *board) Posted(context.Context, Line) ([]Line, error) { return nil, nil }
 
@@ -152,10 +152,10 @@ func TestWhatIsMergedComesBeforeRequests(t *testing.T) {
 
 func TestRemarksAreOfTheHeadTheyAreSaidOn(t *testing.T) {
 	b := newBook(time.Second)
-	b.propose(wrong(1, "aaaaaaa", "older"))
+	b.propose(announce(wrong(1, "aaaaaaa", "older"), "", 0))
 	next := wrong(1, "bbbbbbb", "")
 	next.Stage, next.Err = reconcile.Planning, nil
-	b.propose(next)
+	b.propose(announce(next, "", 0))
 	if said, _ := b.unsaid(time.Now()); said != nil {
 		t.Errorf("%+v are said on %s", said.remarks, said.head)
 	}
@@ -174,5 +174,31 @@ func TestThePageOfARequestOutlivesIt(t *testing.T) {
 	a.propose(wrong(2, "bbbbbbb", strings.Repeat("no\n", 1000)+strings.Repeat("x", 1_000_000)))
 	if doc, _ = a.of("bbbbbbb"); len(strings.Join(doc.Errors, "")) > 100_000 {
 		t.Errorf("%d errors are kept", len(doc.Errors))
+	}
+}
+
+// A thousand comments that wait for a forge that is gone take a bounded room, and each still says the most important.
+func TestCommentsThatWaitAreBounded(t *testing.T) {
+	p := NewPoster(PosterOptions{Forge: func() Forge { return nil }})
+	for n := range 2000 {
+		var mistakes schema.Errors
+		for range 1000 {
+			mistakes = append(mistakes, schema.Error{Path: "a", Message: strings.Repeat("x", 100)})
+		}
+		proposal := wrong(n+1, fmt.Sprint("head", n), "no")
+		proposal.Err = mistakes
+		p.Propose(proposal)
+		if n%10 == 0 {
+			p.take()
+		}
+	}
+	p.take()
+	if n := p.book.waiting(); n > keptComments+2000*shortComment {
+		t.Errorf("%d MiB wait", n>>20)
+	}
+	for n, talk := range p.book.requests {
+		if !strings.Contains(talk.comment, "not shown: the comment would be too long") {
+			t.Fatalf("request %d: %q", n, talk.comment)
+		}
 	}
 }

@@ -514,25 +514,44 @@ func TestAnOlderHeadIsGivenUp(t *testing.T) {
 	})
 }
 
+// Of each request the newest plan is kept, whatever others open, and of closed ones for some time.
 func TestMemoryIsKeptBetweenStarts(t *testing.T) {
 	dir := t.TempDir() + "/pulls"
 	m := NewMemory(dir)
 	at := time.Date(2026, 10, 9, 14, 2, 0, 0, time.UTC)
-	for n := range keptPlans + 10 {
-		p := reconcile.Proposal{Stage: reconcile.Planned, Key: fmt.Sprint("tree/", n), At: at.Add(time.Duration(n) * time.Second)}
+	show := func(number int, key string, stage reconcile.Stage) {
+		t.Helper()
+		at = at.Add(time.Second)
+		p := reconcile.Proposal{Request: reconcile.PullRequest{Number: number}, Stage: stage, Key: key, At: at}
 		if err := m.Show(p); err != nil {
 			t.Fatal(err)
 		}
+	}
+	show(7, "older", reconcile.Planned)
+	show(7, "newer", reconcile.Planned)
+	for n := range keptClosed + 10 {
+		show(100+n, fmt.Sprint("tree/", n), reconcile.Planned)
+	}
+	for n := range keptClosed + 10 {
+		show(100+n, "", reconcile.Closed)
 	}
 	if err := m.Show(reconcile.Proposal{Stage: reconcile.Planned, Key: "wrong", Err: errors.New("no")}); err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range []*Memory{m, NewMemory(dir)} {
-		for key, want := range map[string]bool{"tree/9": false, "tree/10": true, "tree/521": true, "wrong": false, "": false} {
+		for key, want := range map[string]bool{
+			"older": false, "newer": true, "tree/9": false, "tree/10": true, fmt.Sprint("tree/", keptClosed+9): true, "wrong": false, "": false,
+		} {
 			if s, there := m.Shown(key); there != want || there && s.Key != key {
 				t.Errorf("%s: %v %+v", key, there, s)
 			}
 		}
+	}
+	for n := range keptPlans + 10 {
+		show(1000+n, fmt.Sprint("open/", n), reconcile.Planned)
+	}
+	if n := len(m.all); n != keptPlans {
+		t.Errorf("%d are kept", n)
 	}
 }
 
