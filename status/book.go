@@ -183,11 +183,14 @@ func (b *book) posted(l Line, now time.Time) {
 	b.stands[at] = standing{Line: l, at: now, posts: b.stands[at].posts + 1}
 }
 
-// found notes what stood on a revision before us.
+// found notes what stands on a revision: what was there before us, and what was taken though nobody said so.
 func (b *book) found(sha string, lines []Line) {
 	b.read[sha] = true
 	for _, l := range lines {
-		b.stands[place{sha, l.Context}] = standing{Line: l}
+		at := place{sha, l.Context}
+		if have := b.stands[at]; have.State != l.State || have.Text != l.Text {
+			b.stands[at] = standing{Line: l, posts: have.posts}
+		}
 	}
 	if slices.Contains(b.past, sha) {
 		b.closePast(sha, lines)

@@ -239,6 +239,9 @@ func (p *Poster) send(ctx context.Context, forge Forge, sha string, lines []Line
 			"reason", err.Error())
 		return nil
 	}
+	if _, asked := errors.AsType[*LaterError](err); err != nil && !asked {
+		delete(p.book.read, sha) // it may have been taken, and the answer lost
+	}
 	return err
 }
 

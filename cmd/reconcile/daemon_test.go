@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long tests wait for what must come about, on a machine that has much to do.
-const patience = 3 * time.Minute
+const patience = 10 * time.Minute
 
 // await waits until ok says yes, asking again and again. What ok returns besides is shown when it never
 // does.
@@ -92,9 +92,22 @@ func (d *daemon) bury() {
 	d.kill()
 	if d.Failed() {
 		text := d.log.String()
-		d.Logf("the daemon logged:\n%s", text[max(0, len(text)-16<<10):])
+		d.Logf("the daemon logged, of what went wrong:\n%s\nand in the end:\n%s", last(wrongs(text), 6<<10), last(text, 8<<10))
 	}
 }
+
+// wrongs are the lines of a log that are no good news.
+func wrongs(log string) string {
+	var out strings.Builder
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, "level=WARN") || strings.Contains(line, "level=ERROR") {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
+}
+
+func last(text string, bytes int) string { return text[max(0, len(text)-bytes):] }
 
 // kill ends the daemon as a power cut would.
 func (d *daemon) kill() {

@@ -307,16 +307,7 @@ func (w *doorwork) drop(ctx context.Context, keep admission.Objects) error {
 	if keep.Policy == nil {
 		judging = slices.Sorted(maps.Keys(w.seen.there.bindings))
 	}
-	if len(judging) > 0 {
-		if fresh, err := w.keeper(ctx); err != nil {
-			return err
-		} else if fresh {
-			if err := spread(ctx); err != nil {
-				return err
-			}
-		}
-	}
-	if err := w.deleteAll(ctx, "ValidatingAdmissionPolicyBinding", judging); err != nil {
+	if err := w.unbind(ctx, judging); err != nil {
 		return err
 	}
 	if p := w.seen.there.policy; p != nil && keep.Policy == nil {
@@ -330,6 +321,21 @@ func (w *doorwork) drop(ctx context.Context, keep admission.Objects) error {
 		}
 	}
 	return w.deleteAll(ctx, "ConfigMap", leftOver(w.seen.there.parameters, needed))
+}
+
+// unbind removes bindings, when the keeper is known to every server.
+func (w *doorwork) unbind(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	fresh, err := w.keeper(ctx)
+	if err == nil && fresh {
+		err = spread(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return w.deleteAll(ctx, "ValidatingAdmissionPolicyBinding", names)
 }
 
 // leftOver are the names of what is there and not needed, sorted.

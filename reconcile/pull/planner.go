@@ -262,6 +262,11 @@ func (r *running) again(q *request, o outcome) {
 		q.facts.rehearsed, q.fails, q.retryAt = o.facts.rehearsed, 0, time.Time{}
 		return
 	}
+	if errors.Is(o.failed, git.ErrNoRef) { // the cache was replaced: the next look brings the head again
+		q.missing, q.retryAt = o.failed, time.Now().Add(r.Interval)
+		r.lookAgain()
+		return
+	}
 	q.fails++
 	q.retryAt = time.Now().Add(min(longRest, time.Second<<min(q.fails, 10)))
 	r.Log.Warn("pull request cannot be planned now; trying again", "request", q.Number, "reason", o.failed.Error())

@@ -45,6 +45,7 @@ type desk struct {
 	broken     error           // of the machine that evaluates
 	cancelled  int
 	unrendered error         // why no chart can be rendered
+	lost       bool          // what was brought is gone until it is brought again
 	rendering  time.Duration // how long some actions take that are rendered at once
 	asked      int           // heads that were asked for
 	force      source.Revision
@@ -190,6 +191,7 @@ func (d *desk) Bring(_ context.Context, refs map[string]string) (map[string]erro
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	failed := map[string]error{}
+	d.lost = false
 	for ref := range refs {
 		d.asked++
 		if err := d.missing[ref]; err != nil {
@@ -202,6 +204,9 @@ func (d *desk) Bring(_ context.Context, refs map[string]string) (map[string]erro
 func (d *desk) Merge(base, head string) (git.Commit, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.lost {
+		return git.Commit{}, fmt.Errorf("%w: it is not in what was fetched", git.ErrNoRef)
+	}
 	if strings.Contains(d.trees[head], "conflict") {
 		return git.Commit{}, &git.ConflictError{Files: []string{"a.cue"}}
 	}
@@ -611,5 +616,31 @@ func TestTooManyFactsAreForgotten(t *testing.T) {
 		time.Sleep(time.Hour)
 		d.says("1 planned: 64 to create, moved: "+forgotten,
 			"2 planned: 64 to create, moved: "+forgotten)
+	})
+}
+
+// What was brought goes when the cache of the repository is replaced, and is brought again at once.
+func TestAHeadThatIsLostIsBroughtAgain(t *testing.T) {
+	in(t, func(t *testing.T, d *desk) {
+		for n := range 20 { // however often
+			d.locked(func() {
+				d.trees["next"] = first + fmt.Sprintf("organizations: o%d: {}\n", n)
+				d.lost = true
+			})
+			d.request(7, "ada", paris)
+			d.merge("next")
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			d.locked(func() {
+				if len(d.told) == 0 || d.told[len(d.told)-1].Stage != reconcile.Planned {
+					t.Errorf("round %d: %d told", n, len(d.told))
+				}
+				d.told = nil
+			})
+			d.locked(func() { d.trees["base"] = first })
+			d.merge("base")
+			d.wait()
+			d.locked(func() { d.told = nil })
+		}
 	})
 }
