@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -61,7 +62,9 @@ func (r *running) forget() {
 			having, total = append(having, q), total+q.facts.weight
 		}
 	}
-	slices.SortFunc(having, func(a, b *request) int { return a.shown.at.Compare(b.shown.at) })
+	slices.SortFunc(having, func(a, b *request) int {
+		return cmp.Or(a.shown.at.Compare(b.shown.at), cmp.Compare(a.Number, b.Number))
+	})
 	for i := 0; total > keptFacts && i < len(having)-1; i++ {
 		total -= having[i].facts.weight
 		having[i].facts = nil
