@@ -13,15 +13,15 @@ type attempts map[ID]attempt
 
 // attempt is the last try at an item.
 type attempt struct {
-	digest string    // what was tried
-	count  int       // failures in a row with this digest
-	err    error     // of the last one, or why the last repair was in vain
-	next   time.Time // not to be tried again before
-	asked  bool      // somebody had asked for it; the wish may still stand there
-	unseen bool      // it could not even be rendered
-	mended string    // the fields that the last repair put back
-	vain   int       // repairs in a row that somebody undid at once
-	quarrel          // over fields that were put back
+	digest  string    // what was tried
+	count   int       // failures in a row with this digest
+	err     error     // of the last one, or why the last repair was in vain
+	next    time.Time // not to be tried again before
+	asked   bool      // somebody had asked for it; the wish may still stand there
+	unseen  bool      // it could not even be rendered
+	mended  string    // the fields that the last repair put back
+	vain    int       // repairs in a row that somebody undid at once
+	quarrel           // over fields that were put back
 }
 
 const (
