@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -115,9 +116,14 @@ func (c *Cluster) want(w wanted) {
 	defer c.mu.Unlock()
 	c.bare, c.doors, c.recognised, c.heads.all = w.bare, w.doors, w.recognition, true
 	c.urls = knownURLs(w)
+	was := c.items
 	c.items = make(map[releaseKey]reconcile.Item, len(w.items))
 	for _, it := range w.items {
-		c.items[releaseKey{it.ID.Namespace, it.ID.Name}] = it
+		key := releaseKey{it.ID.Namespace, it.ID.Name}
+		c.items[key] = it
+		if k := c.known[key]; k != nil && !slices.Equal(was[key].Release.Ignore, it.Release.Ignore) {
+			k.marks = map[objectRef]string{} // what was as declared may not be, and the other way round
+		}
 	}
 	c.allDirty = true
 	c.followWanted()
@@ -189,6 +195,7 @@ func (c *Cluster) heard(err error) {
 	if was != c.reachable || c.since.IsZero() {
 		c.since = time.Now()
 	}
+	c.allDirty = c.allDirty || c.reachable && !was // what was asked meanwhile got no answer
 	differs := was != c.reachable || wasErr != c.err
 	c.mu.Unlock()
 	if differs {
