@@ -104,10 +104,12 @@ func healthy(rel Release, a *reconcile.Action) Release {
 		return rel.is(Ready, "not declared any more")
 	case a.Reason == reconcile.Contested:
 		return rel.is(Ready, edited(obs.Drift)+", contested")
-	case drift > 0 && a.Op == reconcile.OpRepair:
+	case drift > 0 && (a.Op == reconcile.OpRepair || a.Reason == reconcile.IsLocked):
 		return rel.is(Ready, edited(obs.Drift)+", being repaired")
-	case drift > 0:
+	case drift > 0 && a.Op == reconcile.OpKeep:
 		return rel.is(Ready, edited(obs.Drift)+", left as declared in drift")
+	case drift > 0: // what holds it stands beside
+		return rel.is(Ready, edited(obs.Drift))
 	}
 	return rel.is(Ready, "")
 }
