@@ -259,7 +259,7 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 		return obs, true
 	}
 	if c.hand[key] {
-		return obs, true
+		return c.meanwhile(key, obs), true
 	}
 	k := c.knowledge(key, obs, rec)
 	obs.Since = k.since
@@ -278,6 +278,14 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 	c.missing(key, &obs, rec)
 	c.remember(key, k, obs, rec)
 	return obs, true
+}
+
+// meanwhile is a release that an action is at: as well as it was before, as long as it is the same revision.
+func (c *Cluster) meanwhile(key releaseKey, obs reconcile.Observed) reconcile.Observed {
+	if was := c.releases[c.id(key)]; was.Revision == obs.Revision && was.State == obs.State {
+		obs.Health, obs.Message, obs.ReadySince, obs.Since = was.Health, was.Message, was.ReadySince, was.Since
+	}
+	return obs
 }
 
 // knowledge is what we know beyond the watches of the release's newest revision, taken from its record
