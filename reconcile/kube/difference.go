@@ -11,6 +11,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/cli-runtime/pkg/resource"
+
+	"github.com/workspace-providers/reconcile/reconcile/fields"
 )
 
 // difference is one declared field that is not as declared.
@@ -49,7 +51,7 @@ func differentKeys(at string, declared, want, have map[string]any) []difference 
 	for _, key := range slices.Sorted(maps.Keys(declared)) {
 		w, kept := want[key]
 		h, there := have[key]
-		switch p := at + "/" + escape(key); {
+		switch p := at + "/" + fields.Escape(key); {
 		case !kept: // the API server takes it for nothing
 		case !there:
 			out = append(out, difference{pointer: p, want: w})
@@ -73,8 +75,8 @@ func differentItems(at string, declared, want, have []any) []difference {
 // declaredItem is what is declared of an item of a list that others add to as well. Items are told by their
 // names; where they have none, and it is not known which is which, all of it counts as declared.
 func declaredItem(declared, want []any, i int) (item any, known bool) {
-	if name := nameOf(want[i]); name != "" && slices.ContainsFunc(declared, func(d any) bool { return nameOf(d) != "" }) {
-		j := slices.IndexFunc(declared, func(d any) bool { return nameOf(d) == name })
+	if name := fields.Name(want[i]); name != "" && slices.ContainsFunc(declared, func(d any) bool { return fields.Name(d) != "" }) {
+		j := slices.IndexFunc(declared, func(d any) bool { return fields.Name(d) == name })
 		if j < 0 {
 			return nil, false
 		}
@@ -85,16 +87,6 @@ func declaredItem(declared, want []any, i int) (item any, known bool) {
 	}
 	return want[i], true
 }
-
-// nameOf is the name of an item of a list; empty where it has none.
-func nameOf(item any) string {
-	m, _ := item.(map[string]any)
-	name, _ := m["name"].(string)
-	return name
-}
-
-// escape writes a key as a part of a JSON pointer.
-func escape(key string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(key) }
 
 // declaredOf is what is declared of an object, by the names that the API server keeps it under, less what is the
 // server's own.

@@ -141,7 +141,7 @@ func (s *session) diff(ctx context.Context, info *resource.Info, ignore []reconc
 		return nil, nil, err
 	}
 	for _, way := range leftAlone(obj, live, ignore) {
-		keep(way, want.Object, live.Object)
+		way.Keep(want.Object, live.Object)
 	}
 	diffs = differences("", declaredOf(obj), want.Object, live.Object)
 	for i := range diffs {

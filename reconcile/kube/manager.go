@@ -4,18 +4,21 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/workspace-providers/reconcile/reconcile/fields"
 )
 
 // fieldSet is a set of fields as the API server writes it down: "f:" and the name of a field, "k:" and what tells
 // an item of a list, "v:" and the value of one, each with what it has in it.
 type fieldSet map[string]fieldSet
 
-// fieldsOf reads what a manager has.
-func fieldsOf(entry metav1.ManagedFieldsEntry) fieldSet {
+// setOf reads what a manager has.
+func setOf(entry metav1.ManagedFieldsEntry) fieldSet {
 	var out fieldSet
 	if entry.FieldsV1 != nil && json.Unmarshal(entry.FieldsV1.GetRawBytes(), &out) != nil {
 		return nil // what cannot be read names nobody
@@ -31,7 +34,7 @@ func writerOf(live *unstructured.Unstructured, d difference) string {
 	}
 	who, newest := "", metav1.Time{}
 	for _, entry := range live.GetManagedFields() {
-		if entry.Manager == fieldManager || !fieldsOf(entry).has(live.Object, d.pointer) {
+		if entry.Manager == fieldManager || !setOf(entry).has(live.Object, d.pointer) {
 			continue
 		}
 		if who == "" || entry.Time != nil && newest.Before(entry.Time) {
@@ -46,29 +49,31 @@ func writerOf(live *unstructured.Unstructured, d difference) string {
 
 // has says whether a field, or something in it, is in the set.
 func (s fieldSet) has(in any, pointer string) bool {
-	for _, part := range strings.Split(strings.TrimPrefix(pointer, "/"), "/") {
+	for part := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
 		if len(s) == 0 { // whoever has a list that cannot be shared, has all that is in it
 			return s != nil
 		}
-		way, there := wayTo(in, "/"+part)
+		there := false
+		switch v := in.(type) {
+		case map[string]any:
+			key := fields.Unescape(part)
+			s, there = s["f:"+key]
+			in = v[key]
+		case []any:
+			if i, err := strconv.Atoi(part); err == nil && i < len(v) {
+				s, there = s.item(v[i])
+				in = v[i]
+			}
+		}
 		if !there {
 			return false
 		}
-		next, _ := way[0].in(in)
-		if s, there = s.of(way[0], next); !there {
-			return false
-		}
-		in = next
 	}
 	return true
 }
 
-// of is what of the set is in one field or item.
-func (s fieldSet) of(at step, value any) (fieldSet, bool) {
-	if at.index < 0 {
-		in, there := s["f:"+at.key]
-		return in, there
-	}
+// item is what of the set is in one item of a list.
+func (s fieldSet) item(value any) (fieldSet, bool) {
 	for name, in := range s {
 		kind, text, _ := strings.Cut(name, ":")
 		var told any
@@ -128,7 +133,7 @@ func scaled(live *unstructured.Unstructured) []string {
 	var out []string
 	for _, entry := range live.GetManagedFields() {
 		if entry.Manager == autoscaler && entry.Subresource == scaleDoor {
-			out = append(out, fieldsOf(entry).pointers("")...)
+			out = append(out, setOf(entry).pointers("")...)
 		}
 	}
 	slices.Sort(out)
@@ -143,7 +148,7 @@ func (s fieldSet) pointers(at string) []string {
 	var out []string
 	for name, in := range s {
 		if key, is := strings.CutPrefix(name, "f:"); is {
-			out = append(out, in.pointers(at+"/"+escape(key))...)
+			out = append(out, in.pointers(at+"/"+fields.Escape(key))...)
 		}
 	}
 	return out

@@ -122,17 +122,6 @@ func threeWay(was, next, live runtime.Object) ([]byte, types.PatchType, error) {
 	return patch, types.StrategicMergePatchType, err
 }
 
-// omit takes a field out of an object.
-func omit(way []step, in any) {
-	last := way[len(way)-1]
-	for _, s := range way[:len(way)-1] {
-		in, _ = s.in(in)
-	}
-	if m, is := in.(map[string]any); is {
-		delete(m, last.key)
-	}
-}
-
 // spare makes an upgrade leave alone what is others': both what it comes from and what it leads to have there what
 // is live. Where the chart does not declare such a field any more, it is not taken away.
 func spare(was, next, live *unstructured.Unstructured, ignore []reconcile.FieldRef) (*unstructured.Unstructured, *unstructured.Unstructured) {
@@ -143,10 +132,10 @@ func spare(was, next, live *unstructured.Unstructured, ignore []reconcile.FieldR
 	}
 	was, next = was.DeepCopy(), next.DeepCopy()
 	for _, way := range kept {
-		keep(way, next.Object, live.Object)
+		way.Keep(next.Object, live.Object)
 	}
 	for _, way := range left {
-		omit(way, was.Object)
+		way.Omit(was.Object)
 	}
 	return was, next
 }
