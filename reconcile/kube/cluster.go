@@ -312,6 +312,9 @@ func (c *Cluster) knowledge(key releaseKey, obs reconcile.Observed, rec record) 
 		return k
 	}
 	k.recall(rec)
+	if !slices.Equal(rec.Ignored, ignored(c.items[key].Release)) {
+		k.marks = map[objectRef]string{} // as for want
+	}
 	c.session.jobs.Add(job{key, followObjects})
 	return k
 }

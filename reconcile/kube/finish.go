@@ -29,7 +29,7 @@ func (op *operation) settle(ctx context.Context, rel *release.Release, began tim
 	}
 	marks := op.takeMarks()
 	rec := op.nextRecord(rel.Version, nil)
-	rec.Applied, rec.Digest = began, stored.labels[markDigest]
+	rec.Applied, rec.Digest, rec.Ignored = began, stored.labels[markDigest], ignored(op.action.Want.Release)
 	rec.baseline(op.ran)
 	for _, info := range op.client.applied {
 		ref := refOf(info)

@@ -7,6 +7,14 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile/fields"
 )
 
+// ignored are the fields that are declared to be others' to change, as a record has them.
+func ignored(rel reconcile.Release) (out []string) {
+	for _, f := range rel.Ignore {
+		out = append(out, f.Kind+" "+f.Pointer)
+	}
+	return out
+}
+
 // leftAlone are the fields of a declared object that are others' to change: those that are declared so, and those
 // that an autoscaler has taken.
 func leftAlone(declared, live *unstructured.Unstructured, ignore []reconcile.FieldRef) []fields.Way {
