@@ -84,9 +84,14 @@ func TestAStormOfEditsByHand(t *testing.T) {
 			when = "cut off"
 			line.cut()
 		}
-		began = time.Now()
+		began := time.Now()
 		for _, e := range drawEdits(r, w.all, stormEdits/stormRounds, often) {
 			w.edit(when, e)
+		}
+		if when == "cut off" {
+			w.until("the daemon misses the cluster", func(doc status.StatusDoc) bool {
+				return provider(doc, w.all[0].name).Status == status.Error
+			})
 		}
 		edited := time.Since(began)
 		line.restore()
