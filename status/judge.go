@@ -99,19 +99,26 @@ func healthy(rel Release, a *reconcile.Action) Release {
 	if !obs.ReadySince.IsZero() {
 		rel.Since = obs.ReadySince
 	}
-	switch drift := len(obs.Drift); {
-	case !wanted(a):
+	if !wanted(a) {
 		return rel.is(Ready, "not declared any more")
-	case a.Reason == reconcile.Contested:
-		return rel.is(Ready, edited(obs.Drift)+", contested")
-	case drift > 0 && (a.Op == reconcile.OpRepair || a.Reason == reconcile.IsLocked):
-		return rel.is(Ready, edited(obs.Drift)+", being repaired")
-	case drift > 0 && a.Op == reconcile.OpKeep:
-		return rel.is(Ready, edited(obs.Drift)+", left as declared in drift")
-	case drift > 0: // what holds it stands beside
-		return rel.is(Ready, edited(obs.Drift))
 	}
-	return rel.is(Ready, "")
+	return rel.is(Ready, drifted(a))
+}
+
+// drifted says what was edited by hand, and what becomes of it; empty: nothing was.
+func drifted(a *reconcile.Action) string {
+	drift := a.Have.Drift
+	switch {
+	case len(drift) == 0:
+		return ""
+	case a.Reason == reconcile.Contested:
+		return edited(drift) + ", contested"
+	case a.Op == reconcile.OpRepair || a.Reason == reconcile.IsLocked:
+		return edited(drift) + ", being repaired"
+	case a.Op == reconcile.OpKeep:
+		return edited(drift) + ", left as declared in drift"
+	}
+	return edited(drift) // what holds it stands beside
 }
 
 // edited counts the fields that were edited by hand and names their managers.
