@@ -139,7 +139,7 @@ func TestWhatIsDeclaredOfEditsCountsAtOnce(t *testing.T) {
 	}
 	d.ready(sha, names...)
 	d.stop() // what was found before is in the records
-	sha = declare("report", "")
+	declare("report", "")
 	d = s.daemon()
 	d.until("what was not watched is reported", func(doc status.StatusDoc) bool {
 		p := provider(doc, "unwatched")
@@ -161,7 +161,8 @@ func TestWhatIsDeclaredOfEditsCountsAtOnce(t *testing.T) {
 		got := s.kubectl(eu, "get", "configmap", "ignored", "-o", "jsonpath={.data.greeting} {.data.limit}")
 		return got, got == "hello 9"
 	})
-	declare("repair", "")
+	sha = declare("repair", "")
+	d.ready(sha, names...)
 	s.await("what is not ignored any more is repaired", func() (any, bool) {
 		got := s.kubectl(eu, "get", "configmap", "ignored", "-o", "jsonpath={.data.limit}")
 		return got, got == "1"
