@@ -13,14 +13,15 @@ type attempts map[ID]attempt
 
 // attempt is the last try at an item.
 type attempt struct {
-	digest string    // what was tried
-	count  int       // failures in a row with this digest
-	err    error     // of the last one, or why the last repair was in vain
-	next   time.Time // not to be tried again before
-	asked  bool      // somebody had asked for it; the wish may still stand there
-	unseen bool      // it could not even be rendered
-	mended string    // the fields that the last repair put back
-	vain   int       // repairs in a row that somebody undid at once
+	digest  string    // what was tried
+	count   int       // failures in a row with this digest
+	err     error     // of the last one, or why the last repair was in vain
+	next    time.Time // not to be tried again before
+	asked   bool      // somebody had asked for it; the wish may still stand there
+	unseen  bool      // it could not even be rendered
+	mended  string    // the fields that the last repair put back
+	vain    int       // repairs in a row that somebody undid at once
+	quarrel           // over fields that were put back
 }
 
 const (
@@ -68,9 +69,10 @@ func (t attempts) rendered(a Action) {
 // one waits as if this had failed.
 func (t attempts) worked(a Action, now time.Time) {
 	was := t[a.ID]
-	is := attempt{digest: a.Digest, next: now.Add(breath), asked: a.Have.RetryAsked}
+	is := attempt{digest: a.Digest, next: now.Add(breath), asked: a.Have.RetryAsked, quarrel: was.since(now)}
 	if a.Op == OpRepair {
 		is.mended = fields(a.Have.Drift)
+		is.quarrel = is.repaired(a, now)
 	}
 	if is.mended != "" && is.mended == was.mended && is.digest == was.digest && now.Before(was.next.Add(relapse)) {
 		is.vain = was.vain + 1
@@ -121,7 +123,7 @@ func (t attempts) failure(a Action) error {
 
 // lay puts what was tried over what is seen of an item. A wish to try again counts once: whatever came of
 // it, it is not heard again while it still stands there.
-func (t attempts) lay(id ID, obs *Observed) {
+func (t attempts) lay(id ID, obs *Observed, now time.Time) {
 	was := t[id]
 	if obs.RetryAsked && !was.asked {
 		delete(t, id)
@@ -130,17 +132,22 @@ func (t attempts) lay(id ID, obs *Observed) {
 	was.asked = obs.RetryAsked
 	t[id] = was
 	obs.RetryAsked = false
+	obs.Drift = was.mark(obs.Drift, now)
 	if was.count > 0 || was.undone() {
 		obs.Tries, obs.Tried, obs.RetryAt, obs.Failure = max(was.count, was.vain), was.digest, was.next, was.err.Error()
 	}
 }
 
-// forget drops what is about items that no plan knows any more, and what is over since they are in place.
+// forget drops what is about items that no plan knows any more, and what is over since they are in place: all but
+// which fields were put back lately.
 func (t attempts) forget(p Plan, now time.Time) {
 	keep := make(map[ID]bool, len(p.Actions))
 	for _, a := range p.Actions {
 		was := t[a.ID]
 		keep[a.ID] = a.Op != OpKeep || was.asked || was.count == 0 && was.next.Add(relapse).After(now)
+		if lately := was.since(now); !keep[a.ID] && len(lately) > 0 {
+			t[a.ID], keep[a.ID] = attempt{digest: was.digest, quarrel: lately}, true
+		}
 	}
 	maps.DeleteFunc(t, func(id ID, _ attempt) bool { return !keep[id] })
 }
@@ -152,6 +159,7 @@ func (t attempts) due(now time.Time) time.Duration {
 		if was.next.After(now) {
 			wait = min(wait, was.next.Sub(now))
 		}
+		wait = min(wait, was.until(now))
 	}
 	return wait
 }

@@ -179,36 +179,94 @@ func TestWhatIsEditedNowAndThenIsRepairedAtOnce(t *testing.T) {
 				t.Fatalf("%d repairs of %d edits", n, edits)
 			}
 			r.edit("eu", it.ID, func(obs *Observed) { *obs = inPlace(it) })
-			time.Sleep(2 * relapse)
+			time.Sleep(quarrelWindow / 2)
 		}
 		r.stop()
 	})
 }
 
-func TestWhatIsUndoneAtOnceIsNotDoneWithoutEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		it := testItem("eu", "frankfurt")
-		drifted := inPlace(it)
-		drifted.Drift = []Drift{{Object: "Deployment/a"}}
-		r := newRig(it)
-		r.fleet.clusters["eu"].live.Releases[it.ID] = drifted
-		r.fleet.clusters["eu"].do = func(context.Context, Action) error {
-			time.AfterFunc(time.Millisecond, func() { r.edit("eu", it.ID, func(o *Observed) { *o = drifted }) })
-			return nil
-		}
+// quarrelling is a release in a world where somebody undoes each repair of some fields at once.
+func quarrelling(fields ...string) (*rig, Item) {
+	it := testItem("eu", "frankfurt")
+	r := newRig(it)
+	drifted := inPlace(it)
+	for _, field := range fields {
+		drifted.Drift = append(drifted.Drift, Drift{Object: "Deployment/a", Field: field, By: "other"})
+	}
+	r.fleet.clusters["eu"].live.Releases[it.ID] = drifted
+	r.fleet.clusters["eu"].do = func(context.Context, Action) error {
+		time.AfterFunc(time.Millisecond, func() { r.edit("eu", it.ID, func(o *Observed) { *o = drifted }) })
+		return nil
+	}
+	return r, it
+}
+
+func TestAFieldThatIsPutBackAgainAndAgainIsContested(t *testing.T) {
+	bubble(t, "and held", func(t *testing.T) {
+		r, it := quarrelling("/spec/replicas")
 		r.start()
-		time.Sleep(10 * time.Second)
-		if n := len(r.begun("eu")); n < 5 || n > 7 {
-			t.Errorf("%d repairs in 10 s", n)
+		time.Sleep(quarrelWindow - time.Second)
+		if n := len(r.begun("eu")); n != quarrelsome {
+			t.Errorf("%d repairs in ten minutes", n)
 		}
 		a := r.action(t, it.ID)
-		if a.Reason != BackingOff || !strings.Contains(a.Message, "Deployment/a") || len(r.last(t).Failed) > 0 {
+		if a.Reason != Contested || a.Would != OpRepair || !strings.Contains(a.Message, "Deployment/a /spec/replicas") || len(r.last(t).Failed) > 0 {
 			t.Errorf("%s (%s) %s, failed %v", a.Op, a.Reason, a.Message, r.last(t).Failed)
 		}
-		time.Sleep(time.Hour)
-		if n := len(r.begun("eu")); n < 15 || n > 30 {
+		r.stop()
+	})
+	bubble(t, "which ends by itself, for as many repairs", func(t *testing.T) {
+		r, _ := quarrelling("/spec/replicas")
+		r.start()
+		time.Sleep(time.Hour - time.Second)
+		if n := len(r.begun("eu")); n != 6*quarrelsome {
 			t.Errorf("%d repairs in an hour", n)
 		}
 		r.stop()
 	})
+	bubble(t, "alone", func(t *testing.T) {
+		r, it := quarrelling("/spec/replicas")
+		r.start()
+		time.Sleep(time.Minute)
+		r.edit("eu", it.ID, func(obs *Observed) {
+			obs.Drift = append(obs.Drift, Drift{Object: "Deployment/a", Field: "/spec/paused", By: "ada"})
+		})
+		time.Sleep(time.Minute)
+		deeds := r.begun("eu")
+		if n := len(deeds); n != quarrelsome+1 {
+			t.Fatalf("%d repairs", n)
+		}
+		if last := deeds[len(deeds)-1]; !strings.Contains(last.Message, "/spec/paused") || !last.Have.Drift[0].Contested || last.Have.Drift[1].Contested {
+			t.Errorf("the last repair: %s, of %+v", last.Message, last.Have.Drift)
+		}
+		r.stop()
+	})
+	bubble(t, "until somebody asks to try again", func(t *testing.T) {
+		r, it := quarrelling("/spec/replicas")
+		r.start()
+		time.Sleep(time.Minute)
+		r.edit("eu", it.ID, func(obs *Observed) { obs.RetryAsked = true })
+		time.Sleep(time.Minute)
+		if n := len(r.begun("eu")); n != 2*quarrelsome {
+			t.Errorf("%d repairs", n)
+		}
+		r.stop()
+	})
+}
+
+func TestARepairOfAGuardIsNeverContested(t *testing.T) {
+	tries, now := attempts{}, noon()
+	a := todo(OpRepair, "eu", "frankfurt")
+	a.ID.Kind, a.Have.Drift = KindAdmission, []Drift{{Object: "guard"}}
+	for range 10 {
+		tries.worked(a, now)
+		obs := Observed{Drift: a.Have.Drift}
+		if tries.lay(a.ID, &obs, now); obs.Drift[0].Contested {
+			t.Fatal("it is contested")
+		}
+		now = tries[a.ID].next
+	}
+	if waited := now.Sub(noon()); waited < time.Minute {
+		t.Errorf("ten repairs within %v", waited)
+	}
 }

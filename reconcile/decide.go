@@ -238,7 +238,7 @@ func compareApplied(a Action) Action {
 	drifted := len(obs.Drift) > 0
 	switch {
 	case drifted && rel.Drift == DriftRepair:
-		return act(a, OpRepair, Drifted, driftText(obs.Drift))
+		return compareEdited(a)
 	case obs.Health == Healthy && drifted:
 		return act(a, OpKeep, Drifted, driftText(obs.Drift))
 	case obs.Health == Healthy:
@@ -249,6 +249,17 @@ func compareApplied(a Action) Action {
 		return act(a, OpKeep, HasFailed, obs.Message)
 	}
 	return hold(a, Settling, obs.Message)
+}
+
+// compareEdited is about a release whose edits by hand are to be repaired. What others put back again and again
+// keeps nothing else from being repaired.
+func compareEdited(a Action) Action {
+	open := slices.DeleteFunc(slices.Clone(a.Have.Drift), func(d Drift) bool { return d.Contested })
+	if len(open) > 0 {
+		return act(a, OpRepair, Drifted, driftText(open))
+	}
+	return hold(act(a, OpRepair, Drifted, ""), Contested, fmt.Sprintf("it was put back %d times within %.0f minutes: %s",
+		quarrelsome, quarrelWindow.Minutes(), driftText(a.Have.Drift)))
 }
 
 // refStates looks up what an item refers to. It says what is missing first, and whether that is known, or

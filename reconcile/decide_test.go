@@ -196,6 +196,9 @@ func decisions() []row {
 			s.have.Provider = "berlin"
 		}},
 		{"it drifted, repair is declared", OpRepair, Drifted, NoClass, func(s *scene) { s.have.Drift = []Drift{{Object: "Deployment/a"}} }},
+		{"it drifted, it was put back three times in ten minutes", OpHold, Contested, Person, func(s *scene) {
+			s.have.Drift = []Drift{{Object: "Deployment/a", Contested: true}}
+		}},
 		{"it is healthy, it drifted", OpKeep, Drifted, NoClass, func(s *scene) {
 			s.have.Drift, s.item.Release.Drift = []Drift{{Object: "Deployment/a"}}, DriftReport
 		}},

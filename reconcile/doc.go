@@ -41,6 +41,7 @@
 //	its provider had another name before                     update    changed
 //	its provider had another name before, and it is marked   keep      in sync
 //	it drifted, repair is declared                           repair    drifted
+//	it drifted, it was put back three times in ten minutes   hold      contested           person
 //	it is healthy, it drifted                                keep      drifted
 //	it is healthy                                            keep      in sync
 //	it was never ready, rollback is declared                 rollback  failed
@@ -189,8 +190,12 @@
 //
 // What failed is tried again after 5 s, then after twice as long each time, 5 min at most, a fifth more or
 // less. Other inputs are tried at once, and so is what somebody asks for. What cannot be rendered has failed;
-// what somebody else outran (ErrFenced, ErrMoved) has not, and is looked at anew in a moment. A repair that
-// somebody undoes at once is made again, three times; then it waits like what failed.
+// what somebody else outran (ErrFenced, ErrMoved) has not, and is looked at anew in a moment.
+//
+// A field that was put back three times within ten minutes is contested, and is left as somebody else wants it
+// until the first of these repairs is ten minutes ago, somebody asks to try again, or other inputs are declared.
+// Other fields of the release are repaired meanwhile. Of what guards providers nothing is contested: a repair
+// of that which somebody undoes at once is made again, three times; then it waits like what failed.
 //
 // # What stays with others
 //

@@ -68,7 +68,7 @@ func drawObserved(t *rapid.T, it Item, refs map[RefID]RefState) Observed {
 		Revision: rapid.IntRange(1, 3).Draw(t, "revision"), Health: drawn(t, "health", Healthy, Unhealthy, Progressing, HealthUnknown),
 	}
 	if !often(t, "as applied") {
-		obs.Drift = []Drift{{Object: "Deployment/a", Field: "/spec/replicas", Message: "3, declared 2"}}
+		obs.Drift = []Drift{{Object: "Deployment/a", Field: "/spec/replicas", Message: "3, declared 2", Contested: !often(t, "undisputed")}}
 	}
 	if rapid.Bool().Draw(t, "was ready") {
 		obs.ReadySince = noon().Add(-time.Hour)

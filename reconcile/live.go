@@ -153,7 +153,9 @@ const (
 
 // Drift is one field that differs from what was applied.
 type Drift struct {
-	Object  string // "Deployment/envproxy"
-	Field   string // JSON pointer; empty: the whole object
-	Message string // `3, declared 2 (kubectl-edit)`, masked where secret
+	Object    string // "Deployment/envproxy"
+	Field     string // JSON pointer; empty: the whole object
+	Message   string // `3, declared 2 (kubectl-edit)`, masked where secret
+	By        string // the field's manager, as whoever wrote it calls himself; empty: not known
+	Contested bool   // it was put back so often that it is left as it is for a while
 }

@@ -66,7 +66,7 @@ func (r *running) watchURLs(p Plan) {
 func (r *running) look() Live {
 	live := Live{At: time.Now(), Clusters: map[string]ClusterLive{}}
 	for name, c := range r.Fleet.Clusters() {
-		live.Clusters[name] = r.lay(name, c.Live())
+		live.Clusters[name] = r.lay(name, c.Live(), live.At)
 	}
 	r.gone = slices.DeleteFunc(r.gone, func(g Gone) bool {
 		return g.Commit != r.target.Commit.SHA && live.At.Sub(g.At) >= limitWindow
@@ -80,7 +80,7 @@ func (r *running) look() Live {
 
 // lay puts over a cluster's snapshot what was tried and did not work, what is in hand, and, of what is not
 // wanted any more, what was last changed by a revision that the one in force was not made from.
-func (r *running) lay(cluster string, c ClusterLive) ClusterLive {
+func (r *running) lay(cluster string, c ClusterLive, now time.Time) ClusterLive {
 	c.Releases = maps.Clone(c.Releases)
 	if c.Releases == nil {
 		c.Releases = map[ID]Observed{}
@@ -105,7 +105,7 @@ func (r *running) lay(cluster string, c ClusterLive) ClusterLive {
 		}
 	}
 	for id := range r.tries {
-		edit(id, func(obs *Observed) { r.tries.lay(id, obs) })
+		edit(id, func(obs *Observed) { r.tries.lay(id, obs, now) })
 	}
 	for id := range r.hand {
 		edit(id, func(obs *Observed) { obs.State = Locked })

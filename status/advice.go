@@ -130,7 +130,7 @@ func adviceFor(r reconcile.Reason) string {
 	case reconcile.Unrecognised:
 		return "say under organizations: match: how they are recognised, or remove them"
 	case reconcile.Contested:
-		return "stop whoever else changes it, or put the field under drift.ignore"
+		return "stop whoever else changes it and `reconcile retry NAME`, or put the field under drift.ignore"
 	case reconcile.UndeclaredCluster:
 		return "declare the cluster again, or say under removed what is to become of its providers"
 	case reconcile.Unknown:

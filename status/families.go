@@ -32,7 +32,7 @@ func Families() []Family {
 		{"build_info", "gauge", "What runs; always 1.", []string{"version", "revision", "goversion"}},
 		{"cluster_reachable", "gauge", "Whether the cluster answers. Absent before the first look at it.", []string{"cluster"}},
 		{"config_valid", "gauge", "Whether the newest revision of the declarations is valid and in force.", nil},
-		{"drift_corrected_total", "counter", "Releases and guards of providers whose edits by hand were undone.",
+		{"drift_corrected_total", "counter", "Fields of releases, and guards of providers, that were edited by hand and put back.",
 			[]string{"cluster"}},
 		{"environments", "gauge", "Environments that somebody has, running or stopped; without organization those " +
 			"of which nobody knows whose they are. Absent while they cannot be counted.", []string{"provider", "organization"}},

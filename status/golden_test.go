@@ -36,7 +36,7 @@ func situations() map[string]func(w *world) {
 				o.Health, o.Message = reconcile.Unhealthy, "container envproxy of pod envproxy-0: CrashLoopBackOff: exit code 1"
 			})
 			w.put(w.want("eu", "paris", ""), func(o *reconcile.Observed) {
-				o.Drift = []reconcile.Drift{{Object: "Deployment/envproxy", Field: "/spec/replicas", Message: "3, declared 2 (kubectl-edit)"}}
+				o.Drift = []reconcile.Drift{{Object: "Deployment/envproxy", Field: "/spec/replicas", Message: "3, declared 2 (kubectl-edit)", By: "kubectl-edit"}}
 			})
 			w.put(w.want("us", "boston", ""), nil)
 			w.lose("us")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/workspace-providers/reconcile/reconcile"
 )
@@ -16,7 +17,7 @@ func judge(a *reconcile.Action, r *reconcile.Report) Release {
 	}
 	rel := Release{
 		Cluster: a.ID.Cluster, Namespace: a.ID.Namespace, Name: a.ID.Name, Organization: a.Organization, Since: obs.Since,
-		Revision: obs.Revision, Digest: prefix(obs.Digest), Drift: len(obs.Drift),
+		Revision: obs.Revision, Digest: prefix(obs.Digest), Drift: len(obs.Drift), Edits: edits(obs.Drift),
 		Chart: cmp.Or(obs.ChartName, chart.Name), Version: cmp.Or(obs.ChartVersion, chart.Version),
 	}
 	check := &a.Want.Release.Ready
@@ -98,15 +99,50 @@ func healthy(rel Release, a *reconcile.Action) Release {
 	if !obs.ReadySince.IsZero() {
 		rel.Since = obs.ReadySince
 	}
-	switch drift := len(obs.Drift); {
-	case !wanted(a):
+	if !wanted(a) {
 		return rel.is(Ready, "not declared any more")
-	case drift > 0 && a.Op == reconcile.OpRepair:
-		return rel.is(Ready, count(drift, "field")+" edited by hand, being repaired")
-	case drift > 0:
-		return rel.is(Ready, count(drift, "field")+" edited by hand, left as declared in drift")
 	}
-	return rel.is(Ready, "")
+	return rel.is(Ready, drifted(a))
+}
+
+// drifted says what was edited by hand, and what becomes of it; empty: nothing was.
+func drifted(a *reconcile.Action) string {
+	drift := a.Have.Drift
+	switch {
+	case len(drift) == 0:
+		return ""
+	case a.Reason == reconcile.Contested:
+		return edited(drift) + ", contested"
+	case a.Op == reconcile.OpRepair || a.Reason == reconcile.IsLocked:
+		return edited(drift) + ", being repaired"
+	case a.Op == reconcile.OpKeep:
+		return edited(drift) + ", left as declared in drift"
+	}
+	return edited(drift) // what holds it stands beside
+}
+
+// edited counts the fields that were edited by hand and names their managers.
+func edited(drift []reconcile.Drift) string {
+	var by []string
+	for _, d := range drift {
+		if d.By != "" {
+			by = append(by, d.By)
+		}
+	}
+	slices.Sort(by)
+	text := count(len(drift), "field") + " edited by hand"
+	if by = slices.Compact(by); len(by) > 0 {
+		text += " (" + strings.Join(by, ", ") + ")"
+	}
+	return text
+}
+
+// edits lists the fields that were edited by hand.
+func edits(drift []reconcile.Drift) (out []Edit) {
+	for _, d := range drift {
+		out = append(out, Edit{d.Object, d.Field, clean(d.Message), clean(d.By), d.Contested})
+	}
+	return out
 }
 
 // applied says whether a release carries what is wanted and nothing is left to do but bring it back where

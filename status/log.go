@@ -171,5 +171,17 @@ func (l *Log) Done(o reconcile.Outcome) {
 		l.out.Error("action failed", append(args, "error", clean(o.Err.Error()))...)
 	default:
 		l.out.Info("action done", append(args, "message", clean(a.Message))...)
+		for _, d := range putBack(a) {
+			l.out.Info("edit undone", "cluster", a.ID.Cluster, "provider", a.Provider, "name", a.ID.Namespace+"/"+a.ID.Name,
+				"object", d.Object, "field", d.Field, "by", clean(d.By))
+		}
 	}
+}
+
+// putBack are the edits by hand that a repair has undone.
+func putBack(a reconcile.Action) []reconcile.Drift {
+	if a.Op != reconcile.OpRepair {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(a.Have.Drift), func(d reconcile.Drift) bool { return d.Contested })
 }

@@ -98,8 +98,8 @@ func (m *Metrics) Done(o reconcile.Outcome) {
 		return // it was not carried out
 	}
 	m.actions.WithLabelValues(a.ID.Cluster, string(a.Op), string(a.Reason), result(o.Err)).Inc()
-	if a.Op == reconcile.OpRepair && o.Err == nil {
-		m.drift.WithLabelValues(a.ID.Cluster).Inc()
+	if o.Err == nil {
+		m.drift.WithLabelValues(a.ID.Cluster).Add(float64(len(putBack(a))))
 	}
 }
 

@@ -222,7 +222,9 @@ func TestActionsAreCounted(t *testing.T) {
 	_, m := newMetrics(t)
 	m.Report(newWorld().report())
 	do := func(op reconcile.Op, reason reconcile.Reason, err error) {
-		m.Done(reconcile.Outcome{Action: reconcile.Action{Op: op, Reason: reason, ID: reconcile.ID{Cluster: "eu"}}, Err: err})
+		drift := []reconcile.Drift{{Field: "/a"}, {Field: "/b"}, {Field: "/c", Contested: true}}
+		a := reconcile.Action{Op: op, Reason: reason, ID: reconcile.ID{Cluster: "eu"}, Have: reconcile.Observed{Drift: drift}}
+		m.Done(reconcile.Outcome{Action: a, Err: err})
 	}
 	do(reconcile.OpRepair, reconcile.Drifted, nil)
 	do(reconcile.OpRepair, reconcile.Drifted, errors.New("denied"))
@@ -236,7 +238,7 @@ func TestActionsAreCounted(t *testing.T) {
 			t.Errorf("%v: %v, want %v", test.labels, got, test.want)
 		}
 	}
-	if got, _ := total(t, m.drift, "drift_corrected_total"); got != 1 {
+	if got, _ := total(t, m.drift, "drift_corrected_total"); got != 2 {
 		t.Errorf("corrected %v", got)
 	}
 }

@@ -68,10 +68,20 @@ type Release struct {
 	Version      string    `json:"version"`
 	Digest       string    `json:"digest"` // first 12 digits of the inputs in force
 	Drift        int       `json:"drift"`  // fields that differ from what was applied
+	Edits        []Edit    `json:"edits,omitempty"`
 
 	declared   bool // it is wanted
 	unverified bool
 	applied    bool
+}
+
+// Edit is a field that differs from what was applied. Its JSON is part of /api/v1/status.
+type Edit struct {
+	Object    string `json:"object"` // "Deployment/envproxy"
+	Field     string `json:"field"`  // JSON pointer; empty: the whole object
+	Message   string `json:"message"`
+	By        string `json:"by"`        // the field's manager; empty: not known
+	Contested bool   `json:"contested"` // it was put back so often that it is left as it is for a while
 }
 
 // Hold is something that waits, and for what. Its JSON is part of /api/v1/status.

@@ -75,6 +75,11 @@ func TestStatusOfARelease(t *testing.T) {
 		{"wanted, healthy", func(*obs) {}, nil, "Ready", "", true},
 		{"healthy and drifted", func(o *obs) { o.Drift = make([]reconcile.Drift, 2) }, nil,
 			"Ready", "2 fields edited by hand, being repaired", true},
+		{"healthy, drifted and being repaired", func(o *obs) { o.Drift, o.State = make([]reconcile.Drift, 1), reconcile.Locked }, nil,
+			"Ready", "1 field edited by hand, being repaired", true},
+		{"healthy and contested", func(o *obs) {
+			o.Drift = []reconcile.Drift{{Field: "/a", By: "tool", Contested: true}, {Field: "/b", By: "tool", Contested: true}}
+		}, nil, "Ready", "2 fields edited by hand (tool), contested", true},
 		{"healthy, policy to be recorded", func(o *obs) { o.Policy = reconcile.Uninstall }, nil, "Ready", "", false},
 		{"control characters", func(o *obs) { o.Health, o.Message = reconcile.Unhealthy, "a\x1b[31mb\n\tc\u202e" }, nil,
 			"Error", "a [31mb c", true},

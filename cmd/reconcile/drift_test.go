@@ -3,6 +3,10 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/workspace-providers/reconcile/status"
 )
@@ -114,4 +118,106 @@ func TestEditsThatAreLeftAlone(t *testing.T) {
 	if want := "edited by hand: Deployment/reported /spec/replicas: is 3, declared 1"; !strings.Contains(explained.out, want) {
 		t.Errorf("explain lacks %q:\n%s", want, explained.out)
 	}
+}
+
+// What decides about edits counts at once when it is declared otherwise, also for edits that stand there.
+func TestWhatIsDeclaredOfEditsCountsAtOnce(t *testing.T) {
+	s := newSite(t, eu)
+	declare := func(unwatched, ignored string) string {
+		s.declare("providers.cue", `providers: {
+	unwatched: {cluster: "eu", drift: mode: "`+unwatched+`"}
+	ignored: {cluster: "eu"`+ignored+`}
+}`)
+		return s.push()
+	}
+	sha := declare("off", `, drift: ignore: Deployment: "/spec/replicas": true`)
+	d := s.daemon()
+	names := []string{"unwatched", "ignored"}
+	d.ready(sha, names...)
+	for _, name := range names {
+		s.kubectl(eu, "scale", "deployment/"+name, "--replicas=3")
+	}
+	d.ready(sha, names...)
+	d.stop() // what was found before is in the records
+	declare("report", "")
+	d = s.daemon()
+	d.until("what was not watched is reported", func(doc status.StatusDoc) bool {
+		p := provider(doc, "unwatched")
+		return len(p.Releases) == 1 && p.Releases[0].Drift == 1
+	})
+	replicas := func(name, want string) {
+		t.Helper()
+		s.await(name+" has "+want+" replicas", func() (any, bool) {
+			got := s.kubectl(eu, "get", "deployment", name, "-o", "jsonpath={.spec.replicas}")
+			return got, got == want
+		})
+	}
+	replicas("ignored", "1")
+	sha = declare("repair", `, drift: ignore: ConfigMap: "/data/limit": true`)
+	replicas("unwatched", "1")
+	d.ready(sha, names...)
+	s.kubectl(eu, "patch", "configmap/ignored", "-p", `{"data":{"limit":"9","greeting":"bye"}}`)
+	s.await("what is not ignored is repaired", func() (any, bool) {
+		got := s.kubectl(eu, "get", "configmap", "ignored", "-o", "jsonpath={.data.greeting} {.data.limit}")
+		return got, got == "hello 9"
+	})
+	sha = declare("repair", "")
+	d.ready(sha, names...)
+	s.await("what is not ignored any more is repaired", func() (any, bool) {
+		got := s.kubectl(eu, "get", "configmap", "ignored", "-o", "jsonpath={.data.limit}")
+		return got, got == "1"
+	})
+}
+
+// An autoscaler keeps what it has set, whether that is declared or not, also while an upgrade changes the same
+// object: there is no moment in which the workload has what the chart says.
+func TestAnAutoscalerKeepsWhatItHasSet(t *testing.T) {
+	s := newSite(t, eu)
+	declare := func(greeting string) string {
+		s.declare("providers.cue", `providers: {
+	ignored: {cluster: "eu", values: greeting: "`+greeting+`", drift: ignore: Deployment: "/spec/replicas": true}
+	undeclared: {cluster: "eu", values: greeting: "`+greeting+`"}
+}`)
+		return s.push()
+	}
+	sha := declare("hello")
+	d := s.daemon()
+	d.ready(sha, "ignored", "undeclared")
+	for _, name := range []string{"ignored", "undeclared"} {
+		(&subject{name: name}).scale(s)
+		s.scaled(name)
+	}
+	d.ready(sha, "ignored", "undeclared")
+	seen, err := s.client(eu).AppsV1().Deployments(s.name).Watch(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer seen.Stop()
+	sha = declare("bye")
+	d.ready(sha, "ignored", "undeclared")
+	last := map[string]string{}
+	for timeout := time.After(patience); last["ignored"] != "bye" || last["undeclared"] != "bye"; {
+		select {
+		case event := <-seen.ResultChan():
+			got, is := event.Object.(*appsv1.Deployment)
+			if !is {
+				t.Fatalf("the watch ended with %+v", event)
+			}
+			if *got.Spec.Replicas != 4 {
+				t.Errorf("%s had %d replicas", got.Name, *got.Spec.Replicas)
+			}
+			last[got.Name] = got.Spec.Template.Spec.Containers[0].Env[0].Value
+		case <-timeout:
+			t.Fatalf("the watch did not show the upgrades: %v", last)
+		}
+	}
+	if strings.Contains(d.log.String(), `msg="edit undone"`) {
+		t.Error("something is said to have been put back")
+	}
+	s.kubectl(eu, "delete", "hpa", "undeclared")
+	s.kubectl(eu, "scale", "deployment/undeclared", "--replicas=6") // which takes it back from the autoscaler
+	s.await("what a person scaled is repaired", func() (any, bool) {
+		got := s.kubectl(eu, "get", "deployment", "undeclared", "-o", "jsonpath={.spec.replicas}")
+		return got, got == "1"
+	})
 }

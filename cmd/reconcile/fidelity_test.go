@@ -450,7 +450,7 @@ func TestWhatIsShownIsWhatIsDone(t *testing.T) {
 		sha = g.merge(number, "merge")
 		atRest(sha)
 		for _, p := range all {
-			if p.kind == "scaled" && p.there { // an upgrade gives it the declared replicas for a moment
+			if p.kind == "scaled" && p.there { // one that is new has the declared replicas at first
 				g.scaled(p.name)
 			}
 		}

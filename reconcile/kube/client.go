@@ -2,7 +2,6 @@ package kube
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,12 +13,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/jsonmergepatch"
-	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/cli-runtime/pkg/resource"
-	"k8s.io/client-go/kubernetes/scheme"
+
+	"github.com/workspace-providers/reconcile/reconcile"
 )
 
 // fieldManager owns the fields that we write.
@@ -34,7 +31,9 @@ type client struct {
 	namespace        string
 	release          string
 	watched          watched
+	ignore           []reconcile.FieldRef      // what others may change
 	applied          []*resource.Info          // as the cluster answered
+	untouched        map[objectRef]string      // marks of what it was not asked about
 	read             map[string]map[string]any // objects, by the text that they were read from
 	texts            map[*resource.Info]string // that the objects were read from
 }
@@ -42,8 +41,8 @@ type client struct {
 // watched is what the watches know of single objects.
 type watched interface {
 	frozen() error // why nothing may be written now
-	// undisturbed says that the object is there and was not changed by hand since it was applied.
-	undisturbed(ref objectRef) bool
+	// undisturbed says that the object is there and was not changed by hand since it was applied, and its mark.
+	undisturbed(ref objectRef) (mark string, yes bool)
 	// ownedBy is the release that the object says it belongs to; empty where that is not known.
 	ownedBy(ref objectRef) (namespace, release string)
 }
@@ -168,66 +167,6 @@ func (c *client) Update(original, target helmkube.ResourceList, _ bool) (*helmku
 		}
 	}
 	return res, nil
-}
-
-// updateOne brings one object to its next revision and says whether it had to be created.
-func (c *client) updateOne(before, info *resource.Info) (created bool, err error) {
-	if before != nil && c.texts[before] == c.texts[info] && c.watched.undisturbed(refOf(info)) {
-		return false, nil
-	}
-	helper := resource.NewHelper(info.Client, info.Mapping).WithFieldManager(fieldManager)
-	live, err := helper.Get(info.Namespace, info.Name)
-	switch {
-	case apierrors.IsNotFound(err):
-		obj, err := helper.Create(info.Namespace, true, info.Object)
-		if err != nil {
-			return true, err
-		}
-		return true, info.Refresh(obj, true)
-	case err != nil:
-		return false, err
-	}
-	was := live
-	if before != nil {
-		was = before.Object
-	}
-	patch, kind, err := threeWay(was, info.Object, live)
-	if err != nil {
-		return false, err
-	}
-	if string(patch) == "{}" {
-		return false, info.Refresh(live, true)
-	}
-	obj, err := helper.Patch(info.Namespace, info.Name, kind, patch, nil)
-	if err != nil {
-		return false, err
-	}
-	return false, info.Refresh(obj, true)
-}
-
-// threeWay is the patch that takes live from one revision to the next and keeps what others added to it.
-// Kinds that Kubernetes knows are merged by their own rules, custom ones as JSON.
-func threeWay(was, next, live runtime.Object) ([]byte, types.PatchType, error) {
-	var docs [3][]byte
-	for i, obj := range []runtime.Object{was, next, live} {
-		doc, err := json.Marshal(obj)
-		if err != nil {
-			return nil, "", err
-		}
-		docs[i] = doc
-	}
-	gvk := next.GetObjectKind().GroupVersionKind()
-	typed, err := scheme.Scheme.New(gvk)
-	if err != nil {
-		patch, err := jsonmergepatch.CreateThreeWayJSONMergePatch(docs[0], docs[1], docs[2])
-		return patch, types.MergePatchType, err
-	}
-	rules, err := strategicpatch.NewPatchMetaFromStruct(typed)
-	if err != nil {
-		return nil, "", err
-	}
-	patch, err := strategicpatch.CreateThreeWayMergePatch(docs[0], docs[1], docs[2], rules, true)
-	return patch, types.StrategicMergePatchType, err
 }
 
 // Helm's marks of ownership, and ours of what must stay.

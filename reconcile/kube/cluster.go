@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,28 +51,6 @@ type Cluster struct {
 
 var _ reconcile.Cluster = (*Cluster)(nil)
 
-// known is what we found out about a release beyond what the watches hold.
-type known struct {
-	revision int                  // that objects and marks are about
-	objects  []objectRef          // what the release holds
-	marks    map[objectRef]string // as they were when the object was last as declared
-	drift    map[objectRef][]reconcile.Drift
-	pods     string // why its pods are not ready, in their own words
-	newest   int    // revision, which objects and marks are not about while it is pending
-	state    reconcile.State
-	since    time.Time // when newest and state were first seen
-	applied  time.Time // when that revision was made; zero: not known
-	corrupt  string
-	sound    bool      // its objects are healthy
-	moved    bool      // objects are not as they were when they were last compared with what was applied
-	compared bool      // they were compared once, or could not be
-	ready    time.Time // since when it stays Ready; zero: it is not
-	lapsed   time.Time // when it was last seen not to be Ready; zero: it never was
-	asking   bool      // its pods are being asked why they are not ready
-	asked    bool      // they were asked once
-	alarm    bool      // it is looked at again when its timeout is over
-}
-
 // Live says what is known of the cluster now.
 func (c *Cluster) Live() reconcile.ClusterLive {
 	c.mu.Lock()
@@ -115,9 +94,14 @@ func (c *Cluster) want(w wanted) {
 	defer c.mu.Unlock()
 	c.bare, c.doors, c.recognised, c.heads.all = w.bare, w.doors, w.recognition, true
 	c.urls = knownURLs(w)
+	was := c.items
 	c.items = make(map[releaseKey]reconcile.Item, len(w.items))
 	for _, it := range w.items {
-		c.items[releaseKey{it.ID.Namespace, it.ID.Name}] = it
+		key := releaseKey{it.ID.Namespace, it.ID.Name}
+		c.items[key] = it
+		if k := c.known[key]; k != nil && !slices.Equal(was[key].Release.Ignore, it.Release.Ignore) {
+			k.marks = map[objectRef]string{} // what was as declared may not be, and the other way round
+		}
 	}
 	c.allDirty = true
 	c.followWanted()
@@ -189,6 +173,7 @@ func (c *Cluster) heard(err error) {
 	if was != c.reachable || c.since.IsZero() {
 		c.since = time.Now()
 	}
+	c.allDirty = c.allDirty || c.reachable && !was // what was asked meanwhile got no answer
 	differs := was != c.reachable || wasErr != c.err
 	c.mu.Unlock()
 	if differs {
@@ -252,7 +237,7 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 		return obs, true
 	}
 	if c.hand[key] {
-		return obs, true
+		return c.meanwhile(key, obs), true
 	}
 	k := c.knowledge(key, obs, rec)
 	obs.Since = k.since
@@ -271,45 +256,6 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 	c.missing(key, &obs, rec)
 	c.remember(key, k, obs, rec)
 	return obs, true
-}
-
-// knowledge is what we know beyond the watches of the release's newest revision, taken from its record
-// where there is one, and asked for where there is not.
-func (c *Cluster) knowledge(key releaseKey, obs reconcile.Observed, rec record) *known {
-	if c.known == nil {
-		c.known = map[releaseKey]*known{}
-	}
-	k := c.known[key]
-	if k == nil {
-		k = &known{}
-		c.known[key] = k
-	}
-	if k.state != obs.State || k.newest != obs.Revision {
-		k.newest, k.state, k.since, k.alarm = obs.Revision, obs.State, time.Now(), false
-	}
-	if k.revision == obs.Revision || obs.State == reconcile.Pending {
-		return k
-	}
-	k.revision, k.objects, k.marks, k.drift, k.corrupt = obs.Revision, nil, map[objectRef]string{}, nil, ""
-	k.ready, k.lapsed = time.Time{}, time.Time{}
-	if rec.Revision != obs.Revision {
-		c.session.jobs.Add(job{key, readRelease})
-		return k
-	}
-	k.recall(rec)
-	c.session.jobs.Add(job{key, followObjects})
-	return k
-}
-
-// recall takes over what a record says.
-func (k *known) recall(rec record) {
-	k.objects, k.applied = []objectRef{}, rec.made()
-	for _, o := range rec.Objects {
-		k.objects = append(k.objects, o.ref())
-		if o.Mark != "" {
-			k.marks[o.ref()] = o.Mark
-		}
-	}
 }
 
 // ownerKey reads "namespace/name".

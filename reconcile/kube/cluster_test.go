@@ -29,6 +29,7 @@ type world struct {
 	charts  archives
 	kube    kubernetes.Interface
 	space   string
+	check   time.Duration // how often everything is looked at anew; 0: as usual
 	end     context.CancelFunc
 }
 
@@ -61,7 +62,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) start(dir string) {
 	ctx, cancel := context.WithCancel(context.Background())
-	w.fleet = NewFleet(ctx, Options{Identity: Identity(), Credentials: Credentials{Dir: dir}, Charts: w.charts})
+	w.fleet = NewFleet(ctx, Options{Identity: Identity(), Credentials: Credentials{Dir: dir}, Charts: w.charts, CheckInterval: w.check})
 	w.end = cancel
 	w.fleet.Use(w.want)
 	w.cluster = w.fleet.Real("eu")

@@ -1,13 +1,14 @@
 package kube
 
 import (
+	stdcmp "cmp"
 	"encoding/json"
-	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 )
 
 func object1(t *testing.T, text string) *unstructured.Unstructured {
@@ -21,26 +22,32 @@ func object1(t *testing.T, text string) *unstructured.Unstructured {
 
 func TestDifferences(t *testing.T) {
 	for _, tt := range []struct {
-		name, want, have string
-		pointers         []string
+		name, declared, want, have string // want is declared where it is left out
+		pointers                   []string
 	}{
-		{"the same", `{"a":1,"b":[1,2]}`, `{"a":1,"b":[1,2]}`, nil},
-		{"a field differs", `{"spec":{"replicas":2}}`, `{"spec":{"replicas":7}}`, []string{"/spec/replicas"}},
-		{"a field is gone", `{"spec":{"a":1}}`, `{"spec":{}}`, []string{"/spec/a"}},
-		{"a field that nobody declared", `{"spec":{}}`, `{"spec":{"x":1}}`, nil},
-		{"in a list", `{"l":[{"n":1},{"n":2}]}`, `{"l":[{"n":1},{"n":3}]}`, []string{"/l/1/n"}},
-		{"a list of another length", `{"l":[1,2]}`, `{"l":[1]}`, []string{"/l"}},
-		{"another type", `{"a":{"b":1}}`, `{"a":"b"}`, []string{"/a"}},
-		{"a key with a slash", `{"m":{"a/b~c":"1"}}`, `{"m":{"a/b~c":"2"}}`, []string{"/m/a~1b~0c"}},
-		{"status", `{"status":{"a":1}}`, `{"status":{"a":2}}`, nil},
-		{"ignored", `{"spec":{"ignored":1}}`, `{"spec":{"ignored":2}}`, nil},
-		{"ignored and gone", `{"spec":{"ignored":1}}`, `{"spec":{}}`, nil},
-		{"in the order of keys", `{"b":1,"a":1}`, `{"b":2,"a":2}`, []string{"/a", "/b"}},
+		{"the same", `{"a":1,"b":[1,2]}`, ``, `{"a":1,"b":[1,2]}`, nil},
+		{"a field differs", `{"spec":{"replicas":2}}`, ``, `{"spec":{"replicas":7}}`, []string{"/spec/replicas"}},
+		{"a field is gone", `{"spec":{"a":1}}`, ``, `{"spec":{}}`, []string{"/spec/a"}},
+		{"a field that nobody declared", `{"spec":{}}`, ``, `{"spec":{"x":1}}`, nil},
+		{"a field that a webhook writes anew", `{"m":{"a":"1"}}`, `{"m":{"a":"1","at":"noon"}}`, `{"m":{"a":"1","at":"nine"}}`, nil},
+		{"a field that a webhook writes otherwise", `{"m":{"a":"1"}}`, `{"m":{"a":"2"}}`, `{"m":{"a":"2"}}`, nil},
+		{"a field that the server knows not", `{"m":{"a":"1","b":"1"}}`, `{"m":{"a":"1"}}`, `{"m":{"a":"2"}}`, []string{"/m/a"}},
+		{"in a list", `{"l":[{"n":1},{"n":2}]}`, ``, `{"l":[{"n":1},{"n":3}]}`, []string{"/l/1/n"}},
+		{"a list of another length", `{"l":[1,2]}`, ``, `{"l":[1]}`, []string{"/l"}},
+		{"in an item with a name", `{"l":[{"name":"a","v":1}]}`, `{"l":[{"name":"x","v":7},{"name":"a","v":1}]}`,
+			`{"l":[{"name":"x","v":8},{"name":"a","v":2}]}`, []string{"/l/1/v"}},
+		{"in an item without name beside others", `{"l":[{"p":1}]}`, `{"l":[{"p":2},{"p":1}]}`, `{"l":[{"p":2},{"p":3}]}`, []string{"/l/1/p"}},
+		{"another type", `{"a":{"b":1}}`, ``, `{"a":"b"}`, []string{"/a"}},
+		{"a key with a slash", `{"m":{"a/b~c":"1"}}`, ``, `{"m":{"a/b~c":"2"}}`, []string{"/m/a~1b~0c"}},
+		{"status", `{"status":{"a":1}}`, ``, `{"status":{"a":2}}`, nil},
+		{"a time that somebody declared", `{"metadata":{"creationTimestamp":null}}`, ``, `{"metadata":{"creationTimestamp":"noon"}}`, nil},
+		{"in the order of keys", `{"b":1,"a":1}`, ``, `{"b":2,"a":2}`, []string{"/a", "/b"}},
+		{"the text of a Secret", `{"kind":"Secret","stringData":{"a":"x"},"data":{"b":"eA=="}}`, `{"kind":"Secret","data":{"a":"eA==","b":"eA=="}}`,
+			`{"kind":"Secret","data":{"a":"eQ==","c":"eg=="}}`, []string{"/data/a", "/data/b"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			skip := map[string]bool{"/status": true, "/spec/ignored": true}
 			var got []string
-			for _, d := range differences("", object1(t, tt.want).Object, object1(t, tt.have).Object, skip) {
+			for _, d := range differences("", declaredOf(object1(t, tt.declared)), object1(t, stdcmp.Or(tt.want, tt.declared)).Object, object1(t, tt.have).Object) {
 				got = append(got, d.pointer)
 			}
 			if diff := cmp.Diff(tt.pointers, got); diff != "" {
@@ -50,38 +57,28 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
-func TestThreeWayKeepsWhatOthersAdded(t *testing.T) {
-	was := object1(t, `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d"},"spec":{"replicas":1,"template":{"spec":{"containers":[{"name":"a","image":"a:1"}]}}}}`)
-	next := object1(t, `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d"},"spec":{"replicas":1,"template":{"spec":{"containers":[{"name":"a","image":"a:2"}]}}}}`)
-	live := object1(t, `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d","annotations":{"x":"y"}},"spec":{"replicas":1,"template":{"spec":{"containers":[{"name":"a","image":"a:1"},{"name":"sidecar","image":"s"}]}}}}`)
-	patch, kind, err := threeWay(was, next, live)
-	if err != nil {
-		t.Fatal(err)
+func TestTheManagerOfAField(t *testing.T) {
+	live := object1(t, `{"spec":{"replicas":5,"args":["a","b"],"set":["x"],"ports":[{"port":80,"protocol":"TCP","name":"web"}]},"data":{"a/b":"1"}}`)
+	at := func(minute int) *metav1.Time {
+		return &metav1.Time{Time: time.Date(2026, 1, 1, 0, minute, 0, 0, time.UTC)}
 	}
-	if kind != types.StrategicMergePatchType {
-		t.Errorf("the patch is a %s", kind)
-	}
-	for _, foreign := range []string{"sidecar", `"x"`} {
-		if strings.Contains(strings.ReplaceAll(string(patch), "$setElementOrder", ""), foreign+`","image`) {
-			t.Errorf("the patch touches %s: %s", foreign, patch)
+	live.SetManagedFields([]metav1.ManagedFieldsEntry{
+		{Manager: fieldManager, Time: at(5), FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:a/b":{}}}`)},
+		{Manager: "one", Time: at(1), FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:replicas":{},"f:args":{},"f:set":{"v:\"x\"":{}}}}`)},
+		{Manager: "two", Time: at(2), FieldsV1: metav1.NewFieldsV1(
+			`{"f:spec":{"f:replicas":{},"f:ports":{"k:{\"port\":80,\"protocol\":\"TCP\"}":{".":{},"f:name":{}}}}}`)},
+		{Manager: "last", Time: at(9), Subresource: "status", FieldsV1: metav1.NewFieldsV1(`{"f:status":{}}`)},
+	})
+	for pointer, want := range map[string]string{
+		"/spec/replicas": "two", "/spec/args/1": "one", "/spec/args": "one", "/spec/set/0": "one", "/spec/ports/0/name": "two",
+		"/spec/ports/0/targetPort": "", "/data/a~1b": "", "/spec": "two",
+	} {
+		if got := writerOf(live, difference{pointer: pointer, there: true}); got != want {
+			t.Errorf("%s was written by %q, want %q", pointer, got, want)
 		}
 	}
-	if !strings.Contains(string(patch), `"a:2"`) {
-		t.Errorf("the patch lacks the change: %s", patch)
-	}
-}
-
-// Helm merges custom resources by old and new alone, which leaves an edit by hand in place.
-func TestThreeWayUndoesEditsOfCustomResources(t *testing.T) {
-	was := object1(t, `{"apiVersion":"x.io/v1","kind":"Widget","metadata":{"name":"w"},"spec":{"size":1,"gone":true}}`)
-	next := object1(t, `{"apiVersion":"x.io/v1","kind":"Widget","metadata":{"name":"w"},"spec":{"size":1}}`)
-	live := object1(t, `{"apiVersion":"x.io/v1","kind":"Widget","metadata":{"name":"w"},"spec":{"size":9,"gone":true,"theirs":1}}`)
-	patch, kind, err := threeWay(was, next, live)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := `{"spec":{"gone":null,"size":1}}`; kind != types.MergePatchType || string(patch) != want {
-		t.Errorf("the patch is a %s: %s, want %s", kind, patch, want)
+	if got := writerOf(live, difference{pointer: "/spec/gone"}); got != "" {
+		t.Errorf("after us nobody wrote, and %q is named", got)
 	}
 }
 

@@ -29,7 +29,7 @@ func (op *operation) settle(ctx context.Context, rel *release.Release, began tim
 	}
 	marks := op.takeMarks()
 	rec := op.nextRecord(rel.Version, nil)
-	rec.Applied, rec.Digest = began, stored.labels[markDigest]
+	rec.Applied, rec.Digest, rec.Ignored = began, stored.labels[markDigest], ignored(op.action.Want.Release)
 	rec.baseline(op.ran)
 	for _, info := range op.client.applied {
 		ref := refOf(info)
@@ -68,8 +68,8 @@ func (op *operation) takeMarks() map[objectRef]string {
 	for _, info := range op.client.applied {
 		ref := refOf(info)
 		if info.ResourceVersion == "" { // it was not touched
-			if obj, known := op.session.object(ref); known && obj != nil {
-				out[ref] = obj.mark
+			if mark := op.client.untouched[ref]; mark != "" {
+				out[ref] = mark
 			}
 			continue
 		}
@@ -202,13 +202,16 @@ func caughtUp(ctx context.Context, ok func() bool) error {
 	return err
 }
 
-// undisturbed says that the object is there, and as it was when it was last known to be as declared.
-func (op *operation) undisturbed(ref objectRef) bool {
+// undisturbed says that the object is there, and as it was when it was last known to be as declared, and its mark.
+func (op *operation) undisturbed(ref objectRef) (mark string, yes bool) {
 	op.mu.Lock()
 	defer op.mu.Unlock()
 	k := op.known[op.key]
 	obj, known := op.session.object(ref)
-	return k != nil && known && obj != nil && k.marks[ref] == obj.mark && len(k.drift[ref]) == 0
+	if k == nil || !known || obj == nil || k.marks[ref] != obj.mark || len(k.drift[ref]) > 0 {
+		return "", false
+	}
+	return obj.mark, true
 }
 
 // ownedBy is the release that an object says it belongs to.

@@ -30,7 +30,9 @@ func (c *Cluster) judge(key releaseKey, k *known, obs *reconcile.Observed) {
 			obs.Health, obs.Message = worse(obs, reconcile.HealthUnknown, "")
 		case obj == nil:
 			obs.Health, obs.Message = worse(obs, reconcile.Progressing, ref.String()+" is gone")
-			obs.Drift = append(obs.Drift, reconcile.Drift{Object: ref.String(), Message: "is gone"})
+			if c.minds(key) {
+				obs.Drift = append(obs.Drift, reconcile.Drift{Object: ref.String(), Message: "is gone"})
+			}
 		default:
 			c.judgeObject(key, k, obs, ref, obj)
 		}
@@ -75,7 +77,7 @@ func (c *Cluster) judgeObject(key releaseKey, k *known, obs *reconcile.Observed,
 		}
 	}
 	obs.Health, obs.Message = worse(obs, obj.health, message)
-	if drift := c.items[key].Release.Drift; drift == reconcile.DriftOff || drift == "" {
+	if !c.minds(key) {
 		return
 	}
 	if k.marks[ref] != obj.mark {
@@ -84,6 +86,12 @@ func (c *Cluster) judgeObject(key releaseKey, k *known, obs *reconcile.Observed,
 		return
 	}
 	obs.Drift = append(obs.Drift, k.drift[ref]...)
+}
+
+// minds says whether edits by hand of a release matter.
+func (c *Cluster) minds(key releaseKey) bool {
+	mode := c.items[key].Release.Drift
+	return mode == reconcile.DriftRepair || mode == reconcile.DriftReport
 }
 
 // judged says whether the health of everything that is ours is known, and whether it was edited.

@@ -37,6 +37,8 @@ func (c *Cluster) outdated(key releaseKey, k *known, obs reconcile.Observed, rec
 		return true
 	case !rec.Survived && (c.survives(obs, rec) || c.pardoned(key, obs)):
 		return true
+	case !slices.Equal(rec.Ignored, ignored(c.items[key].Release)):
+		return true
 	}
 	return slices.ContainsFunc(rec.Objects, func(o recorded) bool { return k.marks[o.ref()] != o.Mark })
 }
@@ -84,7 +86,7 @@ func (c *Cluster) readyRecord(s *session, key releaseKey) (rec record, ready boo
 		return record{}, false
 	}
 	rec.Survived = rec.Survived || c.survives(obs, rec)
-	rec.Objects = nil
+	rec.Objects, rec.Ignored = nil, ignored(c.items[key].Release)
 	for _, ref := range k.objects {
 		rec.Objects = append(rec.Objects, recorded{ref.group, ref.kind, ref.namespace, ref.name, k.marks[ref]})
 	}

@@ -34,6 +34,7 @@ type record struct {
 	MoreRan    int          `json:"moreRan,omitempty"`      // how many beyond those
 	Survived   bool         `json:"survived,omitempty"`     // none of them was gone at some time since it was Ready
 	Objects    []recorded   `json:"objects"`
+	Ignored    []string     `json:"ignored,omitempty"` // fields that others might change when the marks of the objects were taken
 	URLs       []string     `json:"urls,omitempty"`    // access URLs that it was given and whose marks do not tell them, newest first
 	History    []transition `json:"history,omitempty"` // the last ones, newest first
 }

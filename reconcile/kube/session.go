@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"helm.sh/helm/v3/pkg/release"
@@ -51,6 +52,9 @@ const byRelease = "release"
 // recordLabel marks the ConfigMaps that hold our records.
 const recordLabel = markPrefix + "record"
 
+// How long to wait before a job that failed is done again, at first and at most.
+const firstRetry, lastRetry = 50 * time.Millisecond, 15 * time.Second
+
 // startSession begins to watch.
 func startSession(ctx context.Context, c *conn, cluster *Cluster) (*session, error) {
 	reads, err := lru.New[readKey, *release.Release](keptReads)
@@ -61,7 +65,7 @@ func startSession(ctx context.Context, c *conn, cluster *Cluster) (*session, err
 		reads: reads, conn: c, ctx: ctx, cluster: cluster, environments: map[watchKey]cache.SharedIndexInformer{},
 		kinds: map[schema.GroupKind]cache.SharedIndexInformer{}, refs: map[string]cache.SharedIndexInformer{},
 		space: map[string]bool{},
-		jobs:  workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[job]()),
+		jobs:  workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[job](firstRetry, lastRetry)),
 	}
 	s.secrets = metadatainformer.NewFilteredMetadataInformer(c.meta, schema.GroupVersionResource{Version: "v1", Resource: "secrets"},
 		metav1.NamespaceAll, 0, cache.Indexers{byRelease: indexSecret}, func(o *metav1.ListOptions) {

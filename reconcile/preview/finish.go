@@ -53,7 +53,9 @@ func compare(a reconcile.Action, manifest string, after []charts.Object) (reconc
 		return reconcile.Preview{Risks: []string{unreadable}}, after
 	case slices.ContainsFunc(refs, isDocument) && len(before) > 0:
 		return reconcile.Preview{Risks: []string{"not shown: values are in " + sources(a)}}, after
-	case len(refs) > 0:
+	}
+	after = spare(before, after, a.Want.Release.Ignore)
+	if len(refs) > 0 {
 		return reconcile.Preview{Diff: charts.DiffBlind(before, after)}, before
 	}
 	return reconcile.Preview{Diff: charts.Diff(before, after)}, before
