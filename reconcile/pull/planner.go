@@ -3,6 +3,7 @@ package pull
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -238,7 +239,8 @@ func (r *running) finish(ctx context.Context, o outcome) {
 		q.dirty = true // and nothing that was shown is known to hold
 		q.fails++
 		q.retryAt = time.Now().Add(min(longRest, time.Second<<min(q.fails, 10)))
-		r.Log.Warn("pull request cannot be planned now; trying again", "request", q.Number, "reason", o.failed.Error())
+		r.Log.Warn("pull request cannot be planned now; trying again", "request", q.Number,
+			"revision", fmt.Sprintf("%.7s", q.Head), "reason", o.failed.Error())
 		return
 	}
 	q.dirty, q.fails, q.retryAt = false, 0, time.Time{}
