@@ -22,7 +22,7 @@ func (p *parts) planner(poster *status.Poster, web *status.Web) *pull.Planner {
 	return &pull.Planner{
 		Forge: p.requests, Repo: p.repo, Branch: branchOf(p.ref), Force: p.source.Force,
 		Reader: &source.Reader{
-			Origin: p.source.Origin, Evaluate: source.Evaluator(pool), Resolver: p.source.Resolver, Foreign: true,
+			Origin: p.source.Origin, Evaluate: source.Evaluator(pool), Resolver: p.store, Foreign: true,
 		},
 		Previewer: &preview.Previewer{
 			Archive: p.store.Archive, Worker: source.Renderer(pool),
