@@ -10,7 +10,8 @@ import (
 )
 
 // Log is a Reporter that logs what changes from one report to the next, one line for each event. A report
-// that changes nothing is not logged, and of providers nothing before every cluster was looked at.
+// that changes nothing is not logged, and of providers nothing before every cluster was looked at. Each line names the
+// provider and the cluster that it is about, and the revision in force, so that they can be searched for.
 type Log struct {
 	out *slog.Logger
 
@@ -47,9 +48,9 @@ func (l *Log) revisions(r reconcile.Report) {
 	}
 	switch why, before := message(r.FetchErr), message(l.last.FetchErr); {
 	case why == "" && before != "":
-		l.out.Info("repository can be read again")
+		l.out.Info("repository can be read again", "revision", short(r.Commit.SHA))
 	case why != "" && before == "":
-		l.out.Warn("repository cannot be read", "reason", clean(why))
+		l.out.Warn("repository cannot be read", "revision", short(r.Commit.SHA), "reason", clean(why))
 	}
 }
 
@@ -60,18 +61,18 @@ func (l *Log) clusters(r reconcile.Report) {
 		switch {
 		case !seen || was && now.Reachable == before.Reachable:
 		case now.Reachable:
-			l.out.Info("cluster answers", "cluster", c.Name, "version", now.Version)
+			l.out.Info("cluster answers", "cluster", c.Name, "revision", short(r.Commit.SHA), "version", now.Version)
 		default:
-			l.out.Error("cluster cannot be reached", "cluster", c.Name, "reason", clean(now.Err))
+			l.out.Error("cluster cannot be reached", "cluster", c.Name, "revision", short(r.Commit.SHA), "reason", clean(now.Err))
 		}
 		if now.Reachable {
-			l.freezes(c.Name, frozenIn(now, r.Live.At))
+			l.freezes(c.Name, short(r.Commit.SHA), frozenIn(now, r.Live.At))
 		}
 	}
 }
 
 // freezes logs what was stopped in a cluster, and what may go on. One that is prolonged is the same.
-func (l *Log) freezes(cluster string, now []Freeze) {
+func (l *Log) freezes(cluster, revision string, now []Freeze) {
 	before := l.frozen[cluster]
 	among := func(all []Freeze, f Freeze) bool {
 		return slices.ContainsFunc(all, func(o Freeze) bool {
@@ -79,14 +80,21 @@ func (l *Log) freezes(cluster string, now []Freeze) {
 			return o == f
 		})
 	}
+	say := func(event string, f Freeze, more ...any) {
+		args := []any{"cluster", cluster, "of", f.Scope(), "reason", f.Reason, "by", f.By, "revision", revision}
+		if f.Provider != "" {
+			args = append([]any{"provider", f.Provider}, args...)
+		}
+		l.out.Warn(event, append(args, more...)...)
+	}
 	for _, f := range now {
 		if !among(before, f) {
-			l.out.Warn("freeze begins", "cluster", cluster, "of", f.Scope(), "reason", f.Reason, "by", f.By, "until", f.Until)
+			say("freeze begins", f, "until", f.Until)
 		}
 	}
 	for _, f := range before {
 		if !among(now, f) {
-			l.out.Warn("freeze ends", "cluster", cluster, "of", f.Scope(), "reason", f.Reason, "by", f.By)
+			say("freeze ends", f)
 		}
 	}
 	l.frozen[cluster] = now
@@ -98,9 +106,10 @@ func (l *Log) accessURL(r reconcile.Report) {
 	switch {
 	case is.Phase == was.Phase && is.Previous == was.Previous:
 	case is.Previous == "":
-		l.out.Info("access URL has changed", "to", is.URL)
+		l.out.Info("access URL has changed", "revision", short(r.Commit.SHA), "to", is.URL)
 	default:
-		l.out.Info("access URL changes", "from", is.Previous, "to", is.URL, "phase", is.Phase, "back", is.Back, "evidence", is.Line())
+		l.out.Info("access URL changes", "revision", short(r.Commit.SHA), "from", is.Previous, "to", is.URL,
+			"phase", is.Phase, "back", is.Back, "evidence", is.Line())
 	}
 	lost := func(r reconcile.Report) string {
 		if r.Plan.URL == nil || r.Plan.URL.Phase == reconcile.PhaseRetirable {
@@ -109,7 +118,7 @@ func (l *Log) accessURL(r reconcile.Report) {
 		return r.Live.URLs[r.Plan.URL.From].Err
 	}
 	if why := lost(r); why != "" && lost(l.last) == "" {
-		l.out.Error("the previous access URL does not answer", "url", is.Previous, "reason", clean(why))
+		l.out.Error("the previous access URL does not answer", "revision", short(r.Commit.SHA), "url", is.Previous, "reason", clean(why))
 	}
 }
 

@@ -2,6 +2,7 @@ package status
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -28,13 +29,13 @@ func tale() []story {
 		{func(w *world, _ reconcile.Item) { w.Live.Clusters["eu"] = reconcile.ClusterLive{} },
 			[]string{
 				"INFO revision in force revision=1a2b3c4 author=\"Ada <ada@example.com>\" subject=\"Add frankfurt\"",
-				"INFO cluster answers cluster=built-in version=v1.37.2",
-				"INFO cluster answers cluster=us version=v1.37.2",
+				"INFO cluster answers cluster=built-in revision=1a2b3c4 version=v1.37.2",
+				"INFO cluster answers cluster=us revision=1a2b3c4 version=v1.37.2",
 			}, nil},
 		{func(w *world, it reconcile.Item) {
 			w.Live.Clusters["eu"] = newWorld().Live.Clusters["eu"]
 		}, []string{
-			"INFO cluster answers cluster=eu version=v1.37.2",
+			"INFO cluster answers cluster=eu revision=1a2b3c4 version=v1.37.2",
 			"INFO provider is Pending provider=frankfurt cluster=eu was=\"\" revision=1a2b3c4 reason=\"not installed yet\"",
 		}, []string{"eu/frankfurt Pending: not installed yet"}},
 		{func(*world, reconcile.Item) {}, nil, nil},
@@ -65,8 +66,8 @@ func tale() []story {
 			w.Head.SHA, w.HeadErr = "badbadbad", errors.New("a.cue:1:1: x\na.cue:2:1: y")
 		}, []string{
 			"ERROR revision is not valid revision=badbadb reason=\"a.cue:1:1: x\" more=1",
-			"WARN repository cannot be read reason=\"ls-remote: timeout\"",
-			"ERROR cluster cannot be reached cluster=eu reason=\"dial tcp 10.0.0.1:6443: connect: connection refused\"",
+			"WARN repository cannot be read revision=1a2b3c4 reason=\"ls-remote: timeout\"",
+			"ERROR cluster cannot be reached cluster=eu revision=1a2b3c4 reason=\"dial tcp 10.0.0.1:6443: connect: connection refused\"",
 			"ERROR provider is Error provider=frankfurt cluster=eu was=Pending revision=1a2b3c4 reason=\"cluster eu cannot be reached: dial tcp 10.0.0.1:6443: connect: connection refused\"",
 		}, []string{"eu/frankfurt Pending → Error (8s): cluster eu cannot be reached: dial tcp 10.0.0.1:6443: connect: connection refused"}},
 		{func(w *world, it reconcile.Item) {
@@ -76,7 +77,7 @@ func tale() []story {
 			delete(w.Want.Clusters, "eu")
 			delete(w.Live.Clusters, "eu")
 		}, []string{
-			"INFO repository can be read again",
+			"INFO repository can be read again revision=1a2b3c4",
 			"INFO provider is gone provider=frankfurt cluster=eu revision=1a2b3c4",
 		}, []string{"eu/frankfurt gone"}},
 	}
@@ -181,11 +182,11 @@ func TestAFreezeBeginsAndEndsAloud(t *testing.T) {
 		want []string
 	}{
 		{func(c *reconcile.ClusterLive) { c.Freezes = []reconcile.Freeze{freeze} }, []string{
-			`level=WARN msg="freeze begins" cluster=eu of=deletions reason=incident by=ada until=2026-10-09T15:02:00.000Z`}},
+			`level=WARN msg="freeze begins" cluster=eu of=deletions reason=incident by=ada revision=1a2b3c4 until=2026-10-09T15:02:00.000Z`}},
 		{func(c *reconcile.ClusterLive) { c.Freezes[0].Until = epoch().Add(2 * time.Hour) }, nil},
 		{func(c *reconcile.ClusterLive) { c.Reachable, c.Freezes = false, nil }, nil},
 		{func(c *reconcile.ClusterLive) { c.Reachable = true },
-			[]string{`level=WARN msg="freeze ends" cluster=eu of=deletions reason=incident by=ada`}},
+			[]string{`level=WARN msg="freeze ends" cluster=eu of=deletions reason=incident by=ada revision=1a2b3c4`}},
 	} {
 		w := newWorld()
 		if i == 0 {
@@ -225,5 +226,55 @@ func TestWhatWasDoneIsLoggedWithItsKind(t *testing.T) {
 		`reason=orphaned revision=1a2b3c4 took=0s message="organization red is not on the allowlist any more"`
 	if diff := cmp.Diff([]string{want}, drain(&b)()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestAFreezeOfAProviderNamesIt(t *testing.T) {
+	var b bytes.Buffer
+	log := NewLog(slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: bare})))
+	w := newWorld()
+	log.Report(w.report())
+	b.Reset()
+	w.in("eu", func(c *reconcile.ClusterLive) {
+		c.Freezes = []reconcile.Freeze{{Provider: "frankfurt", Reason: "incident", By: "ada", Until: epoch().Add(time.Hour)}}
+	})
+	log.Report(w.report())
+	want := `level=WARN msg="freeze begins" provider=frankfurt cluster=eu of="provider frankfurt" ` +
+		`reason=incident by=ada revision=1a2b3c4 until=2026-10-09T15:02:00.000Z`
+	if got := drain(&b)(); len(got) != 1 || got[0] != want {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Whoever searches the log for a revision, or for a provider or cluster, finds all that it says of it.
+func TestEachLineSaysWhatItIsAbout(t *testing.T) {
+	var b bytes.Buffer
+	log := NewLog(slog.New(slog.NewJSONHandler(&b, nil)))
+	w, it := one()
+	for i, s := range tale() {
+		s.does(w, it)
+		w.Live.At = epoch().Add(time.Duration(i) * 4 * time.Second)
+		log.Report(w.report())
+	}
+	log.Done(reconcile.Outcome{Action: reconcile.Action{
+		ID: it.ID, Provider: it.Provider, Op: reconcile.OpUpdate, Commit: w.Commit}, Err: errors.New("timed out")})
+	for _, line := range drain(&b)() {
+		var said map[string]any
+		if err := json.Unmarshal([]byte(line), &said); err != nil {
+			t.Fatal(err)
+		}
+		kind, _, _ := strings.Cut(said["msg"].(string), " ")
+		needs := map[string][]string{
+			"revision": {"revision"}, "repository": {"revision"}, "cluster": {"cluster", "revision"},
+			"provider": {"provider", "cluster", "revision"}, "action": {"provider", "cluster", "revision"},
+		}[kind]
+		if needs == nil {
+			t.Errorf("nobody says what this has to name: %s", line)
+		}
+		for _, key := range needs {
+			if value, _ := said[key].(string); value == "" {
+				t.Errorf("there is no %s: %s", key, line)
+			}
+		}
 	}
 }

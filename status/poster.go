@@ -193,7 +193,8 @@ func (p *Poster) talk(ctx context.Context, forge Forge) (wait time.Duration, err
 		p.o.Count(forge.Name(), "error")
 	}
 	if errors.Is(err, ErrRefused) {
-		p.o.Log.Warn("comment refused", "forge", forge.Name(), "request", t.request.Number, "reason", err.Error())
+		p.o.Log.Warn("comment refused", "forge", forge.Name(), "request", t.request.Number,
+			"revision", short(t.request.Head), "reason", err.Error())
 		err = nil
 	}
 	if err == nil {
@@ -205,7 +206,8 @@ func (p *Poster) talk(ctx context.Context, forge Forge) (wait time.Duration, err
 		return 0, err
 	}
 	if t.fails == 1 {
-		p.o.Log.Warn("comment cannot be written; trying again", "forge", forge.Name(), "request", t.request.Number, "reason", err.Error())
+		p.o.Log.Warn("comment cannot be written; trying again", "forge", forge.Name(), "request", t.request.Number,
+			"revision", short(t.request.Head), "reason", err.Error())
 	}
 	p.hush = time.Now().Add(p.o.Every)
 	return p.o.Every, nil // it may be this request alone: statuses and other requests go on

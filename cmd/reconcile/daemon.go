@@ -65,6 +65,7 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	poster := p.poster(metrics)
 	planner := p.planner(poster, web)
 	p.tell(metrics, web, poster, planner, p.teller(io))
+	p.trace()
 	p.loop.Interval, p.loop.Once = p.interval, p.once
 	poke := make(hint, 1)
 	p.loop.Poke = poke

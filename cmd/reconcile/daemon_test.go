@@ -58,7 +58,7 @@ func (s *site) daemonOn(args ...string) *daemon {
 		"--interval", "300ms", "--listen", "127.0.0.1:0",
 	}, args...)
 	d := &daemon{site: s, cmd: exec.Command(s.program, args...), log: newLogged(), done: make(chan struct{})}
-	d.cmd.Env = append(os.Environ(), leashEnv+"=1")
+	d.cmd.Env = slices.Concat(os.Environ(), []string{leashEnv + "=1"}, s.env)
 	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
 	if _, err := d.cmd.StdinPipe(); err != nil {
 		s.Fatal(err)

@@ -68,7 +68,7 @@ func (p *parts) complain(about string) {
 func (p *parts) before(sha string) []string {
 	line, err := p.source.Origin.Ancestors(sha, 1+status.MaxPast)
 	if err != nil {
-		p.log.Warn("what was said on earlier revisions is left as it is", "revision", sha, "reason", err.Error())
+		p.log.Warn("what was said on earlier revisions is left as it is", "revision", fmt.Sprintf("%.7s", sha), "reason", err.Error())
 	}
 	var out []string
 	for _, c := range line[min(1, len(line)):] {

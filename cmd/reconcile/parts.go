@@ -21,6 +21,7 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile/probe"
 	"github.com/workspace-providers/reconcile/reconcile/pull"
 	"github.com/workspace-providers/reconcile/reconcile/source"
+	"github.com/workspace-providers/reconcile/reconcile/trace"
 	"github.com/workspace-providers/reconcile/reconcile/worker"
 	"github.com/workspace-providers/reconcile/status"
 )
@@ -35,6 +36,7 @@ type parts struct {
 	fleet  *kube.Fleet
 	urls   *probe.Prober
 	loop   *reconcile.Loop
+	traces *trace.Tracer // nil: nothing is traced
 	log    *slog.Logger
 	end    context.CancelFunc
 	tasks  sync.WaitGroup // what works until end
@@ -101,6 +103,22 @@ func (p *parts) close() {
 		if err := p.repo.Close(); err != nil {
 			p.log.Warn("closing the repository", "error", err)
 		}
+	}
+	if p.traces != nil {
+		p.traces.Close()
+	}
+}
+
+// trace has what is done traced, where the environment says to whom. With an environment that makes no sense,
+// which somebody else may have set for many programs, clusters are kept all the same.
+func (p *parts) trace() {
+	tracer, err := trace.New(trace.Options{Env: os.Getenv, Version: build().Version, Log: p.log})
+	if err != nil {
+		p.log.Warn("nothing is traced", "reason", err.Error())
+	}
+	if tracer != nil {
+		p.traces = tracer
+		tracer.Wrap(p.loop, p.source)
 	}
 }
 

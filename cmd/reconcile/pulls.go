@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/workspace-providers/reconcile/reconcile"
@@ -21,7 +22,7 @@ func (p *parts) planner(poster *status.Poster, web *status.Web) *pull.Planner {
 	return &pull.Planner{
 		Forge: p.requests, Repo: p.repo, Branch: branchOf(p.ref), Force: p.source.Force,
 		Reader: &source.Reader{
-			Origin: p.source.Origin, Evaluate: source.Evaluator(pool), Resolver: p.source.Resolver, Foreign: true,
+			Origin: p.source.Origin, Evaluate: source.Evaluator(pool), Resolver: p.store, Foreign: true,
 		},
 		Previewer: &preview.Previewer{
 			Archive: p.store.Archive, Worker: source.Renderer(pool),
@@ -29,7 +30,8 @@ func (p *parts) planner(poster *status.Poster, web *status.Web) *pull.Planner {
 		},
 		Tell: func(proposal reconcile.Proposal) {
 			if err := p.shown.Show(proposal); err != nil {
-				p.log.Warn("what a plan showed is not remembered after a restart", "reason", err.Error())
+				p.log.Warn("what a plan showed is not remembered after a restart", "request", proposal.Request.Number,
+					"revision", fmt.Sprintf("%.7s", proposal.Request.Head), "reason", err.Error())
 			}
 			poster.Propose(proposal)
 			web.Propose(proposal)

@@ -29,7 +29,7 @@ type settings struct {
 	interval, checkInterval, timeout time.Duration
 	dryRun, once, readOnly           bool
 	listen, metricsListen            string
-	webhookListen                    string
+	webhookListen, debugListen       string
 	behindProxy                      bool
 	logFormat                        string
 
@@ -100,6 +100,7 @@ func (s *settings) addOwn(root *cobra.Command) {
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` of page and API; empty: none")
 	f.StringVar(&s.metricsListen, "metrics-listen", "", "`address` of metrics and probes; default: that of --listen")
 	f.StringVar(&s.webhookListen, "webhook-listen", "", "`address` of webhooks alone; default: that of --listen")
+	f.StringVar(&s.debugListen, "debug-listen", "", "loopback `address` of profiles, /debug/pprof; default: none")
 	f.BoolVar(&s.behindProxy, "behind-proxy", false, "listen beyond loopback without sign-in and TLS, because a proxy does both")
 	f.StringVar(&s.logFormat, "log-format", "text", "text or json")
 }

@@ -36,7 +36,7 @@ func (p *parts) serve(web *status.Web, hooks http.Handler) (stop func(), err err
 		}
 		srv := &http.Server{
 			Handler: d.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
-			WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+			WriteTimeout: d.patience(), IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		}
 		servers = append(servers, srv)
 		p.log.Info("listening", "address", l.Addr().String())
@@ -60,7 +60,16 @@ type door struct {
 const (
 	forPeople = "sign-in and TLS"
 	forForges = "TLS"
+	onlyHere  = "sign-in of our own" // which there is none of yet: until then, nothing in front is enough
 )
+
+// patience is how long an answer may take. Profiles are made meanwhile.
+func (d door) patience() time.Duration {
+	if d.needs == onlyHere {
+		return status.LongestProfile + 30*time.Second
+	}
+	return 30 * time.Second
+}
 
 // doors are where to listen, pages first. A run that ends by itself is gone before anybody looks.
 func (p *parts) doors(web *status.Web, hooks http.Handler) []door {
@@ -72,6 +81,7 @@ func (p *parts) doors(web *status.Web, hooks http.Handler) []door {
 		all = []door{{p.listen, web.Pages(), forPeople}, {p.metricsListen, web.Probes(), forPeople}}
 	}
 	all = addWebhooks(all, cmp.Or(p.webhookListen, p.listen), hooks)
+	all = append(all, door{p.debugListen, status.Debug(), onlyHere})
 	return slices.DeleteFunc(all, func(d door) bool { return d.addr == "" })
 }
 
@@ -93,6 +103,10 @@ func (p *parts) listener(d door) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(d.addr)
 	if err != nil {
 		return nil, fmt.Errorf("listening on %q: %w", d.addr, err)
+	}
+	if d.needs == onlyHere && !status.Loopback(host) {
+		return nil, fmt.Errorf("listening on %q: profiles are for who is on this machine alone, behind a proxy too; "+
+			"listen on 127.0.0.1, and forward the port", d.addr)
 	}
 	if !status.Loopback(host) && !p.behindProxy {
 		what := ""

@@ -119,3 +119,37 @@ func TestWhereItIsServed(t *testing.T) {
 		t.Errorf("it says %s", got.err)
 	}
 }
+
+// Profiles are served where somebody asks for them, on this machine alone, and not to those behind a proxy either.
+func TestProfiles(t *testing.T) {
+	s := newSite(t, eu)
+	s.push()
+	d := s.daemon()
+	if code, _ := d.get("/debug/pprof/goroutine"); code != http.StatusNotFound {
+		t.Errorf("nobody asked for profiles: %d", code)
+	}
+	d.stop()
+	d = s.daemon("--debug-listen", "127.0.0.1:0")
+	profiles := 0
+	s.await("it listens twice", func() (any, bool) { return d.log, strings.Count(d.log.String(), "msg=listening") == 2 })
+	for _, address := range strings.Split(d.log.String(), "msg=listening address=")[1:] {
+		address, _, _ = strings.Cut(address, "\n")
+		d.url = "http://" + address
+		code, body := d.get("/debug/pprof/goroutine?debug=1")
+		if code == http.StatusOK && strings.HasPrefix(body, "goroutine profile: total") {
+			profiles++
+		}
+		if code, _ := d.get("/api/v1/status"); code == http.StatusOK && profiles > 0 {
+			t.Error("the pages have profiles, or the profiles have pages")
+		}
+	}
+	if profiles != 1 {
+		t.Errorf("%d addresses serve profiles, want one", profiles)
+	}
+	for _, address := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0"} {
+		got := s.want(exitError, "--repo", s.bare, "--listen", "", "--behind-proxy", "--debug-listen", address)
+		if !strings.Contains(got.err, "who is on this machine alone") {
+			t.Errorf("%s: it says %s", address, got.err)
+		}
+	}
+}

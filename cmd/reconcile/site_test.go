@@ -26,6 +26,7 @@ type site struct {
 	bare    string            // the repository that the daemon reads
 	clone   string            // the clone that push commits
 	creds   string            // --credentials
+	env     []string          // what daemons have in their environment besides
 	files   map[string]string // declarations and charts, as push commits them
 }
 

@@ -3,6 +3,7 @@ package pull
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -269,5 +270,6 @@ func (r *running) again(q *request, o outcome) {
 	}
 	q.fails++
 	q.retryAt = time.Now().Add(min(longRest, time.Second<<min(q.fails, 10)))
-	r.Log.Warn("pull request cannot be planned now; trying again", "request", q.Number, "reason", o.failed.Error())
+	r.Log.Warn("pull request cannot be planned now; trying again", "request", q.Number,
+		"revision", fmt.Sprintf("%.7s", q.Head), "reason", o.failed.Error())
 }

@@ -13,6 +13,7 @@ package source
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"sync"
@@ -120,7 +121,8 @@ func (s *Source) enforce(ctx context.Context, rev Revision) {
 	}
 	s.target.Commit, s.target.Want = rev.Commit, s.bind(rev)
 	if err := s.accept(rev); err != nil && s.Log != nil {
-		s.Log.Warn("which revision was accepted is not remembered after a restart", "reason", err.Error())
+		s.Log.Warn("which revision was accepted is not remembered after a restart",
+			"revision", fmt.Sprintf("%.7s", rev.Commit.SHA), "reason", err.Error())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

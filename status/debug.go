@@ -1,0 +1,55 @@
+package status
+
+import (
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"strconv"
+	"time"
+)
+
+// LongestProfile is how long a profile or an execution trace may be made.
+const LongestProfile = 2 * time.Minute
+
+// Debug answers /debug/pprof, for `go tool pprof`. Profiles tell what the program does and cost it time, so that they
+// are for who is on this machine: it belongs on an address on loopback of its own, which no proxy leads to.
+//
+// A browser on this machine takes the pages of others there too. So whoever asks has to name a loopback address,
+// which a page of another name cannot make a browser do, and no other site's page may have made him ask.
+//
+// Left out are cmdline, since arguments may be URLs with passwords, and symbol, since profiles of Go have theirs.
+func Debug() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return harden(fromHere(bounded(mux)))
+}
+
+// fromHere refuses what a browser was made to ask by a page from elsewhere.
+func fromHere(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		host, _, err := net.SplitHostPort(in.Host)
+		if err != nil {
+			host = in.Host
+		}
+		site := in.Header.Get("Sec-Fetch-Site")
+		if !Loopback(host) || site != "" && site != "none" && site != "same-origin" {
+			text(out, http.StatusForbidden, "profiles are for this machine alone\n")
+			return
+		}
+		next.ServeHTTP(out, in)
+	})
+}
+
+// bounded refuses a profile that would take too long.
+func bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		seconds, err := strconv.ParseFloat(in.FormValue("seconds"), 64)
+		if err == nil && !(seconds <= LongestProfile.Seconds()) { // NaN is no number of seconds either
+			text(out, http.StatusBadRequest, "seconds: "+LongestProfile.String()+" at most\n")
+			return
+		}
+		next.ServeHTTP(out, in)
+	})
+}
