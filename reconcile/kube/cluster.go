@@ -21,15 +21,13 @@ type Cluster struct {
 	fleet *Fleet
 	lease *lease
 	Stats Stats // requests since the start
+	reach reach
 
-	mu         sync.Mutex         // guards what follows
-	session    *session           // nil: not connected
-	config     *rest.Config       // what session was begun with
-	end        context.CancelFunc // ends session
-	reachable  bool
-	looked     bool // everything was seen once
-	err        string
-	since      time.Time
+	mu         sync.Mutex                    // guards what follows
+	session    *session                      // nil: not connected
+	config     *rest.Config                  // what session was begun with
+	end        context.CancelFunc            // ends session
+	looked     bool                          // everything was seen once
 	items      map[releaseKey]reconcile.Item // what is wanted there
 	known      map[releaseKey]*known
 	doors      map[string]reconcile.ProviderWant // providers that are guarded there, by name
@@ -55,20 +53,22 @@ var _ reconcile.Cluster = (*Cluster)(nil)
 func (c *Cluster) Live() reconcile.ClusterLive {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	reachable, why, since := c.reach.state()
 	live := reconcile.ClusterLive{
-		Reachable: c.reachable, Err: c.err, Since: c.since, Held: c.lease.held(), Holder: c.lease.holding(),
+		Reachable: reachable, Err: why, Since: since, Held: c.lease.held(), Holder: c.lease.holding(),
 	}
 	if c.session == nil { // it may have answered already, and yet nothing is known of what it holds
 		live.Reachable, live.Releases = false, c.releases
 		return live
 	}
 	listed := c.session.secrets.HasSynced() && c.session.records.HasSynced() && c.session.doorsListed()
-	if c.reachable && listed {
+	c.allDirty = c.allDirty || c.reach.returned()
+	if reachable && listed {
 		c.refresh()
 	}
 	c.looked = c.looked || c.session.looked() && c.judged() && c.asked()
 	live.Looked, live.Releases, live.Version = c.looked, c.releases, c.session.version()
-	live.Reachable, live.Noting = c.reachable && listed, len(c.noting) > 0
+	live.Reachable, live.Noting = reachable && listed, len(c.noting) > 0
 	live.Freezes = c.session.freezes(time.Now())
 	live.URLs = c.inside.live
 	live.Counted, live.Environments = c.session.counted(), c.count()
@@ -113,12 +113,12 @@ func (c *Cluster) followWanted() {
 		return
 	}
 	if err := c.session.followEnvironments(c.recognised); err != nil {
-		c.err = err.Error()
+		c.reach.wrong(err)
 	}
 	for _, it := range c.items {
 		for _, ref := range it.Release.References {
 			if err := c.session.followRefs(ref.Kind); err != nil {
-				c.err = err.Error()
+				c.reach.wrong(err)
 			}
 		}
 	}
@@ -162,21 +162,13 @@ func (c *Cluster) note(key releaseKey) {
 	c.dirty[key] = true
 }
 
-// heard is told of each request's outcome: any answer makes a cluster reachable, none makes it not.
+// heard is told of each request's outcome. It takes no lock of the cluster: whoever made the request may hold one.
 func (c *Cluster) heard(err error) {
-	c.mu.Lock()
-	was, wasErr := c.reachable, c.err
-	c.reachable, c.err = err == nil, ""
+	why := ""
 	if err != nil {
-		c.err = unreachable(c.name, err)
+		why = unreachable(c.name, err)
 	}
-	if was != c.reachable || c.since.IsZero() {
-		c.since = time.Now()
-	}
-	c.allDirty = c.allDirty || c.reachable && !was // what was asked meanwhile got no answer
-	differs := was != c.reachable || wasErr != c.err
-	c.mu.Unlock()
-	if differs {
+	if c.reach.heard(why) {
 		c.fleet.wake()
 	}
 }

@@ -38,8 +38,9 @@ type conn struct {
 	disco   discovery.CachedDiscoveryInterface
 	mapper  *restmapper.DeferredDiscoveryRESTMapper
 	answers answers
+	asking  sync.Mutex // whoever asks for capabilities
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards what follows; never held while the cluster is asked something
 	caps    *chartutil.Capabilities
 	fetched time.Time
 	kinds   time.Time // when kinds were last asked for because one was missing
@@ -135,10 +136,10 @@ const capsAge = 10 * time.Minute
 
 // capabilities are what the cluster can do, for charts that ask.
 func (c *conn) capabilities() (*chartutil.Capabilities, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.caps != nil && time.Since(c.fetched) < capsAge {
-		return c.caps, nil
+	c.asking.Lock()
+	defer c.asking.Unlock()
+	if caps := c.believed(); caps != nil {
+		return caps, nil
 	}
 	c.disco.Invalidate()
 	version, err := c.disco.ServerVersion()
@@ -149,13 +150,25 @@ func (c *conn) capabilities() (*chartutil.Capabilities, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking for the kinds: %w", err)
 	}
-	c.caps = &chartutil.Capabilities{
+	caps := &chartutil.Capabilities{
 		APIVersions: apis,
 		KubeVersion: chartutil.KubeVersion{Version: version.GitVersion, Major: version.Major, Minor: version.Minor},
 		HelmVersion: chartutil.DefaultCapabilities.HelmVersion,
 	}
-	c.fetched = time.Now()
-	return c.caps, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.caps, c.fetched = caps, time.Now()
+	return caps, nil
+}
+
+// believed are the capabilities that were asked for lately; nil: they are to be asked for.
+func (c *conn) believed() *chartutil.Capabilities {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.fetched) < capsAge {
+		return c.caps
+	}
+	return nil
 }
 
 // version is that of Kubernetes, as it was asked last.

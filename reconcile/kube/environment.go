@@ -152,7 +152,7 @@ func (c *Cluster) count() map[string][]reconcile.Environment {
 		}
 		found, err := admission.Environments(recognition, c.session.workloads(namespaces))
 		if err != nil {
-			c.err = err.Error()
+			c.reach.wrong(err)
 			found = []reconcile.Environment{{ID: "unknown", Name: err.Error()}} // nobody's, so that nothing is taken away
 			complete = false
 		}

@@ -138,13 +138,19 @@ func (s *session) watch(inf cache.SharedIndexInformer, keep cache.TransformFunc,
 // Helm's label, so that nothing else is received.
 func (s *session) followKind(gk schema.GroupKind) error {
 	s.mu.Lock()
+	_, there := s.kinds[gk]
+	s.mu.Unlock()
+	if there {
+		return nil
+	}
+	mapping, err := s.mapper.RESTMapping(gk) // which may ask the cluster: nobody should wait for that meanwhile
+	if err != nil {
+		return fmt.Errorf("kind %s: %w", gk, err)
+	}
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, there := s.kinds[gk]; there {
 		return nil
-	}
-	mapping, err := s.mapper.RESTMapping(gk)
-	if err != nil {
-		return fmt.Errorf("kind %s: %w", gk, err)
 	}
 	only := func(o *metav1.ListOptions) { o.LabelSelector = managedByLabel + "=Helm" }
 	index := cache.Indexers{byRelease: indexObject}
