@@ -92,7 +92,7 @@ func (d *daemon) bury() {
 	d.kill()
 	if d.Failed() {
 		text := d.log.String()
-		d.Logf("the daemon logged, of what went wrong:\n%s\nand in the end:\n%s", last(wrongs(text), 6<<10), last(text, 8<<10))
+		d.Logf("the daemon logged, of what went wrong:\n%s\nand in the end:\n%s", last(wrongs(text), 12), last(text, 6))
 	}
 }
 
@@ -107,7 +107,18 @@ func wrongs(log string) string {
 	return out.String()
 }
 
-func last(text string, bytes int) string { return text[max(0, len(text)-bytes):] }
+// last are the last lines of a log, each as far as it fits a screen: where many tests fail, somebody has to read
+// them all.
+func last(log string, lines int) string {
+	all := strings.SplitAfter(strings.TrimSuffix(log, "\n"), "\n")
+	all = all[max(0, len(all)-lines):]
+	for i, line := range all {
+		if runes := []rune(line); len(runes) > 300 {
+			all[i] = string(runes[:300]) + "…\n"
+		}
+	}
+	return strings.Join(all, "")
+}
 
 // kill ends the daemon as a power cut would.
 func (d *daemon) kill() {

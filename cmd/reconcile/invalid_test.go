@@ -98,9 +98,10 @@ func TestInvalidCommitsChangeNothing(t *testing.T) {
 		case i == 20:
 			small = d.memory()
 		case i%60 == 59:
-			s.kubectl(eu, "scale", "deployment/one", "--replicas=3")
+			name := []string{"one", "two"}[i/60%2] // one that is edited too often is contested
+			s.kubectl(eu, "scale", "deployment/"+name, "--replicas=3")
 			s.await("edits are repaired", func() (any, bool) {
-				got := s.kubectl(eu, "get", "deployment", "one", "-o", "jsonpath={.spec.replicas}")
+				got := s.kubectl(eu, "get", "deployment", name, "-o", "jsonpath={.spec.replicas}")
 				return got, got == "1"
 			})
 		}
