@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -35,19 +36,7 @@ func TestSecretValues(t *testing.T) {
 	})
 	s.noted(sha, "apply failure eu/frankfurt: held, waiting for secret")
 	var said strings.Builder // everything that was said to anybody
-	hear := func() {
-		for _, path := range []string{"/", "/api/v1/status", "/api/v1/plan?verbose=true", "/metrics"} {
-			_, body := d.get(path)
-			said.WriteString(body)
-		}
-		for _, args := range [][]string{{"--dry-run", "--verbose"}, {"--dry-run", "--verbose", "-o", "json"}, {"--dry-run", "-o", "markdown"}, {"status"}, {"explain", "frankfurt"}} {
-			got := s.run(append(args, "--repo", s.bare)...)
-			said.WriteString(got.out + got.err)
-		}
-		said.WriteString(s.kubectl(eu, "get", "configmaps", "-l", "reconcile.workspace-providers.dev/record", "-o", "yaml", "--show-managed-fields"))
-		said.WriteString(s.kubectl(eu, "get", "events", "-o", "yaml"))
-		said.WriteString(s.git("-C", s.bare, "log", "--all", "-p"))
-	}
+	hear := func() { said.WriteString(d.hear()) }
 	hear()
 	s.kubectl(eu, "create", "configmap", "notes", "--from-literal=note=first")
 	s.kubectl(eu, "create", "secret", "generic", "more", "--from-literal=values.yaml=limit: 1000000\npassword: canary-four\ngreeting: lost")
@@ -93,6 +82,73 @@ func TestSecretValues(t *testing.T) {
 	hear()
 	d.ready(s.push(), "frankfurt")
 	hear()
+	said.WriteString(d.log.String())
+	s.silent(said.String())
+}
+
+// hear is what is said of frankfurt to anybody but in the log.
+func (d *daemon) hear() string {
+	d.Helper()
+	var said strings.Builder
+	for _, path := range []string{"/", "/api/v1/status", "/api/v1/plan?verbose=true", "/metrics"} {
+		_, body := d.get(path)
+		said.WriteString(body)
+	}
+	for _, args := range [][]string{{"--dry-run", "--verbose"}, {"--dry-run", "--verbose", "-o", "json"}, {"--dry-run", "-o", "markdown"}, {"status"}, {"explain", "frankfurt"}} {
+		got := d.run(append(args, "--repo", d.bare)...)
+		said.WriteString(got.out + got.err)
+	}
+	said.WriteString(d.kubectl(eu, "get", "configmaps", "-l", "reconcile.workspace-providers.dev/record", "-o", "yaml", "--show-managed-fields"))
+	said.WriteString(d.kubectl(eu, "get", "events", "-o", "yaml"))
+	said.WriteString(d.git("-C", d.bare, "log", "--all", "-p"))
+	return said.String()
+}
+
+// What is made of a Secret's value may be refused, by the chart or the API server, and then they quote it: where that
+// was is passed on, and their words are not. The edit of a field that came from a Secret is told without either value,
+// and so are the pods that do not start.
+func TestSecretsAreNotInErrors(t *testing.T) {
+	s := newSite(t, eu)
+	s.kubectl(eu, "create", "namespace", s.name)
+	s.kubectl(eu, "create", "secret", "generic", "odd", "--from-literal=values.yaml=image: pause")
+	declare := func(chart string) string {
+		s.declare("a.cue", fmt.Sprintf(`providers: frankfurt: {cluster: "eu", chart: path: "charts/%s"
+	valuesFrom: document: {kind: "Secret", name: "odd"}}`, chart))
+		return s.push()
+	}
+	d := s.daemon()
+	d.ready(declare("small"), "frankfurt")
+	var said strings.Builder
+	for _, tt := range []struct{ name, chart, doc, want string }{
+		{"an annotation", "small", `podAnnotations: {canary-one/a/b: x}`, "422 Invalid, of kind Deployment at spec.template.annotations"},
+		{"a number", "small", `replicas: canary-one`, "the API server refuses an object: 422 Invalid at patch"},
+		{"what is no YAML", "small", `image: "canary-one: {"`, "cannot be rendered with these values"},
+		{"a chart that tells", "telling", `token: canary-one`, "cannot be rendered with these values at telling/templates/all.yaml:1:"},
+	} {
+		patch, err := json.Marshal(map[string]any{"stringData": map[string]string{"values.yaml": tt.doc}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.kubectl(eu, "patch", "secret/odd", "-p", string(patch))
+		declare(tt.chart)
+		d.until(tt.name+" is refused", func(doc status.StatusDoc) bool {
+			text, err := json.Marshal(doc)
+			return err == nil && strings.Contains(string(text), tt.want) && strings.Contains(string(text), "may quote values from Secret "+s.name+"/odd")
+		})
+		said.WriteString(d.hear())
+	}
+	s.kubectl(eu, "patch", "secret/odd", "-p", `{"stringData":{"values.yaml":"greeting: canary-one\npodAnnotations: {localkube.dev/fail: CreateContainerConfigError, localkube.dev/message: canary-two}"}}`)
+	declare("small")
+	d.until("its pods do not start", func(doc status.StatusDoc) bool {
+		return strings.HasSuffix(provider(doc, "frankfurt").Message, "container main: CreateContainerConfigError")
+	})
+	said.WriteString(d.hear())
+	s.kubectl(eu, "patch", "configmap/frankfurt", "-p", `{"data":{"greeting":"canary-three"}}`)
+	s.await("the edit is repaired", func() (any, bool) {
+		got := s.kubectl(eu, "get", "configmap", "frankfurt", "-o", "jsonpath={.data.greeting}")
+		return got, got == "canary-one"
+	})
+	said.WriteString(d.hear())
 	said.WriteString(d.log.String())
 	s.silent(said.String())
 }

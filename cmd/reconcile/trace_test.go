@@ -92,7 +92,7 @@ func (s *site) wrong(d *daemon, collector *tracetest.Collector) {
 	s.declare("a.cue", `providers: frankfurt: {cluster: "eu", valuesFrom: document: {kind: "Secret", name: "odd"}}`)
 	sha := s.push()
 	for _, span := range s.spansOf(collector, sha, "error") {
-		if span.Name == "apply" && span.Attrs["reconcile.result"] == "error" && !strings.Contains(span.Err, "in the log") {
+		if span.Name == "apply" && span.Attrs["reconcile.result"] == "error" && !strings.Contains(span.Err, "is withheld") {
 			s.Errorf("what failed says %q", span.Err)
 		}
 	}

@@ -32,6 +32,7 @@ type client struct {
 	release          string
 	watched          watched
 	ignore           []reconcile.FieldRef      // what others may change
+	built            bool                      // what the chart made was read
 	applied          []*resource.Info          // as the cluster answered
 	untouched        map[objectRef]string      // marks of what it was not asked about
 	read             map[string]map[string]any // objects, by the text that they were read from
@@ -70,6 +71,7 @@ func (c *client) Build(from io.Reader, _ bool) (helmkube.ResourceList, error) {
 		text, err := docs.Read()
 		switch {
 		case errors.Is(err, io.EOF):
+			c.built = true
 			return out, nil
 		case err != nil:
 			return nil, fmt.Errorf("reading rendered objects: %w", err)

@@ -7,10 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/cli-runtime/pkg/resource"
 
 	"github.com/workspace-providers/reconcile/reconcile/fields"
 )
@@ -114,14 +112,15 @@ func declaredOf(obj *unstructured.Unstructured) map[string]any {
 	return out
 }
 
-// text says what was found, what was declared, and who wrote it. What a Secret holds is not said.
-func (d difference) text(info *resource.Info) string {
+// text says what was found, what was declared, and who wrote it; nothing of the first two where they may be from a
+// Secret.
+func (d difference) text(blind bool) string {
 	by := ""
 	if d.by != "" {
 		by = " (" + d.by + ")"
 	}
 	switch {
-	case info.Mapping.GroupVersionKind.Kind == "Secret" && !strings.HasPrefix(d.pointer, "/metadata"):
+	case blind:
 		return "differs from what was declared" + by
 	case !d.there:
 		return fmt.Sprintf("is gone, declared %s%s", short(d.want), by)

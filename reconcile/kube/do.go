@@ -30,7 +30,8 @@ type operation struct {
 	storage *storage
 	client  *client
 	config  *action.Configuration
-	ran     []ran // environments that ran before
+	ran     []ran    // environments that ran before
+	secrets []string // what it was given from Secrets
 }
 
 // Do carries out one action. It returns when Helm is done and the watches have seen what it did, so that
@@ -172,7 +173,8 @@ func (op *operation) install(chrt *chart.Chart, values map[string]any, want reco
 	do.Timeout, do.TakeOwnership = want.Timeout, op.action.Op == reconcile.OpAdopt
 	do.Replace = true                                                 // an uninstalled release whose history was kept
 	do.DisableOpenAPIValidation, do.SkipSchemaValidation = true, true // the worker that rendered it validated it
-	return do.Run(chrt, values)
+	rel, err := do.Run(chrt, values)
+	return rel, op.discreet(err)
 }
 
 func (op *operation) upgrade(chrt *chart.Chart, values map[string]any, want reconcile.Release) (*release.Release, error) {
@@ -181,7 +183,8 @@ func (op *operation) upgrade(chrt *chart.Chart, values map[string]any, want reco
 	do.Labels, do.Description = marks(op.owner, op.action), op.describe()
 	do.Timeout, do.MaxHistory, do.ResetValues = want.Timeout, op.config.Releases.MaxHistory, true
 	do.DisableOpenAPIValidation, do.SkipSchemaValidation = true, true
-	return do.Run(op.key.name, chrt, values)
+	rel, err := do.Run(op.key.name, chrt, values)
+	return rel, op.discreet(err)
 }
 
 // describe is what `helm history` shows of a revision.
@@ -264,7 +267,7 @@ func (op *operation) rollback(ctx context.Context) error {
 	do := action.NewRollback(op.config)
 	do.Version, do.Timeout, do.MaxHistory = target, op.action.Want.Release.Timeout, op.config.Releases.MaxHistory
 	if err := do.Run(op.key.name); err != nil {
-		return err
+		return op.discreet(err)
 	}
 	rel, err := op.config.Releases.Last(op.key.name)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	helmkube "helm.sh/helm/v3/pkg/kube"
 	"helm.sh/helm/v3/pkg/release"
@@ -52,7 +53,7 @@ func (c *Cluster) compareAll(ctx context.Context, s *session, key releaseKey) er
 		return err
 	}
 	c.mu.Lock()
-	ignore := c.items[key].Release.Ignore
+	item := c.items[key]
 	c.mu.Unlock()
 	var failed []error
 	for _, info := range infos {
@@ -61,7 +62,7 @@ func (c *Cluster) compareAll(ctx context.Context, s *session, key releaseKey) er
 		if !there {
 			continue
 		}
-		found, err := s.compare(ctx, info, ignore)
+		found, err := s.compare(ctx, info, item)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", ref, err))
 			continue
@@ -103,17 +104,19 @@ func (k *known) note(ref objectRef, mark string, found []reconcile.Drift) {
 
 // compare asks the API server what applying the declared object would change, which is the only
 // comparison that knows the server's defaults and what its webhooks make of it.
-func (s *session) compare(ctx context.Context, info *resource.Info, ignore []reconcile.FieldRef) ([]reconcile.Drift, error) {
-	diffs, live, err := s.diff(ctx, info, ignore)
+func (s *session) compare(ctx context.Context, info *resource.Info, item reconcile.Item) ([]reconcile.Drift, error) {
+	diffs, live, err := s.diff(ctx, info, item.Release.Ignore)
 	if err != nil {
 		return nil, err
 	}
 	if live == nil { // the watch may tell that later, or, if it has broken, never
 		return []reconcile.Drift{{Object: refOf(info).String(), Message: "is gone"}}, nil
 	}
+	all, secret := len(secretive(item)) > 0, info.Mapping.GroupVersionKind.Kind == "Secret"
 	var out []reconcile.Drift
 	for _, d := range diffs {
-		out = append(out, reconcile.Drift{Object: refOf(info).String(), Field: d.pointer, Message: d.text(info), By: d.by})
+		blind := all || secret && !strings.HasPrefix(d.pointer, "/metadata")
+		out = append(out, reconcile.Drift{Object: refOf(info).String(), Field: d.pointer, Message: d.text(blind), By: d.by})
 	}
 	return out, nil
 }
@@ -162,6 +165,7 @@ func (op *operation) repair(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	op.client.built = true
 	drifted, contested := map[string]bool{}, map[string]bool{}
 	for _, d := range op.action.Have.Drift {
 		drifted[d.Object] = drifted[d.Object] || !d.Contested
@@ -173,7 +177,7 @@ func (op *operation) repair(ctx context.Context) error {
 			continue
 		}
 		if err := op.repairOne(ctx, info, contested); err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", refOf(info), err))
+			failed = append(failed, fmt.Errorf("%s: %w", refOf(info), op.discreet(err)))
 			continue
 		}
 		op.client.applied = append(op.client.applied, info)

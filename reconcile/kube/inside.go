@@ -179,7 +179,7 @@ func (s *session) whyNot(ctx context.Context, namespace, job string) string {
 	if err != nil || len(pods.Items) == 0 {
 		return ""
 	}
-	return podTrouble(&pods.Items[0])
+	return podTrouble(&pods.Items[0], false)
 }
 
 // lookJob is the Job that looks: curl, as nobody, with nothing of the cluster's.

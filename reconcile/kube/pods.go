@@ -22,13 +22,16 @@ func (c *Cluster) askPods(ctx context.Context, s *session, key releaseKey) (news
 	defer c.noteAsked(key)
 	text := ""
 	selectors := c.troubled(s, key)
+	c.mu.Lock()
+	blind := len(secretive(c.items[key])) > 0
+	c.mu.Unlock()
 	for _, sel := range selectors {
 		pods, err := s.kube.CoreV1().Pods(key.namespace).List(ctx, metav1.ListOptions{LabelSelector: sel.String(), Limit: 50})
 		if err != nil {
 			return false, err
 		}
 		for i := range pods.Items {
-			if said := podTrouble(&pods.Items[i]); said != "" && text == "" {
+			if said := podTrouble(&pods.Items[i], blind); said != "" && text == "" {
 				text = fmt.Sprintf("Pod/%s: %s", pods.Items[i].Name, said)
 			}
 		}
@@ -79,14 +82,20 @@ func (c *Cluster) troubled(s *session, key releaseKey) []labels.Selector {
 }
 
 // podTrouble is why a pod is not ready, in the words of its container or of the scheduler; empty where it
-// says nothing.
-func podTrouble(pod *corev1.Pod) string {
+// says nothing. A container's own words are left out where it may have been given a Secret's value.
+func podTrouble(pod *corev1.Pod, blind bool) string {
+	words := func(message string) string {
+		if blind {
+			return ""
+		}
+		return message
+	}
 	for _, st := range append(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses...) {
 		if w := st.State.Waiting; w != nil && w.Reason != "" && w.Reason != "ContainerCreating" && w.Reason != "PodInitializing" {
-			return join(st.Name, w.Reason, w.Message)
+			return join(st.Name, w.Reason, words(w.Message))
 		}
 		if t := st.State.Terminated; t != nil && t.ExitCode != 0 {
-			return join(st.Name, fmt.Sprintf("%s, exit code %d", t.Reason, t.ExitCode), t.Message)
+			return join(st.Name, fmt.Sprintf("%s, exit code %d", t.Reason, t.ExitCode), words(t.Message))
 		}
 	}
 	for _, cond := range pod.Status.Conditions {

@@ -22,6 +22,7 @@ func (op *operation) values(ctx context.Context) (map[string]any, error) {
 		if err != nil {
 			return nil, err
 		}
+		op.conceal(ref, text)
 		if ref.Path != "" {
 			if err := put(out, strings.Split(ref.Path, "."), text); err != nil {
 				return nil, fmt.Errorf("value %s from %s %s: %w", ref.Path, ref.Kind, ref.Name, err)
@@ -32,9 +33,17 @@ func (op *operation) values(ctx context.Context) (map[string]any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s %s, key %s: it is not a YAML document of values", ref.Kind, ref.Name, ref.Key)
 		}
+		op.conceal(ref, texts(doc)...)
 		fill(out, doc)
 	}
 	return out, nil
+}
+
+// conceal notes what is not to be said.
+func (op *operation) conceal(ref reconcile.Reference, texts ...string) {
+	if ref.Kind == "Secret" {
+		op.secrets = append(op.secrets, texts...)
+	}
 }
 
 // document reads a YAML map, in which whole numbers stay whole. What is wrong with it is not said: it may

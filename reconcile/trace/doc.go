@@ -23,8 +23,7 @@
 // # What is told
 //
 // Names of what is declared, ops, reasons and counts; never values, manifests, differences, or what the process was
-// started with. An error is the first line of its message, as in the log, but for actions on releases that take
-// values from the cluster: Helm and the API server may quote those.
+// started with. An error is the first line of its message, as in the log.
 //
 // # Off, and when nobody listens
 //

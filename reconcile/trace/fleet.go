@@ -2,7 +2,6 @@ package trace
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -44,20 +43,9 @@ func (c cluster) Do(ctx context.Context, a reconcile.Action) error {
 		result = "stopped"
 	case err != nil:
 		result = "error"
-		fail(span, told(a, err))
+		fail(span, err)
 	default:
 		result = "ok"
-	}
-	return err
-}
-
-var errWithheld = errors.New("what went wrong is in the log: it may quote values that come from the cluster")
-
-// told is the error of an action as far as a collector may know it. Where values come from Secrets, or from another
-// time, Helm and the API server may quote them.
-func told(a reconcile.Action, err error) error {
-	if len(a.Want.Release.References) > 0 || a.Op == reconcile.OpRollback {
-		return errWithheld
 	}
 	return err
 }
