@@ -16,6 +16,20 @@ import (
 // crowdEnv is how many pull requests are opened at once, where somebody wants others than the few that are always tried.
 const crowdEnv = "RECONCILE_TEST_REQUESTS"
 
+// many is how many an environment variable asks for; few where it is not set.
+func many(t testing.TB, env string, few int) int {
+	t.Helper()
+	text := os.Getenv(env)
+	if text == "" {
+		return few
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", env, err)
+	}
+	return n
+}
+
 // crowd is a forge that does nothing but list very many pull requests and take what is said of them, as Gitea's API has
 // it: a real one takes minutes to open that many. How a real one behaves is told by the other tests.
 type crowd struct {
@@ -93,13 +107,7 @@ func (c *crowd) page(r *http.Request) (all []any, next string) {
 // Very many requests at once, each of which changes everything in some megabytes: they take turns, and neither memory nor
 // what is merged meanwhile suffers. Each is told of.
 func TestManyPullRequestsAtOnce(t *testing.T) {
-	many := 40
-	if text := os.Getenv(crowdEnv); text != "" {
-		var err error
-		if many, err = strconv.Atoi(text); err != nil {
-			t.Fatal(err)
-		}
-	}
+	many := many(t, crowdEnv, 40)
 	s := newSite(t, eu)
 	forge := &crowd{statuses: map[string]string{}, comments: map[string]int{}}
 	server := httptest.NewServer(forge)

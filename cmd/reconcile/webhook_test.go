@@ -4,11 +4,13 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,20 +59,71 @@ func TestAWebhookHasTheRepositoryLookedAt(t *testing.T) {
 	d.stop()
 }
 
+// floodEnv is how many webhooks are sent in a flood, where somebody wants others than the few that are always tried.
+const floodEnv = "RECONCILE_TEST_WEBHOOKS"
+
+// A flood of webhooks, most of them wrong, changes nothing, leaves nothing behind, and keeps no push from being in
+// force.
+func TestAFloodOfWebhooks(t *testing.T) {
+	total := many(t, floodEnv, 20_000)
+	s := newSite(t, eu)
+	s.write(filepath.Join(s.creds, "webhooks", "github"), "blue\n")
+	first := s.push()
+	d := s.daemon("--interval", "1h")
+	inForce := func(sha string) func(status.StatusDoc) bool {
+		return func(doc status.StatusDoc) bool { return doc.Revision.SHA == sha }
+	}
+	d.until("the first revision is in force", inForce(first))
+	d.flood(total/10, "green") // it takes what it needs for this
+	before := d.memory()
+	s.push()
+	began := time.Now()
+	d.flood(total, "green")
+	took := time.Since(began)
+	grown := d.memory() - before
+	t.Logf("%d webhooks in %s, %.0f a second; %d KiB more than %d MiB", total, took, float64(total)/took.Seconds(), grown>>10, before>>20)
+	if grown > 32<<20 {
+		t.Errorf("it takes %d MiB more than before", grown>>20)
+	}
+	if got := d.status().Head.SHA; got != first {
+		t.Errorf("wrong webhooks made it look: the head is %.7s", got)
+	}
+	d.flood(total/10, "blue") // what is right is looked at once a second, however many there are
+	third := s.push()
+	d.hook(`{"after":"`+third+`"}`, "blue", http.StatusAccepted)
+	d.until("what a webhook tells of in a flood is in force", inForce(third))
+	if grown := d.memory() - before; grown > 32<<20 {
+		t.Errorf("after right ones it takes %d MiB more than before", grown>>20)
+	}
+	d.stop()
+}
+
+// flood delivers so many pushes, each another, signed with a secret, over a few connections.
+func (d *daemon) flood(n int, secret string) {
+	d.Helper()
+	var senders sync.WaitGroup
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
+	defer client.CloseIdleConnections()
+	for i := range 16 {
+		senders.Go(func() {
+			for j := i; j < n; j += 16 {
+				resp, err := client.Do(d.signed(fmt.Sprintf(`{"n":%d}`, j), secret))
+				if err != nil {
+					d.Error(err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+			}
+		})
+	}
+	senders.Wait()
+}
+
 // hook delivers a push as GitHub does, signed with a secret if there is one, and wants an answer.
 func (d *daemon) hook(body, secret string, want int) {
 	d.Helper()
-	in, err := http.NewRequest(http.MethodPost, d.url+"/webhooks/github", strings.NewReader(body))
-	if err != nil {
-		d.Fatal(err)
-	}
-	in.Header.Set("X-GitHub-Event", "push")
-	if secret != "" {
-		mac := hmac.New(sha256.New, []byte(secret))
-		_, _ = io.WriteString(mac, body)
-		in.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
-	}
-	resp, err := http.DefaultClient.Do(in)
+	resp, err := http.DefaultClient.Do(d.signed(body, secret))
 	if err != nil {
 		d.Fatal(err)
 	}
@@ -78,6 +131,22 @@ func (d *daemon) hook(body, secret string, want int) {
 	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != want {
 		d.Errorf("webhook signed with %q: %s %s, want %d", secret, resp.Status, text, want)
 	}
+}
+
+// signed is a push as GitHub delivers it.
+func (d *daemon) signed(body, secret string) *http.Request {
+	d.Helper()
+	in, err := http.NewRequest(http.MethodPost, d.url+"/webhooks/github", strings.NewReader(body))
+	if err != nil {
+		panic(err) // the URL is the daemon's own
+	}
+	in.Header.Set("X-GitHub-Event", "push")
+	if secret != "" {
+		mac := hmac.New(sha256.New, []byte(secret))
+		_, _ = io.WriteString(mac, body)
+		in.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	}
+	return in
 }
 
 // What is served where: each of the three on the first address unless it has one of its own.
