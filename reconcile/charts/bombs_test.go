@@ -62,7 +62,7 @@ func renderInChild(t *testing.T, archive []byte) string {
 	switch {
 	case err == nil:
 		return string(out)
-	case !errors.As(err, &limit) || limit.Class == worker.Broken || limit.Class == worker.Time:
+	case !errors.As(err, &limit) || limit.Class == worker.Broken || limit.Class == worker.Time || limit.Class == worker.Busy:
 		t.Error(err)
 	}
 	return err.Error()

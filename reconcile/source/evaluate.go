@@ -72,11 +72,11 @@ func Renderer(pool *worker.Pool) func(context.Context, []byte) ([]byte, error) {
 	}
 }
 
-// judged tells declarations that ran into a limit, which is their fault, from a worker that failed, which
-// is not.
+// judged tells declarations that ran into a limit, which is their fault, from a worker that failed, or that the
+// machine had no time for, which is not.
 func judged(err error) error {
 	var failed *worker.Error
-	if errors.As(err, &failed) && failed.Class != worker.Broken {
+	if errors.As(err, &failed) && failed.Class != worker.Broken && failed.Class != worker.Busy {
 		return schema.Errors{{Message: failed.Message}}
 	}
 	return err

@@ -100,7 +100,7 @@ func TestBombsEndWithinTheLimits(t *testing.T) {
 			class := classOf(err)
 			t.Logf("%7d bytes: %-8s %6d ms  %d bytes out", len(in), class, took.Milliseconds(), len(out))
 			switch class {
-			case "", Invalid, Memory, Stack, CPU, Time:
+			case "", Invalid, Memory, Stack, CPU, Time, Busy:
 			default:
 				t.Errorf("ended as %q: %v", class, err)
 			}

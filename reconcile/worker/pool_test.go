@@ -53,7 +53,7 @@ func TestEndsOfChildren(t *testing.T) {
 		{"flood", Task{CPU: 5 * time.Second}, Memory, "needed more than 512 MiB of memory"},
 		{"threads", Task{}, Memory, "needed more than 512 MiB of memory"},
 		{"spin", Task{CPU: time.Second}, CPU, "needed more than 1s of CPU time"},
-		{"sleep", Task{Wall: 300 * time.Millisecond}, Time, "took longer than 300ms"},
+		{"sleep", Task{Wall: 300 * time.Millisecond}, Busy, "of CPU time within 300ms: the machine has too much to do"},
 		{"deep", Task{}, Stack, "went too deep into itself"},
 		{"babble", Task{}, Output, "of output"},
 		{"long", Task{}, Output, "gave more than 64 MiB of output"},
@@ -317,6 +317,17 @@ func BenchmarkRun(b *testing.B) {
 	for b.Loop() {
 		if _, err := p.Run(b.Context(), Task{Name: "echo"}, []byte("hi")); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// Who took much of the CPU time that he may have is late by himself; who got little of it is not.
+func TestLate(t *testing.T) {
+	t.Parallel()
+	r := &run{task: Task{Doing: doing, CPU: 20 * time.Second, Wall: 30 * time.Second}}
+	for cpu, want := range map[time.Duration]Class{0: Busy, 9 * time.Second: Busy, 10 * time.Second: Time, 19 * time.Second: Time} {
+		if got := classOf(r.late(cpu)); got != want {
+			t.Errorf("%v of CPU time: %s, want %s", cpu, got, want)
 		}
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -17,7 +19,7 @@ func (r *run) answer() ([]byte, error) {
 	case r.ctx.Err() != nil:
 		return nil, fmt.Errorf("%s: %w", t.Doing, r.ctx.Err())
 	case errors.Is(r.over, errWall):
-		return nil, r.limit(Time, fmt.Sprintf("took longer than %v", t.Wall))
+		return nil, r.late(cpuOf(r.cmd.ProcessState))
 	case r.cmd.ProcessState == nil:
 		return nil, fmt.Errorf("%s: starting a worker: %w", t.Doing, r.err)
 	case r.fatal() != nil:
@@ -56,9 +58,8 @@ func (r *run) fatal() error {
 		return nil
 	}
 	killed := killed(state) && r.over == nil
-	cpu := state.UserTime() + state.SystemTime()
 	switch {
-	case state.ExitCode() == exitCPU, killed && cpu > t.CPU/2:
+	case state.ExitCode() == exitCPU, killed && cpuOf(state) > t.CPU/2:
 		return r.limit(CPU, fmt.Sprintf("needed more than %v of CPU time", t.CPU))
 	case killed:
 		return r.limit(Memory, "was ended by the system, most likely for lack of memory")
@@ -68,6 +69,25 @@ func (r *run) fatal() error {
 		return r.limit(Memory, fmt.Sprintf("needed more than %s of memory", mebibytes(t.Memory)))
 	}
 	return nil
+}
+
+// late is a child that was not done in time. What it does never waits for anything: one that got little of the CPU
+// was kept from it by others, and would have been done on another day.
+func (r *run) late(cpu time.Duration) error {
+	t := r.task
+	if cpu < t.CPU/2 {
+		return &Error{Class: Busy, Message: fmt.Sprintf("%s got %v of CPU time within %v: the machine has too much to do; it is tried again",
+			t.Doing, cpu.Round(100*time.Millisecond), t.Wall)}
+	}
+	return r.limit(Time, fmt.Sprintf("took longer than %v", t.Wall))
+}
+
+// cpuOf is the CPU time that a child took; none where it did not even start.
+func cpuOf(state *os.ProcessState) time.Duration {
+	if state == nil {
+		return 0
+	}
+	return state.UserTime() + state.SystemTime()
 }
 
 // limit is an error about a limit, with what can be done.
