@@ -27,9 +27,6 @@ func TestAWebhookHasTheRepositoryLookedAt(t *testing.T) {
 	s.write(filepath.Join(s.creds, "webhooks", "github"), "blue\n")
 	first := s.push()
 	d := s.daemon("--interval", "1h")
-	inForce := func(sha string) func(status.StatusDoc) bool {
-		return func(doc status.StatusDoc) bool { return doc.Revision.SHA == sha }
-	}
 	d.until("the first revision is in force", inForce(first))
 	second := s.push()
 	body := `{"after":"` + second + `"}`
@@ -70,9 +67,6 @@ func TestAFloodOfWebhooks(t *testing.T) {
 	s.write(filepath.Join(s.creds, "webhooks", "github"), "blue\n")
 	first := s.push()
 	d := s.daemon("--interval", "1h")
-	inForce := func(sha string) func(status.StatusDoc) bool {
-		return func(doc status.StatusDoc) bool { return doc.Revision.SHA == sha }
-	}
 	d.until("the first revision is in force", inForce(first))
 	d.flood(total/10, "green") // it takes what it needs for this
 	before := d.memory()
@@ -118,6 +112,11 @@ func (d *daemon) flood(n int, secret string) {
 		})
 	}
 	senders.Wait()
+}
+
+// inForce says whether a revision is.
+func inForce(sha string) func(status.StatusDoc) bool {
+	return func(doc status.StatusDoc) bool { return doc.Revision.SHA == sha }
 }
 
 // hook delivers a push as GitHub does, signed with a secret if there is one, and wants an answer.
