@@ -20,7 +20,7 @@ type Task struct {
 	Doing  string        `json:"-"` // begins messages: "evaluating the declarations"
 	Memory int64         // bytes of data; default 512 MiB
 	CPU    time.Duration // default 20s, in whole seconds
-	Wall   time.Duration // default 30s
+	Wall   time.Duration // default 3m: that a machine which has much to do can give the CPU time
 	Output int64         `json:"-"` // bytes; default 64 MiB
 }
 
@@ -28,7 +28,7 @@ type Task struct {
 func (t Task) withDefaults() Task {
 	t.Memory = or(t.Memory, 512<<20)
 	t.CPU = or(t.CPU, 20*time.Second)
-	t.Wall = or(t.Wall, 30*time.Second)
+	t.Wall = or(t.Wall, 3*time.Minute)
 	t.Output = or(t.Output, 64<<20)
 	t.Doing = or(t.Doing, t.Name)
 	return t
