@@ -26,12 +26,13 @@ type outcome struct {
 	err      error               // what is wrong with the request
 	proposal *reconcile.Proposal // nil: nothing is new
 	failed   error               // why nothing can be said of it now
+	landed   bool                // it is merged, and the forge has not said so yet
 }
 
 // plan makes a plan, or finds that the one that was shown still holds.
 func (r *running) plan(ctx context.Context, j *job) outcome {
 	o := r.read(ctx, j)
-	if o.failed != nil {
+	if o.failed != nil || o.landed {
 		return o
 	}
 	p := reconcile.Proposal{
@@ -91,6 +92,9 @@ func (r *running) merge(ctx context.Context, j *job, f *facts) outcome {
 	merged, err := r.Repo.Merge(j.report.Head.SHA, j.Head)
 	if conflict, is := errors.AsType[*git.ConflictError](err); is {
 		return outcome{err: conflict}
+	}
+	if err == nil && merged.Hash == j.report.Head.SHA && j.shown.stage == reconcile.Planned {
+		return outcome{landed: true} // what is left to do of it is not what somebody agreed to
 	}
 	if err == nil {
 		f.key, err = r.key(merged.Hash, j.report.Head.SHA)

@@ -148,6 +148,7 @@ type request struct {
 	retryAt time.Time
 	fails   int  // that say nothing of the request, one after the other
 	told    bool // that it is being planned
+	landed  bool // it is merged, and the forge has not said so yet
 	shown   shown
 	facts   *facts // nil: forgotten
 }
@@ -237,7 +238,10 @@ func (r *running) finish(ctx context.Context, o outcome) {
 		r.again(q, o)
 		return
 	}
-	q.dirty, q.fails, q.retryAt = false, 0, time.Time{}
+	q.dirty, q.landed, q.fails, q.retryAt = false, o.landed, 0, time.Time{}
+	if o.landed {
+		return
+	}
 	if o.proposal != nil {
 		q.shown = shownOf(*o.proposal)
 		r.Tell(*o.proposal)

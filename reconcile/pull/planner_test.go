@@ -210,6 +210,9 @@ func (d *desk) Merge(base, head string) (git.Commit, error) {
 	if strings.Contains(d.trees[head], "conflict") {
 		return git.Commit{}, &git.ConflictError{Files: []string{"a.cue"}}
 	}
+	if base == head {
+		return git.Commit{Hash: base}, nil // it has it already
+	}
 	merged := base + "+" + head
 	d.trees[merged] = d.trees[head]
 	return git.Commit{Hash: merged}, nil
@@ -318,6 +321,30 @@ func TestTheLifeOfAPullRequest(t *testing.T) {
 		d.wait()
 		d.says("7 planned: 1 to create, moved: what would be merged: base+h7 → next+h7")
 
+		d.locked(func() { d.open = nil })
+		d.look()
+		d.says("7 closed")
+	})
+}
+
+// A request that was merged, which the forge has not said yet, keeps the plan that was agreed to: what is left to do of
+// it meanwhile is less with every action.
+func TestWhatWasMergedKeepsItsPlan(t *testing.T) {
+	in(t, func(t *testing.T, d *desk) {
+		d.request(7, "ada", paris+rome)
+		d.look()
+		d.says("7 planning", "7 planned: 2 to create")
+		d.merge(d.open[0].Head)
+		d.wait()
+		d.locked(func() {
+			id := reconcile.ID{Cluster: "eu", Kind: reconcile.KindRelease, Namespace: "coder", Name: "paris"}
+			c := d.live.Clusters["eu"]
+			c.Releases = map[reconcile.ID]reconcile.Observed{id: {Owner: "acme", State: reconcile.Deployed, Revision: 1}}
+			d.live.Clusters["eu"] = c
+		})
+		d.report()
+		d.wait()
+		d.says()
 		d.locked(func() { d.open = nil })
 		d.look()
 		d.says("7 closed")

@@ -22,7 +22,7 @@ func (r *running) next(now time.Time) *request {
 		}
 	}
 	return r.first(func(q *request) bool {
-		return !q.checked && !q.dirty && q.shown.holds()
+		return !q.checked && !q.dirty && !q.landed && q.shown.holds()
 	})
 }
 
