@@ -233,7 +233,7 @@ func (o *origin) sshd() *sshd {
 	}
 	var conns sync.WaitGroup
 	o.t.Cleanup(func() { _ = l.Close(); conns.Wait() })
-	go func() {
+	conns.Go(func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
@@ -241,7 +241,7 @@ func (o *origin) sshd() *sshd {
 			}
 			conns.Go(func() { serveSSH(conn, config) })
 		}
-	}()
+	})
 	s := &sshd{addr: l.Addr().String(), auth: o.t.TempDir()}
 	s.url = "ssh://git@" + s.addr + o.bare
 	put(o.t, s.auth, "ssh-privatekey", userPEM)

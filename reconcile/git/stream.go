@@ -27,6 +27,7 @@ type stream struct {
 	in      io.Writer
 	out     io.Reader
 	stderr  *tail
+	ended   func() error // waits for the service's end, by when stderr has all that was said; nil for git://
 	service string
 	adv     *packp.AdvRefs
 	asked   bool // a pack has been asked for or sent
@@ -96,7 +97,7 @@ func (s *stream) startSSH(ctx context.Context, m *remote, conn net.Conn) error {
 	if err != nil {
 		return err
 	}
-	session.Stderr = s.stderr
+	session.Stderr, s.ended = s.stderr, session.Wait
 	if s.in, err = session.StdinPipe(); err != nil {
 		return err
 	}
@@ -161,7 +162,7 @@ func (s *stream) UploadPack(
 	}
 	resp := packp.NewUploadPackResponse(req)
 	if err := resp.Decode(io.NopCloser(s.out)); err != nil {
-		return nil, fmt.Errorf("%w%s", err, s.stderr.text())
+		return nil, s.explained(err)
 	}
 	return resp, nil
 }
@@ -172,14 +173,14 @@ func (s *stream) ReceivePack(
 ) (*packp.ReportStatus, error) {
 	s.asked = true
 	if err := req.Encode(s.in); err != nil {
-		return nil, fmt.Errorf("%w%s", err, s.stderr.text())
+		return nil, s.explained(err)
 	}
 	if !req.Capabilities.Supports(capability.ReportStatus) {
 		return nil, nil
 	}
 	report := packp.NewReportStatus()
 	if err := report.Decode(s.out); err != nil {
-		return nil, fmt.Errorf("%w%s", err, s.stderr.text())
+		return nil, s.explained(err)
 	}
 	return report, report.Error()
 }
@@ -198,10 +199,27 @@ func (s *stream) Close() error {
 
 // silence explains why a server closed without a word.
 func (s *stream) silence() error {
+	s.settle()
 	if text := s.stderr.text(); text != "" {
 		return notFound(errors.New("the server closed the connection" + text))
 	}
 	return errors.New("the server closed the connection without a word: correct the path in the URL")
+}
+
+// explained adds to an error what the server says of it.
+func (s *stream) explained(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		s.settle()
+	}
+	return fmt.Errorf("%w%s", err, s.stderr.text())
+}
+
+// settle waits, after the end of what a service answers, for what it says of it: another goroutine copies that.
+// The end of the context closes the connection and with it a service that does not end.
+func (s *stream) settle() {
+	if s.ended != nil {
+		_ = s.ended() // how it ended is told by what it said
+	}
 }
 
 // notFound recognises what servers say of repositories that are not there for us.
