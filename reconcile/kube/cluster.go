@@ -3,6 +3,7 @@ package kube
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -54,8 +55,9 @@ func (c *Cluster) Live() reconcile.ClusterLive {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	reachable, why, since := c.reach.state()
+	well, _ := c.reach.health()
 	live := reconcile.ClusterLive{
-		Reachable: reachable, Err: why, Since: since, Held: c.lease.held(), Holder: c.lease.holding(),
+		Reachable: reachable, Err: why, Since: since, Well: well, Held: c.lease.held(), Holder: c.lease.holding(),
 	}
 	if c.session == nil { // it may have answered already, and yet nothing is known of what it holds
 		live.Reachable, live.Releases = false, c.releases
@@ -164,11 +166,11 @@ func (c *Cluster) note(key releaseKey) {
 
 // heard is told of each request's outcome. It takes no lock of the cluster: whoever made the request may hold one.
 func (c *Cluster) heard(err error) {
-	why := ""
-	if err != nil {
+	why, putOff := "", errors.Is(err, errBusy)
+	if err != nil && !putOff {
 		why = unreachable(c.name, err)
 	}
-	if c.reach.heard(why) {
+	if c.reach.heard(why, putOff) {
 		c.fleet.wake()
 	}
 }

@@ -13,15 +13,24 @@ type reach struct {
 	err   string    // why not, or what else is wrong
 	since time.Time // when yes became what it is
 	back  bool      // it could be reached again since somebody last asked
+	ills  int       // requests that got no answer, or were put off
+	well  time.Time // since when all are answered; zero: the last one was not
 }
 
-// heard notes the outcome of a request: any answer makes a cluster reachable, none makes it not. It says whether
-// that is news.
-func (r *reach) heard(why string) (news bool) {
+// heard notes the outcome of a request: any answer makes a cluster reachable, none makes it not. One that only puts
+// us off makes it ill. It says whether that is news.
+func (r *reach) heard(why string, putOff bool) (news bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	yes := why == ""
-	news = yes != r.yes || why != r.err
+	yes, ill := why == "", why != "" || putOff
+	news = yes != r.yes || why != r.err || ill != r.well.IsZero()
+	switch {
+	case ill:
+		r.ills++
+		r.well = time.Time{}
+	case r.well.IsZero():
+		r.well = time.Now()
+	}
 	if yes != r.yes || r.since.IsZero() {
 		r.since = time.Now()
 	}
@@ -42,6 +51,13 @@ func (r *reach) state() (yes bool, err string, since time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.yes, r.err, r.since
+}
+
+// health says since when all requests are answered, and how many were not so far.
+func (r *reach) health() (well time.Time, ills int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.well, r.ills
 }
 
 // returned says, once, that the cluster could be reached again: what was asked meanwhile got no answer.
