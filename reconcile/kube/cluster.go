@@ -166,11 +166,11 @@ func (c *Cluster) note(key releaseKey) {
 
 // heard is told of each request's outcome. It takes no lock of the cluster: whoever made the request may hold one.
 func (c *Cluster) heard(err error) {
-	why, putOff := "", errors.Is(err, errBusy)
-	if err != nil && !putOff {
+	why := ""
+	if err != nil {
 		why = unreachable(c.name, err)
 	}
-	if c.reach.heard(why, putOff) {
+	if c.reach.heard(why, errors.Is(err, errBusy)) {
 		c.fleet.wake()
 	}
 }

@@ -15,14 +15,22 @@ type reach struct {
 	back  bool      // it could be reached again since somebody last asked
 	ills  int       // requests that got no answer, or were put off
 	well  time.Time // since when all are answered; zero: the last one was not
+	sick  time.Time // since when none is, where well is zero
 }
 
-// heard notes the outcome of a request: any answer makes a cluster reachable, none makes it not. One that only puts
-// us off makes it ill. It says whether that is news.
+// heard notes the outcome of a request: any answer makes a cluster reachable, none makes it not. So does one that only
+// puts us off, when all have done so for as long as we wait for an answer. It says whether that is news.
 func (r *reach) heard(why string, putOff bool) (news bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	yes, ill := why == "", why != "" || putOff
+	ill := why != ""
+	if ill && (!r.well.IsZero() || r.sick.IsZero()) {
+		r.sick = time.Now()
+	}
+	if putOff && time.Since(r.sick) < requestTimeout {
+		why = ""
+	}
+	yes := why == ""
 	news = yes != r.yes || why != r.err || ill != r.well.IsZero()
 	switch {
 	case ill:

@@ -49,6 +49,7 @@ func (g *gate) open(req *http.Request) (*http.Response, error) {
 	req = req.Clone(ctx)
 	query := req.URL.Query()
 	query.Del("timeoutSeconds")
+	query.Del("timeout")
 	req.URL.RawQuery = query.Encode()
 	resp, err := g.next.RoundTrip(req)
 	if err == nil && !late.Stop() {

@@ -37,7 +37,7 @@ func TestAWatchIsAskedForUntilItIsGranted(t *testing.T) {
 		}
 	})
 	g, heard := watching()
-	req, err := http.NewRequestWithContext(t.Context(), "GET", url+"/api/v1/pods?watch=true&resourceVersion=7&timeoutSeconds=400", nil)
+	req, err := http.NewRequestWithContext(t.Context(), "GET", url+"/api/v1/pods?watch=true&resourceVersion=7&timeoutSeconds=400&timeout=6m40s", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,8 +127,16 @@ func TestWhoIsToBlame(t *testing.T) {
 	var r reach
 	r.heard("", false)
 	first, _ := r.health()
-	r.heard("", true)
+	r.heard("put off", true)
 	ill, _ := r.health()
+	if yes, why, _ := r.state(); !yes || why != "" {
+		t.Errorf("put off once, it is reachable: %v, %s", yes, why)
+	}
+	r.sick = r.sick.Add(-requestTimeout)
+	r.heard("put off", true)
+	if yes, why, _ := r.state(); yes || why != "put off" {
+		t.Errorf("put off for long, it is reachable: %v, %s", yes, why)
+	}
 	time.Sleep(time.Millisecond)
 	if news := r.heard("", false); !news {
 		t.Error("that it is well again is no news")
