@@ -70,6 +70,7 @@ func TestAWatchThatBreaksHasEnded(t *testing.T) {
 	url := server(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(w, "some")
+		w.(http.Flusher).Flush()
 		panic(http.ErrAbortHandler)
 	})
 	g, _ := watching()
