@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -16,6 +17,8 @@ type attempt struct {
 	digest  string    // what was tried
 	count   int       // failures in a row with this digest
 	err     error     // of the last one, or why the last repair was in vain
+	busy    bool      // it was the cluster's fault
+	at      time.Time // when it failed
 	next    time.Time // not to be tried again before
 	asked   bool      // somebody had asked for it; the wish may still stand there
 	unseen  bool      // it could not even be rendered
@@ -42,6 +45,7 @@ func (t attempts) failed(a Action, err error, now time.Time) {
 	}
 	was.count++
 	was.err, was.next, was.asked, was.unseen = err, now.Add(backoff(was.count)), a.Have.RetryAsked, false
+	was.busy, was.at = errors.Is(err, ErrBusy), now
 	t[a.ID] = was
 }
 
@@ -122,20 +126,35 @@ func (t attempts) failure(a Action) error {
 }
 
 // lay puts what was tried over what is seen of an item. A wish to try again counts once: whatever came of
-// it, it is not heard again while it still stands there.
-func (t attempts) lay(id ID, obs *Observed, now time.Time) {
+// it, it is not heard again while it still stands there. What failed since its cluster was busy is tried again soon
+// after that is well, however long it would have waited.
+func (t attempts) lay(id ID, obs *Observed, well, now time.Time) {
 	was := t[id]
 	if obs.RetryAsked && !was.asked {
 		delete(t, id)
 		return
 	}
 	was.asked = obs.RetryAsked
+	if was.busy && !well.IsZero() {
+		was.revive(well)
+	}
 	t[id] = was
 	obs.RetryAsked = false
 	obs.Drift = was.mark(obs.Drift, now)
 	if was.count > 0 || was.undone() {
 		obs.Tries, obs.Tried, obs.RetryAt, obs.Failure = max(was.count, was.vain), was.digest, was.next, was.err.Error()
 	}
+}
+
+// revive lets what failed since its cluster was busy be tried soon after that is well again.
+func (a *attempt) revive(well time.Time) {
+	if well.Before(a.at) {
+		well = a.at
+	}
+	if soon := well.Add(jitter(firstWait, 0.2)); soon.Before(a.next) {
+		a.next = soon
+	}
+	a.busy = false // it is not put off any further
 }
 
 // forget drops what is about items that no plan knows any more, and what is over since they are in place: all but

@@ -261,12 +261,40 @@ func TestARepairOfAGuardIsNeverContested(t *testing.T) {
 	for range 10 {
 		tries.worked(a, now)
 		obs := Observed{Drift: a.Have.Drift}
-		if tries.lay(a.ID, &obs, now); obs.Drift[0].Contested {
+		if tries.lay(a.ID, &obs, time.Time{}, now); obs.Drift[0].Contested {
 			t.Fatal("it is contested")
 		}
 		now = tries[a.ID].next
 	}
 	if waited := now.Sub(noon()); waited < time.Minute {
 		t.Errorf("ten repairs within %v", waited)
+	}
+}
+
+// What failed again and again while its cluster did not answer is tried again soon after it does, and what failed for
+// a reason of its own waits as long as it has to.
+func TestWhatFailedWhileTheClusterWasBusyIsTriedAgainOnceItIsWell(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		soon bool
+	}{{fmt.Errorf("%w: 429", ErrBusy), true}, {errRefused, false}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(testItem("eu", "frankfurt"))
+			r.fleet.clusters["eu"].do = func(context.Context, Action) error { return test.err }
+			r.start()
+			time.Sleep(30 * time.Minute)
+			well := time.Now()
+			r.fleet.clusters["eu"].edit(func(live *ClusterLive) { live.Well = well })
+			time.Sleep(firstWait * 13 / 10)
+			tries := r.begun("eu")
+			last := tries[len(tries)-1].at
+			if got := last.After(well); got != test.soon {
+				t.Errorf("%v: tried again soon: %v, want %v", test.err, got, test.soon)
+			}
+			if last.After(well) && last.Sub(well) < firstWait*7/10 {
+				t.Errorf("%v: tried again after %v, with many others", test.err, last.Sub(well))
+			}
+			r.stop()
+		})
 	}
 }

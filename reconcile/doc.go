@@ -182,6 +182,8 @@
 // before, which is installed as declared and well. A release that moved to another cluster or namespace is
 // taken away after the new one is in place. In each cluster, what gives comes before what takes away,
 // lower waves first, deletions one at a time; as many releases are worked on at once as are declared.
+// In all clusters together these are 32, shared out evenly among the clusters that have something to do, at least
+// one to each. A cluster that does not answer keeps its own share waiting, and takes nothing of another's.
 //
 // Nothing here waits for readiness. An action ends when Helm has, and whether it worked is what the next
 // look says: until then its release is settling. A release in hand is locked to the plan.
@@ -190,7 +192,8 @@
 //
 // What failed is tried again after 5 s, then after twice as long each time, 5 min at most, a fifth more or
 // less. Other inputs are tried at once, and so is what somebody asks for. What cannot be rendered has failed;
-// what somebody else outran (ErrFenced, ErrMoved) has not, and is looked at anew in a moment.
+// what somebody else outran (ErrFenced, ErrMoved) has not, and is looked at anew in a moment. What failed since its
+// cluster did not answer, or was too busy to (ErrBusy), is tried again 5 s after that answers as it should.
 //
 // A field that was put back three times within ten minutes is contested, and is left as somebody else wants it
 // until the first of these repairs is ten minutes ago, somebody asks to try again, or other inputs are declared.

@@ -24,6 +24,7 @@ type ClusterLive struct {
 	Reachable bool
 	Err       string            // why it cannot be reached, and who could not reach whom
 	Since     time.Time         // when it became reachable or unreachable
+	Well      time.Time         // since when it answers what it is asked; zero: it does not, or is too busy to
 	Looked    bool              // everything was seen at least once since the program started
 	Held      bool              // this process holds the cluster's Lease and may act on it
 	Noting    bool              // what was seen is being written down for the next process; a run is not over before

@@ -12,6 +12,10 @@ import (
 // item is planned anew.
 var ErrFenced = errors.New("another process acts on this cluster")
 
+// ErrBusy says that a cluster did not answer, or was too busy to. That is a failure, of the cluster alone: as soon
+// as it answers, the same is tried again.
+var ErrBusy = errors.New("the cluster does not answer in time")
+
 // ErrFrozen says that somebody stopped it in the middle. It is no failure: it goes on when it may.
 var ErrFrozen = errors.New("it is frozen")
 

@@ -5,12 +5,20 @@ import (
 	"slices"
 )
 
+// workersInAll is how many actions may be at work at once in all clusters together, but for one in each.
+const workersInAll = 32
+
 // Ready picks the actions of a plan that may start now, in order: everything they come after is in place,
 // their cluster may be acted on and has a worker free, and not too much of their wave is down. Deletions wait
 // until nothing else is left to do in their cluster, and go one at a time.
+//
+// Workers are shared out evenly among the clusters that have something to do, at least one to each. What a cluster
+// may have does not depend on how many others use of theirs, nor for how long: one that does not answer keeps its
+// own workers waiting, and nobody else's.
 func Ready(p Plan, want Desired, have Live) []Action {
 	var out []Action
-	now := turn{want, have, p.open(), inHand(have), p.giving(), outages(p, want, have)}
+	now := turn{want: want, have: have, open: p.open(), busy: inHand(have), giving: p.giving(), lost: outages(p, want, have)}
+	now.share = max(1, workersInAll/max(1, now.atWork(p)))
 	for _, a := range p.Actions {
 		if a.Acts() && a.Waits == "" && now.may(a) {
 			now.take(a)
@@ -27,12 +35,32 @@ type turn struct {
 	open   map[ID]bool
 	busy   map[string]int // by cluster
 	giving map[string]int // likewise
+	share  int            // of the workers in all, for each cluster
 	lost   outage
+}
+
+// atWork is how many clusters have something in hand, or something to do that does not wait for an earlier wave.
+func (t turn) atWork(p Plan) int {
+	names := map[string]bool{}
+	for name, n := range t.busy {
+		names[name] = n > 0
+	}
+	for _, a := range p.Actions {
+		c := t.have.Clusters[a.ID.Cluster]
+		names[a.ID.Cluster] = names[a.ID.Cluster] || a.Acts() && a.Waits == "" && c.Reachable && c.Held
+	}
+	working := 0
+	for _, yes := range names {
+		if yes {
+			working++
+		}
+	}
+	return working
 }
 
 func (t turn) may(a Action) bool {
 	name := a.ID.Cluster
-	c, limit := t.have.Clusters[name], max(1, t.want.Clusters[name].MaxConcurrent)
+	c, limit := t.have.Clusters[name], max(1, min(t.share, t.want.Clusters[name].MaxConcurrent))
 	switch {
 	case !c.Reachable || !c.Held || t.busy[name] >= limit:
 		return false

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -156,5 +157,63 @@ func TestStuck(t *testing.T) {
 				t.Errorf("stuck: %v", got)
 			}
 		})
+	}
+}
+
+// crowd is a plan of so many creations in each of so many clusters, in the first of which all workers that are
+// declared are at work and do not come back.
+func crowd(clusters, each int) (Plan, Desired, Live) {
+	p, want, have := Plan{}, Desired{Clusters: map[string]ClusterWant{}}, Live{Clusters: map[string]ClusterLive{}}
+	for i := range clusters {
+		name := fmt.Sprintf("c%02d", i)
+		live := ClusterLive{Reachable: true, Looked: true, Counted: true, Held: true, Releases: map[ID]Observed{}}
+		want.Clusters[name] = ClusterWant{MaxConcurrent: 4}
+		for n := range each {
+			id := fmt.Sprintf("p%d", n)
+			if i == 0 && n < 4 {
+				live.Releases[at(name, id)] = Observed{State: Locked}
+				p.Actions = append(p.Actions, held(IsLocked, name, id))
+				continue
+			}
+			p.Actions = append(p.Actions, todo(OpCreate, name, id))
+		}
+		have.Clusters[name] = live
+	}
+	return p, want, have
+}
+
+// However many clusters there are and whatever becomes of the workers of one, each of the others has its share of those
+// in all, and at least one.
+func TestEachClusterHasItsShareOfTheWorkers(t *testing.T) {
+	for _, test := range []struct{ clusters, share int }{{1, 0}, {2, 4}, {8, 4}, {10, 3}, {16, 2}, {17, 1}, {60, 1}} {
+		p, want, have := crowd(test.clusters, 6)
+		got := map[string]int{}
+		for _, a := range Ready(p, want, have) {
+			got[a.ID.Cluster]++
+		}
+		if got["c00"] != 0 {
+			t.Errorf("%d clusters: the one whose workers do not come back is given %d more", test.clusters, got["c00"])
+		}
+		for name := range want.Clusters {
+			if name != "c00" && got[name] != test.share {
+				t.Errorf("%d clusters: %s has %d workers, want %d", test.clusters, name, got[name], test.share)
+			}
+		}
+	}
+}
+
+// Clusters with nothing to do, and those that cannot be acted on, take nothing of what others may have.
+func TestWhoHasNothingToDoHasNoShare(t *testing.T) {
+	p, want, have := crowd(40, 6)
+	for name, c := range have.Clusters {
+		c.Held = name < "c08"
+		have.Clusters[name] = c
+	}
+	got := map[string]int{}
+	for _, a := range Ready(p, want, have) {
+		got[a.ID.Cluster]++
+	}
+	if got["c01"] != 4 || got["c07"] != 4 || got["c08"] != 0 {
+		t.Errorf("of 8 clusters that are ours two start %d and %d, and another's starts %d; want 4, 4 and 0", got["c01"], got["c07"], got["c08"])
 	}
 }

@@ -105,7 +105,7 @@ func (r *running) lay(cluster string, c ClusterLive, now time.Time) ClusterLive 
 		}
 	}
 	for id := range r.tries {
-		edit(id, func(obs *Observed) { r.tries.lay(id, obs, now) })
+		edit(id, func(obs *Observed) { r.tries.lay(id, obs, c.Well, now) })
 	}
 	for id := range r.hand {
 		edit(id, func(obs *Observed) { obs.State = Locked })

@@ -27,6 +27,7 @@ func Families() []Family {
 	return []Family{
 		{"access_url_phase", "gauge", "Whether a change of the access URL is in this phase; all are 0 while none is under way.",
 			[]string{"phase"}},
+		{"action_duration_seconds", "histogram", "How long an action was in hand, however it ended.", []string{"cluster"}},
 		{"actions_total", "counter", "Actions carried out, by what was done, why, and how it ended.",
 			[]string{"cluster", "op", "reason", "result"}},
 		{"build_info", "gauge", "What runs; always 1.", []string{"version", "revision", "goversion"}},
@@ -51,6 +52,11 @@ func Families() []Family {
 			[]string{"provider", "cluster", "namespace", "chart", "version"}},
 		{"provider_status", "gauge", "Whether a provider has this status: Pending, Ready or Error.",
 			[]string{"provider", "cluster", "status"}},
+		{"queue_actions", "gauge", "Actions that wait for a worker, for what comes before them or for their wave, and " +
+			"those in hand.", []string{"cluster", "state"}},
+		{"queue_oldest_seconds", "gauge", "For how long the oldest of these waits, or is in hand; 0 where there is none.",
+			[]string{"cluster", "state"}},
+		{"retries_total", "counter", "Actions carried out again after the same had failed, however they ended.", []string{"cluster"}},
 		{"status_posts_total", "counter", "Commit statuses and comments posted, by forge and how it ended.",
 			[]string{"forge", "result"}},
 		{"unapplied_commit_age_seconds", "gauge",
@@ -89,6 +95,7 @@ This page is generated from the code.
 	list("result", results())
 	list("forge", forges())
 	list("phase", texts(reconcile.Phases))
+	list("state", queueStates)
 	b.WriteString("\nOf `reconcile_webhooks_total`:\n\n")
 	list("forge", webhook.Forges())
 	list("result", webhook.Results())
@@ -149,8 +156,11 @@ func counter(name string) *prometheus.CounterVec {
 // histogram has buckets from seconds to hours; few where there is a series of each for every cluster.
 func histogram(name string) prometheus.HistogramOpts {
 	buckets := []float64{1, 10, 60, 600}
-	if name == "merge_to_applied_seconds" {
+	switch name {
+	case "merge_to_applied_seconds":
 		buckets = []float64{1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14400}
+	case "action_duration_seconds":
+		buckets = []float64{0.1, 1, 10, 60}
 	}
 	return prometheus.HistogramOpts{Name: namespace + name, Help: family(name).Help, Buckets: buckets}
 }

@@ -24,6 +24,8 @@ type Metrics struct {
 	fetches *prometheus.CounterVec
 	posts   *prometheus.CounterVec
 	hooks   *prometheus.CounterVec
+	retries *prometheus.CounterVec
+	took    *prometheus.HistogramVec
 	passes  *prometheus.HistogramVec
 	applied prometheus.Histogram
 
@@ -32,6 +34,7 @@ type Metrics struct {
 	clusters map[string]bool      // that have series
 	began    map[string]time.Time // by cluster: when the round under way began
 	success  map[string]time.Time // by cluster: when last everything was in place
+	queue    map[queued]time.Time // since when each action is where it is
 	waiting  string               // commit that was seen before it was in place
 	behind   time.Time            // time of the oldest commit since everything was in place; zero: it is
 }
@@ -48,7 +51,8 @@ func NewMetrics(r prometheus.Registerer, b Build) (*Metrics, error) {
 		series:  map[string]*prometheus.Desc{},
 		actions: counter("actions_total"), drift: counter("drift_corrected_total"),
 		fetches: counter("git_fetches_total"), posts: counter("status_posts_total"),
-		hooks:   counter("webhooks_total"),
+		hooks: counter("webhooks_total"), retries: counter("retries_total"),
+		took:    prometheus.NewHistogramVec(histogram("action_duration_seconds"), family("action_duration_seconds").Labels),
 		passes:  prometheus.NewHistogramVec(histogram("pass_duration_seconds"), family("pass_duration_seconds").Labels),
 		applied: prometheus.NewHistogram(histogram("merge_to_applied_seconds")),
 
@@ -74,7 +78,7 @@ func NewMetrics(r prometheus.Registerer, b Build) (*Metrics, error) {
 		Name: namespace + "build_info", Help: family("build_info").Help,
 	}, family("build_info").Labels)
 	build.WithLabelValues(b.Version, b.Revision, runtime.Version()).Set(1)
-	for _, c := range []prometheus.Collector{m, m.actions, m.drift, m.fetches, m.posts, m.hooks, m.passes, m.applied, build} {
+	for _, c := range []prometheus.Collector{m, m.actions, m.drift, m.fetches, m.posts, m.hooks, m.retries, m.took, m.passes, m.applied, build} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -89,6 +93,7 @@ func (m *Metrics) Report(r reconcile.Report) {
 	m.report = r
 	m.watchClusters(r)
 	m.watchCommit(r)
+	m.watchQueue(r)
 }
 
 // Done counts an action that was carried out, by how it ended.
@@ -98,6 +103,10 @@ func (m *Metrics) Done(o reconcile.Outcome) {
 		return // it was not carried out
 	}
 	m.actions.WithLabelValues(a.ID.Cluster, string(a.Op), string(a.Reason), result(o.Err)).Inc()
+	m.took.WithLabelValues(a.ID.Cluster).Observe(o.Took.Seconds())
+	if again(a) {
+		m.retries.WithLabelValues(a.ID.Cluster).Inc()
+	}
 	if o.Err == nil {
 		m.drift.WithLabelValues(a.ID.Cluster).Add(float64(len(putBack(a))))
 	}
@@ -153,6 +162,8 @@ func (m *Metrics) watchPass(cluster string, working bool, at time.Time) {
 func (m *Metrics) begin(cluster string) {
 	m.drift.WithLabelValues(cluster)
 	m.passes.WithLabelValues(cluster)
+	m.took.WithLabelValues(cluster)
+	m.retries.WithLabelValues(cluster)
 	for _, pair := range causes() {
 		for _, result := range results() {
 			m.actions.WithLabelValues(cluster, string(pair.Op), string(pair.Reason), result)
@@ -165,6 +176,8 @@ func (m *Metrics) end(cluster string) {
 	m.actions.DeletePartialMatch(gone)
 	m.drift.DeletePartialMatch(gone)
 	m.passes.DeletePartialMatch(gone)
+	m.took.DeletePartialMatch(gone)
+	m.retries.DeletePartialMatch(gone)
 	delete(m.began, cluster)
 	delete(m.success, cluster)
 }
@@ -221,7 +234,7 @@ func (m *Metrics) Describe(out chan<- *prometheus.Desc) {
 // Collect makes the gauges from the newest report.
 func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 	m.mu.Lock()
-	r, success, behind := m.report, maps.Clone(m.success), m.behind
+	r, success, behind, queue := m.report, maps.Clone(m.success), m.behind, m.queue
 	m.mu.Unlock()
 	gauge := func(name string, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(m.series[name], prometheus.GaugeValue, value, labels...)
@@ -235,6 +248,7 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 	collectProviders(gauge, r)
 	collectHolds(gauge, r)
 	collectAccessURL(gauge, r)
+	collectQueue(gauge, r.Plan.Clusters, queue)
 	for _, c := range r.Plan.Clusters {
 		collectCluster(gauge, &r, c.Name)
 		if at, known := success[c.Name]; known {

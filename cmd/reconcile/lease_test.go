@@ -47,6 +47,7 @@ func TestTwoDaemons(t *testing.T) {
 // request is a line of a cluster's audit log.
 type request struct {
 	Verb       string
+	Stage      string
 	RequestURI string
 	At         time.Time `json:"requestReceivedTimestamp"`
 	User       struct{ Username string }

@@ -3,6 +3,7 @@ package kube
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -54,8 +55,9 @@ func (c *Cluster) Live() reconcile.ClusterLive {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	reachable, why, since := c.reach.state()
+	well, _ := c.reach.health()
 	live := reconcile.ClusterLive{
-		Reachable: reachable, Err: why, Since: since, Held: c.lease.held(), Holder: c.lease.holding(),
+		Reachable: reachable, Err: why, Since: since, Well: well, Held: c.lease.held(), Holder: c.lease.holding(),
 	}
 	if c.session == nil { // it may have answered already, and yet nothing is known of what it holds
 		live.Reachable, live.Releases = false, c.releases
@@ -168,7 +170,7 @@ func (c *Cluster) heard(err error) {
 	if err != nil {
 		why = unreachable(c.name, err)
 	}
-	if c.reach.heard(why) {
+	if c.reach.heard(why, errors.Is(err, errBusy)) {
 		c.fleet.wake()
 	}
 }

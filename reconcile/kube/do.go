@@ -37,6 +37,10 @@ type operation struct {
 // Do carries out one action. It returns when Helm is done and the watches have seen what it did, so that
 // the next look does not see what was there before.
 func (c *Cluster) Do(ctx context.Context, a reconcile.Action) error {
+	return c.blaming(func() error { return c.do(ctx, a) })
+}
+
+func (c *Cluster) do(ctx context.Context, a reconcile.Action) error {
 	if a.ID.Kind != reconcile.KindRelease {
 		return c.doDoor(ctx, a)
 	}

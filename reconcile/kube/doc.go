@@ -20,4 +20,14 @@
 // An object that the API server would refuse as declared, since a field is immutable or a webhook knows no dry
 // run, is not compared: applying it again would not help. That an event was lost is found when everything is
 // listed anew, each CheckInterval, when the marks differ from those in the record.
+//
+// # What a cluster is asked
+//
+// A cluster in which nothing happens is asked to renew the Lease, and each CheckInterval to list what is watched. A
+// watch lasts as long as the server lets it, and is resumed from where it was, also when the connection broke or the
+// server was away for a while. What is asked often is asked once for many releases.
+//
+// A cluster that does not answer, or puts us off, keeps nobody waiting but who wants something of it: each request
+// ends within half a minute, is put off by 5 s at most and ten times, and is sent under no lock that somebody else
+// waits for. What fails meanwhile is the cluster's fault (reconcile.ErrBusy) and is tried again once it is well.
 package kube

@@ -50,15 +50,13 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Path, err)
 		}
 	}
-	watch := req.URL.Query().Get("watch") == "true"
-	g.count(req, watch)
-	asked, cancel := req.Context(), func() {}
-	if !watch {
-		var ctx context.Context
-		ctx, cancel = context.WithTimeout(asked, requestTimeout)
-		req = req.WithContext(ctx)
+	if req.URL.Query().Get("watch") == "true" {
+		return g.stream(req)
 	}
-	resp, err := g.next.RoundTrip(req)
+	g.count(req)
+	asked := req.Context()
+	ctx, cancel := context.WithTimeout(asked, requestTimeout)
+	resp, err := g.next.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		cancel()
 		if asked.Err() == nil { // else it was we who gave up
@@ -67,6 +65,7 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	g.heard(refusal(resp))
+	soon(resp)
 	resp.Body = &closer{resp.Body, cancel}
 	return resp, nil
 }
@@ -93,21 +92,24 @@ func writes(req *http.Request) bool {
 	return !strings.Contains(req.URL.Path, "/apis/coordination.k8s.io/")
 }
 
-func (g *gate) count(req *http.Request, watch bool) {
-	switch {
-	case watch:
-		g.stats.Watches.Add(1)
-	case req.Method == http.MethodGet:
+func (g *gate) count(req *http.Request) {
+	if req.Method == http.MethodGet {
 		g.stats.Reads.Add(1)
-	default:
+	} else {
 		g.stats.Writes.Add(1)
 	}
 }
 
-// refusal turns an answer that refuses everything into an error.
+// errBusy says that a server answered, or whatever stands before it, and only put us off.
+var errBusy = errors.New("the server is busy")
+
+// refusal turns an answer that says nothing of what was asked into an error.
 func refusal(resp *http.Response) error {
-	if resp.StatusCode == http.StatusUnauthorized {
+	switch resp.StatusCode {
+	case http.StatusUnauthorized:
 		return errors.New("401 Unauthorized: the credentials are not accepted")
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return fmt.Errorf("%w: %s", errBusy, resp.Status)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/release"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -11,7 +12,15 @@ import (
 )
 
 // Manifest is what the release in force holds, as Helm stored it; empty where there is none.
-func (c *Cluster) Manifest(ctx context.Context, id reconcile.ID) (string, error) {
+func (c *Cluster) Manifest(ctx context.Context, id reconcile.ID) (manifest string, err error) {
+	err = c.blaming(func() error {
+		manifest, err = c.manifest(ctx, id)
+		return err
+	})
+	return manifest, err
+}
+
+func (c *Cluster) manifest(ctx context.Context, id reconcile.ID) (string, error) {
 	s, err := c.current()
 	if err != nil {
 		return "", err
@@ -66,7 +75,11 @@ func (c *Cluster) Capabilities() (version string, kinds []string, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	caps, err := s.capabilities()
+	var caps *chartutil.Capabilities
+	err = c.blaming(func() error {
+		caps, err = s.capabilities()
+		return err
+	})
 	if err != nil {
 		return "", nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,12 +17,14 @@ import (
 )
 
 // How often declared evidence is asked for: often while it is not given, seldom while it is. A dry run
-// costs the API server something, an HTTP answer does not.
+// costs the API server something, an HTTP answer does not: an idle cluster is asked for one a minute at most, all
+// releases together.
 const (
 	proveTick    = time.Second
 	proveFailing = 5 * time.Second
 	proveHTTP    = 30 * time.Second
 	proveCluster = 5 * time.Minute
+	proveEach    = time.Minute
 	proveTimeout = 5 * time.Second
 )
 
@@ -49,13 +52,16 @@ type claim struct {
 	check     reconcile.ReadyCheck
 }
 
-// every is how often a claim is proved again once it was.
-func (cl claim) every() time.Duration {
-	if cl.namespace != "" || len(cl.check.Create) > 0 {
-		return proveCluster
+// every is how often a claim is proved again once it was, where the cluster is asked to prove so many.
+func (cl claim) every(asked int) time.Duration {
+	if cl.asks() {
+		return max(proveCluster, time.Duration(asked)*proveEach)
 	}
 	return proveHTTP
 }
+
+// asks says whether the cluster is asked for the evidence.
+func (cl claim) asks() bool { return cl.namespace != "" || len(cl.check.Create) > 0 }
 
 // prove asks for declared evidence until the session ends.
 func (c *Cluster) prove(s *session) {
@@ -82,25 +88,32 @@ func (c *Cluster) prove(s *session) {
 func (c *Cluster) due(now time.Time) []claim {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var out []claim
-	add := func(cl claim) {
+	all, asked := c.claims(), 0
+	for _, cl := range all {
+		if cl.asks() {
+			asked++
+		}
+	}
+	return slices.DeleteFunc(all, func(cl claim) bool {
 		p, there := c.proofs[cl.subject]
 		wait := proveFailing
 		if there && p.lacking == "" {
-			wait = cl.every()
+			wait = cl.every(asked)
 		}
-		if !there || p.revision != cl.revision || now.Sub(p.at) >= wait {
-			out = append(out, cl)
-		}
-	}
+		return there && p.revision == cl.revision && now.Sub(p.at) < wait
+	})
+}
+
+// claims are all that can be proved now.
+func (c *Cluster) claims() (out []claim) {
 	for key, it := range c.items {
 		k := c.known[key]
 		if declares(it.Release.Ready) && k != nil && k.sound {
-			add(claim{subject: subject{release: key}, revision: k.revision, check: it.Release.Ready})
+			out = append(out, claim{subject: subject{release: key}, revision: k.revision, check: it.Release.Ready})
 		}
 	}
 	for name, p := range c.bare {
-		add(claim{subject: subject{provider: name}, namespace: p.Namespace, check: p.Ready})
+		out = append(out, claim{subject: subject{provider: name}, namespace: p.Namespace, check: p.Ready})
 	}
 	return out
 }

@@ -13,15 +13,32 @@ type reach struct {
 	err   string    // why not, or what else is wrong
 	since time.Time // when yes became what it is
 	back  bool      // it could be reached again since somebody last asked
+	ills  int       // requests that got no answer, or were put off
+	well  time.Time // since when all are answered; zero: the last one was not
+	sick  time.Time // since when none is, where well is zero
 }
 
-// heard notes the outcome of a request: any answer makes a cluster reachable, none makes it not. It says whether
-// that is news.
-func (r *reach) heard(why string) (news bool) {
+// heard notes the outcome of a request: any answer makes a cluster reachable, none makes it not. So does one that only
+// puts us off, when all have done so for as long as we wait for an answer. It says whether that is news.
+func (r *reach) heard(why string, putOff bool) (news bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	ill := why != ""
+	if ill && (!r.well.IsZero() || r.sick.IsZero()) {
+		r.sick = time.Now()
+	}
+	if putOff && time.Since(r.sick) < requestTimeout {
+		why = ""
+	}
 	yes := why == ""
-	news = yes != r.yes || why != r.err
+	news = yes != r.yes || why != r.err || ill != r.well.IsZero()
+	switch {
+	case ill:
+		r.ills++
+		r.well = time.Time{}
+	case r.well.IsZero():
+		r.well = time.Now()
+	}
 	if yes != r.yes || r.since.IsZero() {
 		r.since = time.Now()
 	}
@@ -42,6 +59,13 @@ func (r *reach) state() (yes bool, err string, since time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.yes, r.err, r.since
+}
+
+// health says since when all requests are answered, and how many were not so far.
+func (r *reach) health() (well time.Time, ills int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.well, r.ills
 }
 
 // returned says, once, that the cluster could be reached again: what was asked meanwhile got no answer.
