@@ -3,6 +3,7 @@ package kube
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -140,7 +141,7 @@ func (c *Cluster) count() map[string][]reconcile.Environment {
 	places, complete := c.places(), c.session.counted()
 	news := complete && !c.heads.complete
 	next := make(map[string][]reconcile.Environment, len(places))
-	recognition := c.recognition()
+	look := c.session.lookout(c.recognition())
 	for provider, namespaces := range places {
 		before, there := c.heads.environments[provider]
 		if news {
@@ -150,7 +151,7 @@ func (c *Cluster) count() map[string][]reconcile.Environment {
 			next[provider] = before
 			continue
 		}
-		found, err := admission.Environments(recognition, c.session.workloads(namespaces))
+		found, err := look(namespaces)
 		if err != nil {
 			c.reach.wrong(err)
 			found = []reconcile.Environment{{ID: "unknown", Name: err.Error()}} // nobody's, so that nothing is taken away
@@ -164,6 +165,25 @@ func (c *Cluster) count() map[string][]reconcile.Environment {
 	}
 	c.heads = headcount{environments: next, complete: complete}
 	return next
+}
+
+// lookout counts the environments in some namespaces, once for all who ask about the same: very many providers may
+// share a namespace, and each is told of all that is there.
+func (s *session) lookout(r reconcile.Recognition) func(namespaces []string) ([]reconcile.Environment, error) {
+	type counted struct {
+		found []reconcile.Environment
+		err   error
+	}
+	before := map[string]counted{}
+	return func(namespaces []string) ([]reconcile.Environment, error) {
+		key := strings.Join(namespaces, " ")
+		out, there := before[key]
+		if !there {
+			out.found, out.err = admission.Environments(r, s.workloads(namespaces))
+			before[key] = out
+		}
+		return out.found, out.err
+	}
 }
 
 // lookAgain has those releases of a provider looked at whose environments were not all back.
