@@ -17,7 +17,7 @@ func TestDeclarationsAreValid(t *testing.T) {
 		t.Fatal(err)
 	}
 	for generation := range 2 {
-		if err := l.declare(3, generation); err != nil {
+		if err := l.declare(declared{3, generation, 1}); err != nil {
 			t.Fatal(err)
 		}
 		cfg, err := schema.Load(os.DirFS(l.declared()))

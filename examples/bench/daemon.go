@@ -18,12 +18,11 @@ import (
 type daemon struct {
 	*lab
 	settings
-	process    *exec.Cmd
-	said       *transcript
-	have       int // providers that are declared now
-	generation int
-	heard      []event   // while a dose was measured
-	began      time.Time // when the declarations of the dose were on disk
+	process *exec.Cmd
+	said    *transcript
+	want    declared
+	heard   []event   // while a dose was measured
+	began   time.Time // when the declarations of the dose were on disk
 }
 
 // idle is what a daemon took while nothing happened.
@@ -89,7 +88,7 @@ func (s settings) startDaemon(ctx context.Context, l *lab) (*daemon, error) {
 	if _, err := l.audit.next(ctx); err != nil {
 		return nil, err
 	}
-	d := &daemon{lab: l, settings: s, said: &transcript{}, have: l.providers, generation: 1}
+	d := &daemon{lab: l, settings: s, said: &transcript{}, want: declared{providers: l.providers, generation: 1}}
 	d.process = l.command(ctx, s.program, "--dir", l.declared(), "--clusters", dir, "--listen", "127.0.0.1:0")
 	d.process.Stderr = d.said
 	if err := d.process.Start(); err != nil {
@@ -180,7 +179,7 @@ func (d *daemon) state(ctx context.Context) (s state, err error) {
 			ready++
 		}
 	}
-	return state{doc.Revision.SHA, ready == d.have+1}, nil // and the built-in one
+	return state{doc.Revision.SHA, ready == d.want.providers+1}, nil // and the built-in one
 }
 
 // ready says whether everything is Ready.
@@ -214,7 +213,7 @@ func (d *daemon) quiet(ctx context.Context) (bool, error) {
 // idle watches the daemon while nothing happens.
 func (d *daemon) idle(ctx context.Context) (idle, error) {
 	pid := d.process.Process.Pid
-	seen := idle{releases: d.have}
+	seen := idle{releases: d.want.providers}
 	cpu, err := cpuOf(pid)
 	if err != nil {
 		return seen, err

@@ -9,9 +9,12 @@ import (
 	"strings"
 )
 
-// declarations are what reconcile is asked for. They change with the generation, in one value of every
-// provider. They name no organizations: what guards a provider has no like in helm.
-func (l *lab) declarations(providers, generation int) string {
+// declared says what is declared: the generation is in one value of every provider, and the first ones, which are
+// ahead, have a value of their own instead.
+type declared struct{ providers, generation, ahead int }
+
+// declarations are what reconcile is asked for. They name no organizations: what guards a provider has no like in helm.
+func (l *lab) declarations(d declared) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `package providers
 
@@ -25,14 +28,17 @@ deployment: {
 	}
 }
 providers: "built-in": cluster: %q
-`, 14400+generation, l.sites[0].name)
+`, 14400+d.generation, l.sites[0].name)
 	for _, s := range l.sites {
 		fmt.Fprintf(&b, "clusters: %q: {address: \"https://bench.example.com:6443\", region: \"eu\", defaults: namespace: %q}\n",
 			s.name, s.space)
 	}
-	for i := range providers {
+	for i := range d.providers {
 		name := providerName(i)
 		fmt.Fprintf(&b, "providers: %s: {cluster: %q, hostname: \"%s.coder.example.com\"}\n", name, l.siteOf(i).name, name)
+		if i < d.ahead {
+			fmt.Fprintf(&b, "providers: %s: values: envproxy: terminationGracePeriodSeconds: %d\n", name, 7200+d.generation)
+		}
 	}
 	return b.String()
 }
@@ -50,9 +56,9 @@ const (
 func providerName(i int) string { return fmt.Sprintf("p%04d", i+1) }
 
 // declare writes the declarations of a generation, all at once, since a daemon watches them.
-func (l *lab) declare(providers, generation int) error {
+func (l *lab) declare(d declared) error {
 	name := filepath.Join(l.declared(), "providers.cue")
-	if err := os.WriteFile(name+".new", []byte(l.declarations(providers, generation)), 0o644); err != nil {
+	if err := os.WriteFile(name+".new", []byte(l.declarations(d)), 0o644); err != nil {
 		return err
 	}
 	return os.Rename(name+".new", name)

@@ -16,6 +16,7 @@ type dose struct {
 	cpu      time.Duration
 	objects  float64 // allocated in its own process
 	bytes    float64 // allocated in its own process
+	looks    float64 // at the declarations
 	requests requests
 	server   serverUse
 	first    time.Duration // from the declarations on disk to the begin of the first write; 0: there was none
@@ -27,8 +28,8 @@ func (d dose) perRelease(total float64) float64 { return total / float64(d.relea
 // doses are what is asked of a running daemon.
 type doses struct {
 	pass   dose // the declarations are written anew as they are, and everything is looked at
-	change dose // of one value of every provider
-	more   dose // some more providers
+	change dose // of one value of a fifth of the providers
+	more   dose // a fifth more providers
 }
 
 // passes is how often the declarations are written anew, as they are. A daemon looks at them once a second at most.
@@ -39,18 +40,19 @@ const (
 
 // doses asks the daemon to do nothing, something small, and something large.
 func (d *daemon) doses(ctx context.Context) (all doses, err error) {
-	all.pass, err = d.dose(ctx, passes*d.have, func() error { return d.pass(ctx) })
+	all.pass, err = d.dose(ctx, 0, func() error { return d.pass(ctx) })
 	if err != nil {
 		return all, fmt.Errorf("daemon, one more pass: %w", err)
 	}
-	d.generation++
-	all.change, err = d.dose(ctx, d.have, func() error { return d.bring(ctx) })
+	all.pass.releases = int(all.pass.looks) * d.want.providers // a busy daemon takes two changes for one
+	some := max(5, d.want.providers/5)
+	d.want.ahead = min(some, d.want.providers)
+	all.change, err = d.dose(ctx, d.want.ahead, func() error { return d.bring(ctx) })
 	if err != nil {
 		return all, fmt.Errorf("daemon, change: %w", err)
 	}
-	more := max(5, d.have/5)
-	d.have += more
-	all.more, err = d.dose(ctx, more, func() error { return d.bring(ctx) })
+	d.want.providers += some
+	all.more, err = d.dose(ctx, some, func() error { return d.bring(ctx) })
 	if err != nil {
 		return all, fmt.Errorf("daemon, more providers: %w", err)
 	}
@@ -60,7 +62,7 @@ func (d *daemon) doses(ctx context.Context) (all doses, err error) {
 // pass writes the declarations as they are.
 func (d *daemon) pass(ctx context.Context) error {
 	for range passes {
-		if err := d.declare(d.have, d.generation); err != nil {
+		if err := d.declare(d.want); err != nil {
 			return err
 		}
 		select {
@@ -78,7 +80,7 @@ func (d *daemon) bring(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.declare(d.have, d.generation); err != nil {
+	if err := d.declare(d.want); err != nil {
 		return err
 	}
 	d.began = time.Now()
@@ -126,6 +128,7 @@ func (d *daemon) dose(ctx context.Context, releases int, do func() error) (took 
 	events, err := d.audit.next(ctx)
 	after.releases, after.cpu = releases, after.cpu-before.cpu
 	after.objects, after.bytes = after.objects-before.objects, after.bytes-before.bytes
+	after.looks -= before.looks
 	after.first = firstWrite(d.began, d.heard)
 	after.requests, after.server = count(append(d.heard, events...), ourUser), after.server.since(before.server)
 	return after, err
@@ -160,15 +163,18 @@ func (d *daemon) meter(ctx context.Context) (m dose, err error) {
 	if err != nil {
 		return m, err
 	}
-	m.objects, err = sample(string(metrics), "go_memstats_mallocs_total")
-	if err != nil {
-		return m, err
+	for name, to := range map[string]*float64{
+		"go_memstats_mallocs_total": &m.objects, "go_memstats_alloc_bytes_total": &m.bytes,
+		`reconcile_git_fetches_total{result="ok"}`: &m.looks,
+	} {
+		if *to, err = sample(string(metrics), name); err != nil {
+			return m, err
+		}
 	}
-	m.bytes, err = sample(string(metrics), "go_memstats_alloc_bytes_total")
-	return m, err
+	return m, nil
 }
 
-// sample finds a metric without labels.
+// sample finds a metric by its name and labels, as they are written.
 func sample(metrics, name string) (float64, error) {
 	for line := range strings.Lines(metrics) {
 		if value, found := strings.CutPrefix(line, name+" "); found {

@@ -20,7 +20,7 @@ func (d *daemon) drift(ctx context.Context) ([]time.Duration, error) {
 	var took []time.Duration
 	for i := range d.edits {
 		edit := edits[i%len(edits)]
-		target := edited{d.siteOf(i % d.have).space, edit.resource, providerName(i%d.have) + "-envproxy"}
+		target := edited{d.siteOf(i % d.want.providers).space, edit.resource, providerName(i%d.want.providers) + "-envproxy"}
 		before, err := d.object(ctx, target)
 		if err != nil {
 			return nil, err

@@ -117,6 +117,22 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return errors.Join(s.gate(ctx, out), context.Cause(ctx))
 	}
 	machine := thisMachine()
+	scenes, stopped := s.measureAll(ctx)
+	if len(scenes) == 0 {
+		return errors.Join(stopped, context.Cause(ctx))
+	}
+	results := summarize(s, machine, scenes)
+	if err := s.tell(results, out); err != nil || stopped != nil {
+		return errors.Join(stopped, err, context.Cause(ctx))
+	}
+	if s.check {
+		return check(results, os.Stderr)
+	}
+	return nil
+}
+
+// measureAll measures all scenes. Where it is stopped before that, what was measured so far is told all the same.
+func (s settings) measureAll(ctx context.Context) ([]measuredScene, error) {
 	var scenes []measuredScene
 	for _, sc := range s.scenes() {
 		m := measuredScene{scene: sc}
@@ -124,20 +140,13 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			fmt.Fprintf(os.Stderr, "round %d of %d: %s providers, %d releases of helm\n", i+1, s.rounds, sc, sc.releases)
 			r, err := s.round(ctx, sc)
 			if err != nil {
-				return errors.Join(err, context.Cause(ctx))
+				return scenes, err
 			}
 			m.rounds = append(m.rounds, r)
 		}
 		scenes = append(scenes, m)
 	}
-	results := summarize(s, machine, scenes)
-	if err := s.tell(results, out); err != nil {
-		return err
-	}
-	if s.check {
-		return check(results, os.Stderr)
-	}
-	return nil
+	return scenes, nil
 }
 
 // tell writes the results where the flags say.

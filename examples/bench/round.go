@@ -122,7 +122,7 @@ func (s settings) reconcile(ctx context.Context, l *lab, p phase) (c cost, err e
 	if p == install {
 		generation = 0
 	}
-	if err := l.declare(l.providers, generation); err != nil {
+	if err := l.declare(declared{providers: l.providers, generation: generation}); err != nil {
 		return c, err
 	}
 	dir, err := l.credentials()
