@@ -59,7 +59,7 @@ demo: build localkube ## see it work on two clusters of its own; ARGS=--exit end
 	go build -o bin/demo ./examples/demo
 	bin/demo $(ARGS)
 
-bench: build localkube ## measure it beside the helm command; ARGS are passed on
+bench: build localkube ## measure it beside the helm command, half an hour; ARGS are passed on, such as -write or -grow ""
 	go run ./examples/bench $(ARGS)
 
 gate: build localkube ## fail if a release costs more CPU, requests or allocations than it did; a minute or two

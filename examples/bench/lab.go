@@ -110,7 +110,7 @@ func (l *lab) start(ctx context.Context) error {
 	}
 	go io.Copy(io.Discard, out)
 	l.users[admin] = filepath.Join(clusters, clusterName+".kubeconfig")
-	for _, user := range []string{ourUser, helmUser} {
+	for _, user := range []string{ourUser, helmUser, helmfile} {
 		path, err := l.output(ctx, l.programs[localkube], "user", clusterName, user,
 			"--group", "system:masters", "--clusters", clusters)
 		if err != nil {

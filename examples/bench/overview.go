@@ -16,6 +16,7 @@ type overview struct {
 type pledge struct {
 	What   string     `json:"what"`
 	Helm   *float64   `json:"helm,omitempty"`
+	Third  *float64   `json:"helmfile,omitempty"`
 	Ours   []float64  `json:"ours"`             // by scene
 	Ratio  *float64   `json:"ratio,omitempty"`  // helm / ours, on the first scene
 	Target []*float64 `json:"target,omitempty"` // by scene: ours should be this at most
@@ -23,10 +24,11 @@ type pledge struct {
 
 // promise is how a line comes out of a round.
 type promise struct {
-	what string
-	ours func(round) float64
-	helm func(round) float64         // nil: helm has none
-	most func(scene) (float64, bool) // nil: nothing is promised
+	what  string
+	ours  func(round) float64
+	helm  func(round) float64         // nil: helm has none
+	third func(round) float64         // of helmfile, where there is one
+	most  func(scene) (float64, bool) // nil: nothing is promised
 }
 
 // upTo promises the same whatever there is.
@@ -50,9 +52,11 @@ func planUpTo(s scene) (float64, bool) { return 5, s.providers >= 1000 && s.clus
 
 // ofPhase is a figure of a phase for each release.
 func ofPhase(p phase, figure func(cost) float64) promise {
+	of := func(c cost) float64 { return c.perRelease(figure(c)) }
 	return promise{
-		ours: func(r round) float64 { return r.ours[p].perRelease(figure(r.ours[p])) },
-		helm: func(r round) float64 { return r.helm[p].perRelease(figure(r.helm[p])) },
+		ours:  func(r round) float64 { return of(r.ours[p]) },
+		helm:  func(r round) float64 { return of(r.helm[p]) },
+		third: func(r round) float64 { return of(r.helmfile[p]) },
 	}
 }
 
@@ -87,13 +91,15 @@ func promises() []promise {
 		ofPhase(change, costCPU).named(changeCPU, upTo(0.04)),
 		{
 			what: passCPU, most: upTo(0.0003),
-			ours: func(r round) float64 { return r.daemon.pass.perRelease(r.daemon.pass.cpu.Seconds()) },
-			helm: func(r round) float64 { return r.helm[nothing].cpu() },
+			ours:  func(r round) float64 { return r.daemon.pass.perRelease(r.daemon.pass.cpu.Seconds()) },
+			helm:  func(r round) float64 { return r.helm[nothing].cpu() },
+			third: func(r round) float64 { return r.helmfile[nothing].cpu() },
 		},
 		{
 			what: "nothing to do, a pass of the daemon, requests", most: upTo(0),
-			ours: func(r round) float64 { return float64(r.daemon.pass.requests.Reads + r.daemon.pass.requests.Writes) },
-			helm: func(r round) float64 { return r.helm[nothing].perRelease(costRequests(r.helm[nothing])) },
+			ours:  func(r round) float64 { return float64(r.daemon.pass.requests.Reads + r.daemon.pass.requests.Writes) },
+			helm:  func(r round) float64 { return r.helm[nothing].perRelease(costRequests(r.helm[nothing])) },
+			third: func(r round) float64 { return r.helmfile[nothing].perRelease(costRequests(r.helmfile[nothing])) },
 		},
 		alone("nothing to do, the idle daemon, CPU s a minute", upTo(0.0003), func(r round) float64 { return r.idle.cpuInAnHour() / 60 }),
 		ofPhase(install, costRequests).named("install, requests", upTo(25)),
@@ -158,21 +164,31 @@ func overviewOf(scenes []measuredScene) overview {
 				l.Target[len(l.Target)-1] = &most
 			}
 		}
-		if p.helm != nil && scenes[0].releases > 0 {
-			helm := median(scenes[0].rounds, p.helm)
-			l.Helm = &helm
-			if ratio := helm / l.Ours[0]; l.Ours[0] > 0 {
-				l.Ratio = &ratio
-			}
-		}
-		o.Lines = append(o.Lines, l)
+		o.Lines = append(o.Lines, l.beside(p, scenes[0]))
 	}
 	return o
 }
 
-// cells are the columns of a line: helm's, ours, and the ratio. What is more than was promised is marked.
+// beside puts the figures of the other tools beside ours.
+func (l pledge) beside(p promise, first measuredScene) pledge {
+	if p.helm == nil || first.releases == 0 {
+		return l
+	}
+	helm := median(first.rounds, p.helm)
+	l.Helm = &helm
+	if ratio := helm / l.Ours[0]; l.Ours[0] > 0 {
+		l.Ratio = &ratio
+	}
+	if p.third != nil && len(first.rounds[0].helmfile) > 0 {
+		third := median(first.rounds, p.third)
+		l.Third = &third
+	}
+	return l
+}
+
+// cells are the columns of a line: helm's, helmfile's, ours, and the ratio. What is more than was promised is marked.
 func (l pledge) cells() []string {
-	out := []string{optional(l.Helm)}
+	out := []string{optional(l.Helm), optional(l.Third)}
 	for i, v := range l.Ours {
 		text := number(v)
 		if l.Target[i] != nil && v > *l.Target[i] {
@@ -209,7 +225,7 @@ func optional(v *float64) string {
 
 // head are the titles above the cells.
 func (o overview) head() []string {
-	out := []string{"helm"}
+	out := []string{"helm", helmfile}
 	return append(append(out, o.Scenes...), "helm / reconcile", "to reach")
 }
 

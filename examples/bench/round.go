@@ -41,6 +41,7 @@ type round struct {
 	version    string // of helm
 	objects    int    // of each release
 	ours, helm map[phase]cost
+	helmfile   map[phase]cost // empty where it is not installed
 	daemon     doses
 	idle       idle
 	drift      []time.Duration // edit to repair
@@ -70,7 +71,7 @@ func (s settings) round(ctx context.Context, sc scene) (r round, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	r.ours, r.helm = map[phase]cost{}, map[phase]cost{}
+	r.ours, r.helm, r.helmfile = map[phase]cost{}, map[phase]cost{}, map[phase]cost{}
 	for _, p := range phases {
 		if r.ours[p], err = s.reconcile(ctx, l, p); err != nil {
 			return r, fmt.Errorf("reconcile, %s: %w", p, err)
@@ -83,6 +84,11 @@ func (s settings) round(ctx context.Context, sc scene) (r round, err error) {
 			return r, fmt.Errorf("helm, %s: %w", p, err)
 		}
 		fmt.Fprintf(os.Stderr, "%-22s  helm      %6.4f CPU s a release\n", p, r.helm[p].cpu())
+		if c, there, err := l.helmfile(ctx, p); err != nil {
+			return r, err
+		} else if there {
+			r.helmfile[p] = c
+		}
 	}
 	if sc.releases > 0 {
 		if r.objects, err = l.same(ctx); err != nil {
