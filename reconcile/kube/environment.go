@@ -141,12 +141,10 @@ func (c *Cluster) count() map[string][]reconcile.Environment {
 	places, complete := c.places(), c.session.counted()
 	news := complete && !c.heads.complete
 	next := make(map[string][]reconcile.Environment, len(places))
-	look := c.session.lookout(c.recognition())
+	look, again := c.session.lookout(c.recognition()), map[string]bool{}
 	for provider, namespaces := range places {
 		before, there := c.heads.environments[provider]
-		if news {
-			c.lookAgain(provider)
-		}
+		again[provider] = news
 		if there && !c.heads.all && !news && !slices.ContainsFunc(namespaces, func(ns string) bool { return c.heads.moved[ns] }) {
 			next[provider] = before
 			continue
@@ -160,9 +158,10 @@ func (c *Cluster) count() map[string][]reconcile.Environment {
 		next[provider] = found
 		if !there || !slices.Equal(before, found) {
 			c.session.rosterMoved(provider)
-			c.lookAgain(provider)
+			again[provider] = true
 		}
 	}
+	c.lookAgain(again)
 	c.heads = headcount{environments: next, complete: complete}
 	return next
 }
@@ -186,10 +185,10 @@ func (s *session) lookout(r reconcile.Recognition) func(namespaces []string) ([]
 	}
 }
 
-// lookAgain has those releases of a provider looked at whose environments were not all back.
-func (c *Cluster) lookAgain(provider string) {
+// lookAgain has those releases of some providers looked at whose environments were not all back.
+func (c *Cluster) lookAgain(providers map[string]bool) {
 	for key := range c.unsure {
-		if c.items[key].Provider != provider {
+		if !providers[c.items[key].Provider] {
 			continue
 		}
 		c.note(key)
