@@ -1,7 +1,7 @@
 # check judges and writes nothing; fix edits. Every target builds with the same flags, so that everything is
 # compiled once.
 
-.PHONY: check fix test build localkube localforge story demo bench doc clean help
+.PHONY: check fix test build localkube localforge story demo bench gate doc clean help
 .DEFAULT_GOAL := check
 
 tool := go tool -modfile=.ci/tools.mod
@@ -59,8 +59,11 @@ demo: build localkube ## see it work on two clusters of its own; ARGS=--exit end
 	go build -o bin/demo ./examples/demo
 	bin/demo $(ARGS)
 
-bench: build localkube ## measure it beside the helm command; ARGS are passed on
+bench: build localkube ## measure it beside the helm command, half an hour; ARGS are passed on, such as -write or -grow ""
 	go run ./examples/bench $(ARGS)
+
+gate: build localkube ## fail if a release costs more CPU, requests or allocations than it did; a minute or two
+	go run ./examples/bench -gate $(ARGS)
 
 doc: ## write the generated pages anew
 	go test -short -run Fresh $(golden) -update

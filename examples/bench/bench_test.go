@@ -11,10 +11,13 @@ import (
 )
 
 func TestDeclarationsAreValid(t *testing.T) {
-	l := &lab{dir: t.TempDir()}
+	l := &lab{dir: t.TempDir(), sites: []site{{name: "eu", space: "a"}, {name: "us", space: "b"}}}
 	t.Chdir("../..")
+	if err := l.makeChart(); err != nil {
+		t.Fatal(err)
+	}
 	for generation := range 2 {
-		if err := l.declare(3, generation); err != nil {
+		if err := l.declare(declared{3, generation, 1}); err != nil {
 			t.Fatal(err)
 		}
 		cfg, err := schema.Load(os.DirFS(l.declared()))
@@ -40,7 +43,7 @@ func TestBenchmarkRuns(t *testing.T) {
 	}
 	t.Setenv("TMPDIR", t.TempDir())
 	var out strings.Builder
-	if err := run(t.Context(), []string{"-n", "2", "-helm", "1", "-idle", "1s", "-edits", "3", "-o", "json"}, &out); err != nil {
+	if err := run(t.Context(), []string{"-n", "2", "-helm", "1", "-idle", "1s", "-edits", "3", "-wide", "0", "-grow", "2x2", "-o", "json"}, &out); err != nil {
 		t.Fatal(err)
 	}
 	var have results

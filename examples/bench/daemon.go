@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os/exec"
 	"regexp"
@@ -19,6 +20,9 @@ type daemon struct {
 	settings
 	process *exec.Cmd
 	said    *transcript
+	want    declared
+	heard   []event   // while a dose was measured
+	began   time.Time // when the declarations of the dose were on disk
 }
 
 // idle is what a daemon took while nothing happened.
@@ -27,10 +31,11 @@ type idle struct {
 	lasted   time.Duration
 	cpu      time.Duration
 	requests requests
+	server   serverUse
 	workers  int   // 1 if one ran, or more
 	resident int64 // bytes, of the daemon
 	own      int64 // bytes, of these what no file backs
-	peak     int64 // bytes, the most it ever had
+	peak     int64 // bytes, the most that it and its workers ever had together
 }
 
 // transcript keeps what a running process says.
@@ -51,18 +56,27 @@ func (t *transcript) String() string {
 	return t.text.String()
 }
 
-// watch runs the daemon and measures what it does when nothing happens, and when something is edited.
-func (s settings) watch(ctx context.Context, l *lab) (i idle, drift []time.Duration, err error) {
+// watch runs the daemon and measures what it does when nothing happens, when something does, and when something
+// is edited.
+func (s settings) watch(ctx context.Context, l *lab, r *round) (err error) {
 	d, err := s.startDaemon(ctx, l)
 	if err != nil {
-		return i, nil, err
+		return err
 	}
+	watched, stop := watch(d.process.Process.Pid)
 	defer func() { err = errors.Join(err, d.stop()) }()
-	if i, err = d.idle(ctx); err != nil {
-		return i, nil, fmt.Errorf("daemon, nothing to do: %w", err)
+	defer func() {
+		stop()
+		r.idle.peak = (<-watched).sum
+	}()
+	if r.idle, err = d.idle(ctx); err != nil {
+		return fmt.Errorf("daemon, nothing to do: %w", err)
 	}
-	drift, err = d.drift(ctx)
-	return i, drift, err
+	if r.drift, err = d.drift(ctx); err != nil {
+		return err
+	}
+	r.daemon, err = d.doses(ctx)
+	return err
 }
 
 // startDaemon starts the daemon and waits until it says that everything is Ready.
@@ -74,7 +88,7 @@ func (s settings) startDaemon(ctx context.Context, l *lab) (*daemon, error) {
 	if _, err := l.audit.next(ctx); err != nil {
 		return nil, err
 	}
-	d := &daemon{lab: l, settings: s, said: &transcript{}}
+	d := &daemon{lab: l, settings: s, said: &transcript{}, want: declared{providers: l.providers, generation: 1}}
 	d.process = l.command(ctx, s.program, "--dir", l.declared(), "--clusters", dir, "--listen", "127.0.0.1:0")
 	d.process.Stderr = d.said
 	if err := d.process.Start(); err != nil {
@@ -103,7 +117,7 @@ func (d *daemon) stop() error {
 
 // await waits until a question is answered with yes.
 func (d *daemon) await(ctx context.Context, what string, is func(context.Context) (bool, error)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, 3*time.Minute, fmt.Errorf("waited too long until %s", what))
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, fmt.Errorf("waited too long until %s", what))
 	defer cancel()
 	for {
 		yes, err := is(ctx)
@@ -118,35 +132,65 @@ func (d *daemon) await(ctx context.Context, what string, is func(context.Context
 
 var listening = regexp.MustCompile(`listening.*address=(\S+)`)
 
-// ready says whether the daemon listens, and tells that everything is Ready.
-func (d *daemon) ready(ctx context.Context) (bool, error) {
+// get asks the daemon's own server; ready is false while it does not answer, or has not looked yet.
+func (d *daemon) get(ctx context.Context, path string) (body []byte, ready bool, err error) {
 	found := listening.FindStringSubmatch(d.said.String())
 	if found == nil {
-		return false, nil
+		return nil, false, nil
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+found[1]+"/api/v1/status", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+found[1]+path, nil)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return false, nil // it has not looked yet
+	body, err = io.ReadAll(answer.Body)
+	return body, answer.StatusCode == http.StatusOK, err
+}
+
+// state is what the daemon tells of everything.
+type state struct {
+	revision string
+	ready    bool // everything is applied and Ready
+}
+
+// state asks the daemon. It costs the daemon something: what is measured should not contain many of these.
+func (d *daemon) state(ctx context.Context) (s state, err error) {
+	body, there, err := d.get(ctx, "/api/v1/status")
+	if err != nil || !there {
+		return s, err
 	}
-	var doc struct{ Providers []struct{ Status string } }
-	if err := json.NewDecoder(answer.Body).Decode(&doc); err != nil {
-		return false, err
+	var doc struct {
+		Revision  struct{ SHA string }
+		Providers []struct {
+			Status  string
+			Applied bool
+		}
+	}
+	if err := json.Unmarshal(body, &doc); err != nil {
+		return s, err
 	}
 	ready := 0
 	for _, p := range doc.Providers {
-		if p.Status == "Ready" {
+		if p.Status == "Ready" && p.Applied {
 			ready++
 		}
 	}
-	return ready == d.providers+1, nil // and the built-in one
+	return state{doc.Revision.SHA, ready == d.want.providers+1}, nil // and the built-in one
+}
+
+// ready says whether everything is Ready.
+func (d *daemon) ready(ctx context.Context) (bool, error) {
+	select {
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	case <-time.After(200 * time.Millisecond):
+	}
+	s, err := d.state(ctx)
+	return s.ready, err
 }
 
 // calm is how long nothing must have been asked of the cluster before a daemon counts as idle.
@@ -169,12 +213,16 @@ func (d *daemon) quiet(ctx context.Context) (bool, error) {
 // idle watches the daemon while nothing happens.
 func (d *daemon) idle(ctx context.Context) (idle, error) {
 	pid := d.process.Process.Pid
-	seen := idle{releases: d.providers}
+	seen := idle{releases: d.want.providers}
 	cpu, err := cpuOf(pid)
 	if err != nil {
 		return seen, err
 	}
 	faults, err := childFaults(pid)
+	if err != nil {
+		return seen, err
+	}
+	server, err := d.server(ctx)
 	if err != nil {
 		return seen, err
 	}
@@ -192,77 +240,16 @@ func (d *daemon) idle(ctx context.Context) (idle, error) {
 	if err != nil {
 		return seen, err
 	}
+	serverAfter, err := d.server(ctx)
+	if err != nil {
+		return seen, err
+	}
 	events, err := d.audit.next(ctx)
+	seen.server = serverAfter.since(server)
 	seen.lasted, seen.cpu, seen.requests = time.Since(began), after-cpu, count(events, ourUser)
 	if faultsAfter != faults || len(family(pid)) > 1 {
 		seen.workers = 1
 	}
-	seen.resident, seen.own, seen.peak = statusOf(pid, "VmRSS"), statusOf(pid, "RssAnon"), statusOf(pid, "VmHWM")
+	seen.resident, seen.own = statusOf(pid, "VmRSS"), statusOf(pid, "RssAnon")
 	return seen, err
-}
-
-// edits are what is done to which kinds by hand. reconcile watches all of a Deployment and a Service, and
-// of a Role the metadata only.
-var edits = []struct{ resource, patch string }{
-	{"deployment", `{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":7}}}}`},
-	{"role", `{"rules":[]}`},
-	{"service", `{"spec":{"ports":[{"name":"http","port":80,"targetPort":9}]}}`},
-}
-
-// drift edits objects by hand and measures how long the daemon takes to put each back, by the API
-// server's own clock: from the end of the edit to the end of the repair.
-func (d *daemon) drift(ctx context.Context) ([]time.Duration, error) {
-	var took []time.Duration
-	for i := range d.edits {
-		edit := edits[i%len(edits)]
-		name := providerName(i%d.providers) + "-envproxy"
-		before, err := d.object(ctx, edit.resource, name)
-		if err != nil {
-			return nil, err
-		}
-		_, err = d.kubectl(ctx, "--namespace", ourSpace, "patch", edit.resource, name, "--patch", edit.patch)
-		if err != nil {
-			return nil, err
-		}
-		t, err := d.repaired(ctx, edit.resource+"s", name)
-		if err != nil {
-			return nil, fmt.Errorf("%s %s, edited: %w", edit.resource, name, err)
-		}
-		after, err := d.object(ctx, edit.resource, name)
-		if err != nil {
-			return nil, err
-		}
-		if before != after {
-			return nil, fmt.Errorf("%s %s, repaired: it is\n%s\nand was\n%s", edit.resource, name, after, before)
-		}
-		took = append(took, t)
-	}
-	return took, nil
-}
-
-// object is what an object says that people may edit.
-func (d *daemon) object(ctx context.Context, resource, name string) (string, error) {
-	return d.kubectl(ctx, "--namespace", ourSpace, "get", resource, name, "-o", "jsonpath={.spec}{.rules}")
-}
-
-// repaired waits until the daemon has written to an object that was edited, and says how long it took.
-func (d *daemon) repaired(ctx context.Context, resource, name string) (took time.Duration, err error) {
-	var edited time.Time // by the log, in which the edit comes first
-	err = d.await(ctx, "it was repaired", func(context.Context) (bool, error) {
-		events, err := d.audit.read()
-		for _, e := range events {
-			if e.On.Resource != resource || e.On.Name != name || !e.writes() {
-				continue
-			}
-			switch e.User.Username {
-			case admin:
-				edited = e.End
-			case ourUser:
-				took = e.End.Sub(edited)
-				return true, err
-			}
-		}
-		return false, err
-	})
-	return took, err
 }

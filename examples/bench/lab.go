@@ -15,8 +15,11 @@ import (
 	"time"
 )
 
-// chartSource is the chart that everything is measured with.
-const chartSource = "examples/charts/workspace-provider"
+// chartSource is the chart that everything is measured with, and wideSource what makes it one of 40 objects.
+const (
+	chartSource = "examples/charts/workspace-provider"
+	wideSource  = "examples/bench/wide"
+)
 
 // The programs that are used beside reconcile: those in bin, else those on the PATH.
 const (
@@ -50,8 +53,11 @@ const (
 
 // lab is a cluster with everything around it, in a directory that goes with it.
 type lab struct {
+	scene
 	dir      string
 	programs map[string]string
+	sites    []site
+	doors    []*siteDoor
 	audit    *audit
 	cluster  *exec.Cmd
 	hold     io.Closer         // as long as it is open, the cluster runs
@@ -59,7 +65,7 @@ type lab struct {
 }
 
 // newLab starts a cluster in which the two tools are administrators, each as a user of its own.
-func newLab(ctx context.Context) (*lab, error) {
+func newLab(ctx context.Context, sc scene) (*lab, error) {
 	programs := map[string]string{}
 	for _, name := range []string{localkube, helm, kubectl} {
 		path, err := program(name)
@@ -72,7 +78,7 @@ func newLab(ctx context.Context) (*lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lab{dir: dir, programs: programs, users: map[string]string{}}
+	l := &lab{scene: sc, dir: dir, programs: programs, users: map[string]string{}}
 	if err := l.start(ctx); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
@@ -104,7 +110,7 @@ func (l *lab) start(ctx context.Context) error {
 	}
 	go io.Copy(io.Discard, out)
 	l.users[admin] = filepath.Join(clusters, clusterName+".kubeconfig")
-	for _, user := range []string{ourUser, helmUser} {
+	for _, user := range []string{ourUser, helmUser, helmfile} {
 		path, err := l.output(ctx, l.programs[localkube], "user", clusterName, user,
 			"--group", "system:masters", "--clusters", clusters)
 		if err != nil {
@@ -112,8 +118,23 @@ func (l *lab) start(ctx context.Context) error {
 		}
 		l.users[user] = strings.TrimSpace(path)
 	}
-	l.audit = &audit{path: filepath.Join(clusters, ".localkube", clusterName, "audit.log"), mark: l.mark}
-	return nil
+	l.audit = &audit{path: filepath.Join(l.state(), "audit.log"), mark: l.mark}
+	return errors.Join(l.makeChart(), l.openSites(ctx))
+}
+
+// state is where localkube keeps what it knows of the cluster.
+func (l *lab) state() string { return filepath.Join(l.dir, "clusters", ".localkube", clusterName) }
+
+// chart is the chart that both tools install. It lies beside the declarations.
+func (l *lab) chart() string { return filepath.Join(l.declared(), "workspace-provider") }
+
+// makeChart puts the chart together.
+func (l *lab) makeChart() error {
+	err := os.CopyFS(l.chart(), os.DirFS(chartSource))
+	if err == nil && l.wide {
+		err = os.CopyFS(l.chart(), os.DirFS(wideSource))
+	}
+	return err
 }
 
 // awaitLine reads until a line says what is waited for.
@@ -133,6 +154,9 @@ const patience = 30 * time.Second
 // close ends the cluster and removes everything.
 func (l *lab) close() error {
 	var err error
+	for _, d := range l.doors {
+		d.close()
+	}
 	if l.hold != nil {
 		l.hold.Close()
 		kill := time.AfterFunc(patience, func() { l.cluster.Process.Kill() })

@@ -11,6 +11,7 @@ import (
 type machine struct {
 	CPU    string `json:"cpu"`
 	Cores  int    `json:"cores"`
+	Memory int    `json:"memoryGiB"`
 	System string `json:"system"`
 	Load   string `json:"load"` // at the start, of the last 1, 5 and 15 minutes
 }
@@ -29,6 +30,7 @@ func thisMachine() machine {
 			}
 		}
 	}
+	m.Memory = int(kilobytes(readFile("/proc/meminfo"), "MemTotal") >> 30)
 	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
 		m.Load = strings.Join(strings.Fields(string(load))[:3], " ")
 	}
@@ -37,5 +39,5 @@ func thisMachine() machine {
 
 // String is one line.
 func (m machine) String() string {
-	return fmt.Sprintf("%s, %d cores, %s, load at the start %s", m.CPU, m.Cores, m.System, m.Load)
+	return fmt.Sprintf("%s, %d cores, %d GiB, %s, load at the start %s", m.CPU, m.Cores, m.Memory, m.System, m.Load)
 }

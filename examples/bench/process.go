@@ -20,7 +20,7 @@ import (
 type usage struct {
 	CPU, Wall time.Duration
 	Largest   int64 // bytes: the most that one of them had
-	Sum       int64 // bytes: the most that all had at a time
+	Sum       int64 // bytes: the most that all had at a time, what they share once
 	Renders   int   // workers that rendered charts
 	Out       string
 	Code      int
@@ -45,7 +45,7 @@ func measure(c *exec.Cmd) (usage, error) {
 	used := c.ProcessState.SysUsage().(*syscall.Rusage) // of the children, too, that it waited for
 	return usage{
 		CPU: c.ProcessState.UserTime() + c.ProcessState.SystemTime(), Wall: wall,
-		Largest: int64(used.Maxrss) << 10, Sum: max(seen.sum, int64(used.Maxrss)<<10), Renders: len(seen.renders),
+		Largest: int64(used.Maxrss) << 10, Sum: seen.sum, Renders: len(seen.renders),
 		Out: out.String() + complaints.String(), Code: c.ProcessState.ExitCode(),
 	}, nil
 }
@@ -56,8 +56,8 @@ type sighting struct {
 	renders map[int]bool
 }
 
-// look is how often processes are looked at. A worker takes longer to start.
-const look = 10 * time.Millisecond
+// look is how often processes are looked at. A worker takes longer to start, and is largest at its end.
+const look = 25 * time.Millisecond
 
 // watch looks at a process and its children until it is stopped.
 func watch(pid int) (<-chan sighting, context.CancelFunc) {
@@ -68,7 +68,7 @@ func watch(pid int) (<-chan sighting, context.CancelFunc) {
 		for tick := time.NewTicker(look); ; {
 			sum := int64(0)
 			for _, p := range family(pid) {
-				sum += resident(p)
+				sum += share(p)
 				if task := workerTask(p); task == "render" {
 					seen.renders[p] = true
 				}
@@ -100,17 +100,10 @@ func family(pid int) []int {
 	return out
 }
 
-// resident is how much memory a process has, in bytes; 0 where it is gone.
-func resident(pid int) int64 {
-	fields := strings.Fields(readFile(fmt.Sprintf("/proc/%d/statm", pid)))
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, err := strconv.ParseInt(fields[1], 10, 64)
-	if err != nil {
-		return 0
-	}
-	return pages * int64(os.Getpagesize())
+// share is how much memory a process has, in bytes, each page by its share where processes share it; 0 where it
+// is gone.
+func share(pid int) int64 {
+	return kilobytes(readFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid)), "Pss")
 }
 
 // workerTask is what a worker process of reconcile does; empty where the process is none.
@@ -154,7 +147,12 @@ func childFaults(pid int) (int, error) {
 
 // statusOf is a line of /proc/PID/status that counts kB, in bytes.
 func statusOf(pid int, name string) int64 {
-	for line := range strings.Lines(readFile(fmt.Sprintf("/proc/%d/status", pid))) {
+	return kilobytes(readFile(fmt.Sprintf("/proc/%d/status", pid)), name)
+}
+
+// kilobytes finds a line that counts kB, and is in bytes.
+func kilobytes(text, name string) int64 {
+	for line := range strings.Lines(text) {
 		if key, value, _ := strings.Cut(line, ":"); key == name {
 			n, _ := strconv.ParseInt(strings.Fields(value)[0], 10, 64) // the kernel writes numbers
 			return n << 10

@@ -42,15 +42,35 @@ func measured() round {
 			releases: 100, lasted: 20 * time.Second, cpu: 10 * ms, requests: requests{Leases: 1},
 			resident: 90 * mib, own: 30 * mib, peak: 95 * mib,
 		},
+		daemon: doses{
+			pass:   dose{releases: 800, cpu: 80 * ms, objects: 8000},
+			change: dose{releases: 100, cpu: 2000 * ms, objects: 1e6, bytes: 1e8, first: 700 * ms, requests: requests{Reads: 100, Writes: 600}},
+			more:   dose{releases: 20, cpu: 500 * ms, objects: 5e5, bytes: 4e7, first: 600 * ms, requests: requests{Reads: 100, Writes: 300}},
+		},
 		drift: []time.Duration{120 * ms, 90 * ms, 400 * ms},
 	}
+}
+
+// grown is a round with so many times the providers, in which helm took no part.
+func grown(times int) round {
+	r := measured()
+	r.helm = map[phase]cost{}
+	for p, c := range r.ours {
+		c.releases *= times
+		c.usage.CPU *= time.Duration(times)
+		c.usage.Wall *= time.Duration(times)
+		r.ours[p] = c
+	}
+	r.idle.resident *= 2
+	return r
 }
 
 // summary is what is told of rounds.
 func summary(rounds ...round) results {
 	s := settings{providers: 100, releases: 20, rounds: len(rounds)}
 	m := machine{CPU: "a fast one", Cores: 2, System: "linux/amd64", Load: "0.10 0.20 0.30"}
-	r := summarize(s, m, rounds)
+	r := summarize(s, m, []measuredScene{{scene{providers: 100, clusters: 1, releases: 20}, rounds},
+		{scene{providers: 1000, clusters: 1}, []round{grown(10)}}, {scene{providers: 100, clusters: 50}, []round{grown(1)}}})
 	r.Date = "2026-11-23"
 	return r
 }
@@ -61,9 +81,11 @@ func TestResultsAreTables(t *testing.T) {
 	if err := check(r, &said); err != nil {
 		t.Errorf("check: %v", err)
 	}
+	providers, clusters := r.Overview.plots()
 	have := &txtar.Archive{Files: []txtar.File{
 		{Name: "text", Data: []byte(r.text())},
-		{Name: "markdown", Data: []byte(r.markdown())},
+		{Name: "page", Data: []byte(r.page(providers, clusters))},
+		{Name: "providers.svg", Data: []byte(svg("growth", providers))},
 		{Name: "check", Data: said.Bytes()},
 	}}
 	name := filepath.Join("testdata", "results.txtar")

@@ -41,6 +41,8 @@ type round struct {
 	version    string // of helm
 	objects    int    // of each release
 	ours, helm map[phase]cost
+	helmfile   map[phase]cost // empty where it is not installed
+	daemon     doses
 	idle       idle
 	drift      []time.Duration // edit to repair
 }
@@ -50,6 +52,7 @@ type cost struct {
 	releases int
 	usage    usage
 	requests requests
+	server   serverUse
 }
 
 // add adds the next process of the same phase.
@@ -62,31 +65,61 @@ func (c *cost) add(u usage) {
 }
 
 // round measures everything once, on a cluster of its own.
-func (s settings) round(ctx context.Context) (r round, err error) {
-	l, err := newLab(ctx)
+func (s settings) round(ctx context.Context, sc scene) (r round, err error) {
+	l, err := newLab(ctx, sc)
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	r.ours, r.helm = map[phase]cost{}, map[phase]cost{}
+	r.ours, r.helm, r.helmfile = map[phase]cost{}, map[phase]cost{}, map[phase]cost{}
 	for _, p := range phases {
 		if r.ours[p], err = s.reconcile(ctx, l, p); err != nil {
 			return r, fmt.Errorf("reconcile, %s: %w", p, err)
 		}
+		fmt.Fprintf(os.Stderr, "%-22s  reconcile %6.4f CPU s a release\n", p, r.ours[p].cpu())
+		if sc.releases == 0 {
+			continue
+		}
 		if r.helm[p], err = s.helm(ctx, l, p); err != nil {
 			return r, fmt.Errorf("helm, %s: %w", p, err)
 		}
-		fmt.Fprintf(os.Stderr, "%-22s  reconcile %6.3f CPU s, helm %6.3f CPU s a release\n",
-			p, r.ours[p].cpu(), r.helm[p].cpu())
+		fmt.Fprintf(os.Stderr, "%-22s  helm      %6.4f CPU s a release\n", p, r.helm[p].cpu())
+		if c, there, err := l.helmfile(ctx, p); err != nil {
+			return r, err
+		} else if there {
+			r.helmfile[p] = c
+		}
 	}
-	if r.objects, err = l.same(ctx); err != nil {
-		return r, err
+	if sc.releases > 0 {
+		if r.objects, err = l.same(ctx); err != nil {
+			return r, err
+		}
 	}
 	if r.version, err = l.helm(ctx, "version", "--short"); err != nil {
 		return r, err
 	}
-	r.idle, r.drift, err = s.watch(ctx, l)
-	return r, err
+	return r, s.watch(ctx, l, &r)
+}
+
+// bill has something done and finds out what a user asked for meanwhile, and what that was for the server.
+func (l *lab) bill(ctx context.Context, user string, c *cost, do func() error) error {
+	if _, err := l.audit.next(ctx); err != nil {
+		return err
+	}
+	before, err := l.server(ctx)
+	if err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	after, err := l.server(ctx)
+	if err != nil {
+		return err
+	}
+	events, err := l.audit.next(ctx)
+	c.requests, c.server = count(events, user), after.since(before)
+	return err
 }
 
 // reconcile has our tool do a phase for all providers at once.
@@ -95,7 +128,7 @@ func (s settings) reconcile(ctx context.Context, l *lab, p phase) (c cost, err e
 	if p == install {
 		generation = 0
 	}
-	if err := l.declare(s.providers, generation); err != nil {
+	if err := l.declare(declared{providers: l.providers, generation: generation}); err != nil {
 		return c, err
 	}
 	dir, err := l.credentials()
@@ -106,23 +139,28 @@ func (s settings) reconcile(ctx context.Context, l *lab, p phase) (c cost, err e
 	if p == plan {
 		do = "--dry-run"
 	}
-	if _, err := l.audit.next(ctx); err != nil {
-		return c, err
-	}
-	c.releases = s.providers
-	c.usage, err = measure(l.command(ctx, s.program, do, "--dir", l.declared(), "--clusters", dir))
+	c.releases = l.providers
+	err = l.bill(ctx, ourUser, &c, func() error {
+		args := []string{do, "--dir", l.declared(), "--clusters", dir, "--timeout", "1h"}
+		c.usage, err = measure(l.command(ctx, s.program, args...))
+		if err == nil && c.usage.Code != 0 {
+			err = fmt.Errorf("exit code %d:\n%s", c.usage.Code, c.usage.Out)
+		}
+		return err
+	})
 	if err != nil {
 		return c, err
 	}
-	if c.usage.Code != 0 {
-		return c, fmt.Errorf("exit code %d:\n%s", c.usage.Code, c.usage.Out)
+	return c, l.verify(ctx, outcome{l.spaces(), l.providers, p.revision(true)})
+}
+
+// spaces are the namespaces that reconcile installs to.
+func (l *lab) spaces() map[string]bool {
+	out := map[string]bool{}
+	for _, s := range l.sites {
+		out[s.space] = true
 	}
-	events, err := l.audit.next(ctx)
-	if err != nil {
-		return c, err
-	}
-	c.requests = count(events, ourUser)
-	return c, l.verify(ctx, outcome{ourSpace, s.providers, p.revision(true)})
+	return out
 }
 
 // helm has the helm command line do a phase for one release after the other.
@@ -135,61 +173,90 @@ func (s settings) helm(ctx context.Context, l *lab, p phase) (c cost, err error)
 	if err != nil {
 		return c, err
 	}
-	if _, err := l.audit.next(ctx); err != nil {
-		return c, err
-	}
-	for i := range s.releases {
-		args := []string{
-			"upgrade", "--install", providerName(i), chartSource, "--kubeconfig", l.users[helmUser],
-			"--namespace", helmSpace, "--create-namespace", "-f", values,
+	err = l.bill(ctx, helmUser, &c, func() error {
+		for i := range l.releases {
+			args := []string{
+				"upgrade", "--install", providerName(i), l.chart(), "--kubeconfig", l.users[helmUser],
+				"--namespace", helmSpace, "--create-namespace", "-f", values,
+			}
+			if p == plan {
+				args = append(args, "--dry-run=server")
+			}
+			u, err := measure(l.command(ctx, l.programs[helm], args...))
+			if err != nil {
+				return err
+			}
+			if u.Code != 0 {
+				return fmt.Errorf("%s: exit code %d:\n%s", providerName(i), u.Code, u.Out)
+			}
+			c.add(u)
 		}
-		if p == plan {
-			args = append(args, "--dry-run=server")
-		}
-		u, err := measure(l.command(ctx, l.programs[helm], args...))
-		if err != nil {
-			return c, err
-		}
-		if u.Code != 0 {
-			return c, fmt.Errorf("%s: exit code %d:\n%s", providerName(i), u.Code, u.Out)
-		}
-		c.add(u)
-	}
-	events, err := l.audit.next(ctx)
+		return nil
+	})
 	if err != nil {
 		return c, err
 	}
-	c.requests = count(events, helmUser)
-	return c, l.verify(ctx, outcome{helmSpace, s.releases, p.revision(false)})
+	return c, l.verify(ctx, outcome{map[string]bool{helmSpace: true}, l.releases, p.revision(false)})
 }
 
-// outcome is what a phase should lead to in a namespace.
+// outcome is what a phase should lead to in some namespaces.
 type outcome struct {
-	space              string
+	spaces             map[string]bool
 	releases, revision int
 }
 
 // verify asks the stock tools whether every release is deployed and everything in it is available.
 func (l *lab) verify(ctx context.Context, want outcome) error {
-	text, err := l.helm(ctx, "list", "--namespace", want.space, "--all", "--max", "100000", "-o", "json")
+	text, err := l.helm(ctx, "list", "--all-namespaces", "--all", "--max", "100000", "-o", "json")
 	if err != nil {
 		return err
 	}
-	var listed []struct{ Name, Revision, Status string }
+	var listed []struct{ Namespace, Name, Revision, Status string }
 	if err := json.Unmarshal([]byte(text), &listed); err != nil {
 		return fmt.Errorf("helm list: %w", err)
 	}
-	if len(listed) != want.releases {
-		return fmt.Errorf("helm list: %d releases in %s, want %d", len(listed), want.space, want.releases)
-	}
+	found := 0
 	for _, rel := range listed {
+		if !want.spaces[rel.Namespace] {
+			continue
+		}
+		found++
 		if rel.Status != "deployed" || rel.Revision != strconv.Itoa(want.revision) {
 			return fmt.Errorf("helm list: %s is %s at revision %s, want deployed at %d", rel.Name, rel.Status,
 				rel.Revision, want.revision)
 		}
 	}
-	_, err = l.kubectl(ctx, "--namespace", want.space, "rollout", "status", "deployment", "--timeout=2m")
-	return err
+	if found != want.releases {
+		return fmt.Errorf("helm list: %d releases, want %d", found, want.releases)
+	}
+	return l.available(ctx)
+}
+
+// available waits until every Deployment is rolled out.
+func (l *lab) available(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Minute, errors.New("waited too long for Deployments"))
+	defer cancel()
+	for {
+		text, err := l.kubectl(ctx, "get", "deployments", "--all-namespaces", "-o",
+			`jsonpath={range .items[*]}{.metadata.generation}/{.spec.replicas}/{.spec.replicas} {.status.observedGeneration}/{.status.updatedReplicas}/{.status.availableReplicas}{"\n"}{end}`)
+		if err != nil {
+			return err
+		}
+		left := 0
+		for line := range strings.Lines(text) {
+			if want, have, _ := strings.Cut(strings.TrimSpace(line), " "); want != have {
+				left++
+			}
+		}
+		if left == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d Deployments are not rolled out: %w", left, context.Cause(ctx))
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // same makes sure that both tools installed the same, and counts its objects.

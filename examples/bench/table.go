@@ -10,7 +10,7 @@ import (
 // text is the results as a table for a terminal.
 func (r results) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s\n%s\n\n", r.Machine, r.what())
+	fmt.Fprintf(&b, "\n%s\n%s\n\n%s\n", r.Machine, r.what(), r.Overview.text())
 	for _, s := range r.Sections {
 		fmt.Fprintf(&b, "%-36s %10s %10s %18s %10s\n", s.Title, "reconcile", "helm", "helm / reconcile", "to reach")
 		for _, row := range s.Rows {
@@ -22,10 +22,24 @@ func (r results) text() string {
 	return b.String()
 }
 
-// markdown is the results as a page.
-func (r results) markdown() string {
+// page is the results as a page, with plots of how they grow.
+func (r results) page(providers, clusters []curve) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Results\n\nWritten by `make bench ARGS=-write`, %s.\n\n%s. %s\n", r.Date, r.Machine, r.what())
+	fmt.Fprintf(&b, "# Benchmark\n\nWritten by `make bench ARGS=-write`, %s.\n\n%s. %s\n\n%s\n", r.Date, r.Machine, r.what(),
+		pageIntro)
+	b.WriteString(r.Overview.markdown())
+	for _, plot := range []struct {
+		title, over, file string
+		curves            []curve
+	}{
+		{"How it grows with providers", "providers", "benchmark-providers.svg", providers},
+		{"How it grows with clusters", "clusters", "benchmark-clusters.svg", clusters},
+	} {
+		if len(plot.curves) > 0 {
+			fmt.Fprintf(&b, "\n## %s\n\n![the figures below as curves](%s)\n%s", plot.title, plot.file, growth(plot.over, plot.curves))
+		}
+	}
+	b.WriteString("\n## In detail\n")
 	for _, s := range r.Sections {
 		fmt.Fprintf(&b, "\n| %s | reconcile | helm | helm / reconcile | to reach |\n|---|--:|--:|--:|--:|\n", s.Title)
 		for _, row := range s.Rows {
@@ -34,6 +48,15 @@ func (r results) markdown() string {
 	}
 	return b.String()
 }
+
+// pageIntro says how to read the table.
+const pageIntro = `The columns are numbers of providers, and over how many clusters (100x50: 100 providers over 50 clusters, which are
+fifty addresses of one API server; the last column has a chart of 40 objects with two custom resource definitions).
+CPU is that of all processes, workers included; requests are those of reconcile's own user in the API server's audit
+log; helm was measured in the same run, on as many releases as is said above, one after the other, since a thousand
+would take it most of an hour. (!) marks what is more than was promised. A pass of the daemon is one look at
+declarations and clusters after which nothing is to be done.
+`
 
 // what says what was measured.
 func (r results) what() string {

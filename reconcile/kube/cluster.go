@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ type Cluster struct {
 	config     *rest.Config                  // what session was begun with
 	end        context.CancelFunc            // ends session
 	looked     bool                          // everything was seen once
+	wanted     *wanted                       // as it was said last; nil: it never was
 	items      map[releaseKey]reconcile.Item // what is wanted there
 	known      map[releaseKey]*known
 	doors      map[string]reconcile.ProviderWant // providers that are guarded there, by name
@@ -90,22 +92,34 @@ type wanted struct {
 }
 
 // want says which releases matter, so that what they refer to is watched too, and which providers are
-// there without one.
+// there without one. What is wanted as before is not looked at anew.
 func (c *Cluster) want(w wanted) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.wanted != nil && reflect.DeepEqual(*c.wanted, w) {
+		return // each look at the declarations says so
+	}
+	c.wanted = &w
 	c.bare, c.doors, c.recognised, c.heads.all = w.bare, w.doors, w.recognition, true
-	c.urls = knownURLs(w)
+	urls := knownURLs(w)
+	c.allDirty = c.allDirty || !maps.Equal(urls, c.urls)
+	c.urls = urls
 	was := c.items
 	c.items = make(map[releaseKey]reconcile.Item, len(w.items))
 	for _, it := range w.items {
 		key := releaseKey{it.ID.Namespace, it.ID.Name}
 		c.items[key] = it
-		if k := c.known[key]; k != nil && !slices.Equal(was[key].Release.Ignore, it.Release.Ignore) {
+		old, there := was[key]
+		if delete(was, key); !there || !reflect.DeepEqual(old, it) {
+			c.note(key)
+		}
+		if k := c.known[key]; k != nil && !slices.Equal(old.Release.Ignore, it.Release.Ignore) {
 			k.marks = map[objectRef]string{} // what was as declared may not be, and the other way round
 		}
 	}
-	c.allDirty = true
+	for key := range was {
+		c.note(key)
+	}
 	c.followWanted()
 }
 

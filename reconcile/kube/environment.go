@@ -3,6 +3,7 @@ package kube
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -140,17 +141,15 @@ func (c *Cluster) count() map[string][]reconcile.Environment {
 	places, complete := c.places(), c.session.counted()
 	news := complete && !c.heads.complete
 	next := make(map[string][]reconcile.Environment, len(places))
-	recognition := c.recognition()
+	look, again := c.session.lookout(c.recognition()), map[string]bool{}
 	for provider, namespaces := range places {
 		before, there := c.heads.environments[provider]
-		if news {
-			c.lookAgain(provider)
-		}
+		again[provider] = news
 		if there && !c.heads.all && !news && !slices.ContainsFunc(namespaces, func(ns string) bool { return c.heads.moved[ns] }) {
 			next[provider] = before
 			continue
 		}
-		found, err := admission.Environments(recognition, c.session.workloads(namespaces))
+		found, err := look(namespaces)
 		if err != nil {
 			c.reach.wrong(err)
 			found = []reconcile.Environment{{ID: "unknown", Name: err.Error()}} // nobody's, so that nothing is taken away
@@ -159,17 +158,37 @@ func (c *Cluster) count() map[string][]reconcile.Environment {
 		next[provider] = found
 		if !there || !slices.Equal(before, found) {
 			c.session.rosterMoved(provider)
-			c.lookAgain(provider)
+			again[provider] = true
 		}
 	}
+	c.lookAgain(again)
 	c.heads = headcount{environments: next, complete: complete}
 	return next
 }
 
-// lookAgain has those releases of a provider looked at whose environments were not all back.
-func (c *Cluster) lookAgain(provider string) {
+// lookout counts the environments in some namespaces, once for all who ask about the same: very many providers may
+// share a namespace, and each is told of all that is there.
+func (s *session) lookout(r reconcile.Recognition) func(namespaces []string) ([]reconcile.Environment, error) {
+	type counted struct {
+		found []reconcile.Environment
+		err   error
+	}
+	before := map[string]counted{}
+	return func(namespaces []string) ([]reconcile.Environment, error) {
+		key := strings.Join(namespaces, " ")
+		out, there := before[key]
+		if !there {
+			out.found, out.err = admission.Environments(r, s.workloads(namespaces))
+			before[key] = out
+		}
+		return out.found, out.err
+	}
+}
+
+// lookAgain has those releases of some providers looked at whose environments were not all back.
+func (c *Cluster) lookAgain(providers map[string]bool) {
 	for key := range c.unsure {
-		if c.items[key].Provider != provider {
+		if !providers[c.items[key].Provider] {
 			continue
 		}
 		c.note(key)

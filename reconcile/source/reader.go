@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/workspace-providers/reconcile/reconcile"
@@ -51,32 +52,36 @@ func (r *Reader) Read(ctx context.Context, commit reconcile.Commit, force Revisi
 				"while the daemon runs; change it back", cfg.Deployment.Name, was),
 		}}
 	}
-	before := render.Charts(nil)
+	was := Revision{Commit: commit, Config: cfg}
 	if commit.SHA == force.Commit.SHA {
-		before = force.charts
+		was = force
 	}
-	return r.render(ctx, commit, cfg, force, before)
+	return r.render(ctx, was, force)
 }
 
 // Again is a revision with its charts found anew: what a version or a tag names may move. Those that cannot be read now
 // stay as they were.
 func (r *Reader) Again(ctx context.Context, rev, force Revision) (Revision, error) {
-	return r.render(ctx, rev.Commit, rev.Config, force, rev.charts)
+	return r.render(ctx, rev, force)
 }
 
-// render finds charts, or takes those that were there before, and makes the revision with them.
-func (r *Reader) render(ctx context.Context, commit reconcile.Commit, cfg schema.Config, force Revision, before render.Charts) (Revision, error) {
-	tree, err := r.Origin.Charts(commit.SHA)
+// render finds the charts of a revision anew, or takes those that it had, and makes it with them. Where they are the
+// same, so is all of it.
+func (r *Reader) render(ctx context.Context, was, force Revision) (Revision, error) {
+	tree, err := r.Origin.Charts(was.Commit.SHA)
 	if err != nil {
 		return Revision{}, err
 	}
-	found := r.resolve(ctx, cfg, tree, force.Config)
-	found.keep(before)
-	want, err := render.Render(cfg, render.Charts(found), commit)
+	found := r.resolve(ctx, was.Config, tree, force.Config)
+	found.keep(was.charts)
+	if was.charts != nil && reflect.DeepEqual(render.Charts(found), was.charts) {
+		return was, nil
+	}
+	want, err := render.Render(was.Config, render.Charts(found), was.Commit)
 	if err != nil {
 		return Revision{}, schema.Errors{{Message: err.Error()}}
 	}
-	return Revision{commit, cfg, want, render.Charts(found)}, nil
+	return Revision{was.Commit, was.Config, want, render.Charts(found)}, nil
 }
 
 // Invalid says whether an error is about the revision itself, now and whenever it is looked at. Every other

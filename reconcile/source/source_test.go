@@ -189,6 +189,25 @@ func TestTheSameDeclarationsAreEvaluatedOnce(t *testing.T) {
 	}
 }
 
+// A look at what is in force already makes nothing anew, unless a chart moved.
+func TestWhatIsInForceIsRenderedOnce(t *testing.T) {
+	s := newSource(newRepository(t).origin())
+	store, version := s.Resolver, ""
+	s.Resolver = resolver(func(req charts.Request) (reconcile.Chart, error) {
+		chart, err := store.Resolve(context.Background(), req)
+		chart.Version += version
+		return chart, err
+	})
+	first, second := latest(s).Want.Items, latest(s).Want.Items
+	if &first[0] != &second[0] {
+		t.Error("it was rendered again")
+	}
+	version = "+2"
+	if third := latest(s).Want.Items; third[0].Release.Chart.Version != first[0].Release.Chart.Version+version {
+		t.Errorf("a chart moved, and the release has %s", third[0].Release.Chart.Version)
+	}
+}
+
 func TestTheNameOfTheDeploymentCannotChange(t *testing.T) {
 	r := newRepository(t)
 	first := r.git("rev-parse", "HEAD")
