@@ -106,6 +106,7 @@ type running struct {
 	gone       []Gone
 	previews   Rehearsal
 	previewing map[string]bool // by cluster
+	heard      map[string]bool // by cluster whose trials were taken over: whether we acted on it then
 	report     Report
 
 	targets   chan Target
@@ -116,7 +117,7 @@ type running struct {
 func newRunning(l *Loop, work context.Context) *running {
 	return &running{
 		Loop: l, work: work, descends: map[string]bool{}, hand: map[ID]Action{}, tries: attempts{},
-		previews: Rehearsal{}, previewing: map[string]bool{},
+		previews: Rehearsal{}, previewing: map[string]bool{}, heard: map[string]bool{},
 		targets: make(chan Target), done: make(chan Outcome), previewed: make(chan previewed),
 	}
 }

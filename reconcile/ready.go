@@ -7,13 +7,17 @@ import (
 
 // Ready picks the actions of a plan that may start now, in order: everything they come after is in place,
 // their cluster may be acted on and has a worker free, and not too much of their wave is down. Deletions wait
-// until nothing else is left to do in their cluster, and go one at a time.
+// until nothing else is left to do in their cluster, and go one at a time. What others may start, in clusters that
+// they act on, is counted as if it were down already: they look at the same plan.
 func Ready(p Plan, want Desired, have Live) []Action {
 	var out []Action
 	now := turn{want, have, p.open(), inHand(have), p.giving(), outages(p, want, have)}
 	for _, a := range p.Actions {
-		if a.Acts() && a.Waits == "" && now.may(a) {
-			now.take(a)
+		if !a.Acts() || a.Waits != "" || !now.may(a) {
+			continue
+		}
+		now.take(a)
+		if have.Clusters[a.ID.Cluster].Held {
 			out = append(out, a)
 		}
 	}
@@ -34,7 +38,7 @@ func (t turn) may(a Action) bool {
 	name := a.ID.Cluster
 	c, limit := t.have.Clusters[name], max(1, t.want.Clusters[name].MaxConcurrent)
 	switch {
-	case !c.Reachable || !c.Held || t.busy[name] >= limit:
+	case !c.Reachable || t.busy[name] >= limit:
 		return false
 	case takes(a.Op) && (t.giving[name] > 0 || t.busy[name] > 0):
 		return false

@@ -13,8 +13,16 @@ import (
 	"github.com/workspace-providers/reconcile/status"
 )
 
-// forge is where commit statuses go, as the declarations in force say; nil as long as nobody knows.
+// forge is where commit statuses go; nil as long as nobody knows, and while another replica is the one that posts.
 func (p *parts) forge() status.Forge {
+	if !p.fleet.Speaks() {
+		return nil
+	}
+	return p.declaredForge()
+}
+
+// declaredForge is the forge that the declarations in force name; nil as long as nobody knows.
+func (p *parts) declaredForge() status.Forge {
 	cfg, known := p.source.Config()
 	if !known || p.repo == nil || p.readOnly {
 		return nil

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"github.com/workspace-providers/reconcile/reconcile"
 	"github.com/workspace-providers/reconcile/reconcile/charts"
 	"github.com/workspace-providers/reconcile/reconcile/git"
@@ -42,6 +44,7 @@ type parts struct {
 	tasks  sync.WaitGroup // what works until end
 
 	requestPoke hint // look at pull requests now
+	poke        hint // look at the repository now
 
 	telling   sync.Mutex // guards what follows, which is about where commit statuses go
 	complaint string     // the last one
@@ -51,7 +54,10 @@ type parts struct {
 
 // assemble puts the parts together. They work until ctx ends; close waits until they have ended.
 func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool) (*parts, error) {
-	p := &parts{settings: s, log: log, requestPoke: make(hint, 1)}
+	p := &parts{settings: s, log: log, requestPoke: make(hint, 1), poke: make(hint, 1)}
+	if bad := validation.IsDNS1123Label(s.replica); s.replica != "" && len(bad) > 0 {
+		return nil, fmt.Errorf("--replica %q: %s", s.replica, bad[0])
+	}
 	origin, err := p.origin()
 	if err != nil {
 		return nil, err
@@ -70,6 +76,7 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 	p.fleet = kube.NewFleet(ctx, kube.Options{
 		Identity: kube.Identity(), Namespace: s.stateNamespace, Credentials: s.kubeCredentials(),
 		Charts: p.store, ReadOnly: readOnly, CheckInterval: s.checkInterval, Authorities: s.credentialFiles(),
+		Replica: s.replica, Hub: s.hub, Poked: p.lookNow, Log: log,
 	})
 	p.urls = &probe.Prober{Credentials: s.credentialFiles()}
 	p.tasks.Go(func() { p.urls.Run(ctx) })
@@ -82,6 +89,12 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 		},
 	}
 	return p, nil
+}
+
+// lookNow has the repository looked at now, and what is asked to be merged into it.
+func (p *parts) lookNow() {
+	p.poke.give()
+	p.requestPoke.give()
 }
 
 // acceptedFile keeps which revision of this repository was accepted last.

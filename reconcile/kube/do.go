@@ -36,6 +36,8 @@ type operation struct {
 // Do carries out one action. It returns when Helm is done and the watches have seen what it did, so that
 // the next look does not see what was there before.
 func (c *Cluster) Do(ctx context.Context, a reconcile.Action) error {
+	c.acting.Add(1) // before it is asked whether it may be: see lease.yields
+	defer c.acting.Add(-1)
 	if a.ID.Kind != reconcile.KindRelease {
 		return c.doDoor(ctx, a)
 	}
@@ -65,6 +67,9 @@ func (c *Cluster) Do(ctx context.Context, a reconcile.Action) error {
 	return nil
 }
 
+// busy says whether an action is in hand.
+func (c *Cluster) busy() bool { return c.acting.Load() > 0 }
+
 // take notes that an action is at a release, or not any more.
 func (c *Cluster) take(key releaseKey, inHand bool) {
 	c.mu.Lock()
@@ -86,7 +91,7 @@ func (c *Cluster) begin(a reconcile.Action) (*operation, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case !c.lease.held():
+	case !c.lease.free():
 		return nil, fenced(c.lease.holding())
 	}
 	key := releaseKey{a.ID.Namespace, a.ID.Name}
