@@ -104,6 +104,7 @@ type running struct {
 	hand       map[ID]Action
 	tries      attempts
 	gone       []Gone
+	leaving    map[ID]Action // what others may be taking away
 	previews   Rehearsal
 	previewing map[string]bool // by cluster
 	heard      map[string]bool // by cluster whose trials were taken over: whether we acted on it then
@@ -117,7 +118,7 @@ type running struct {
 func newRunning(l *Loop, work context.Context) *running {
 	return &running{
 		Loop: l, work: work, descends: map[string]bool{}, hand: map[ID]Action{}, tries: attempts{},
-		previews: Rehearsal{}, previewing: map[string]bool{}, heard: map[string]bool{},
+		previews: Rehearsal{}, previewing: map[string]bool{}, heard: map[string]bool{}, leaving: map[ID]Action{},
 		targets: make(chan Target), done: make(chan Outcome), previewed: make(chan previewed),
 	}
 }

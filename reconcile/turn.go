@@ -20,6 +20,7 @@ func (r *running) step(ctx context.Context) time.Duration {
 			live, plan = r.plan() // what was begun is locked now
 		}
 	}
+	r.leave(plan, live)
 	r.note(live)
 	r.tell(plan, live)
 	return min(r.tries.due(live.At), r.countsUntil(live.At), r.endsIn(live), plan.due(live.At))
@@ -69,6 +70,7 @@ func (r *running) look() Live {
 	for name, c := range r.Fleet.Clusters() {
 		seen := c.Live()
 		r.hear(name, seen, live.At)
+		r.miss(name, seen, live.At)
 		live.Clusters[name] = r.lay(name, seen, live.At)
 	}
 	r.gone = slices.DeleteFunc(r.gone, func(g Gone) bool {

@@ -42,6 +42,35 @@ func (r *running) note(live Live) {
 	}
 }
 
+// leave notes what others may be taking away: deletions of the plan in clusters that we do not act on.
+func (r *running) leave(p Plan, live Live) {
+	for _, a := range p.Actions {
+		switch {
+		case live.Clusters[a.ID.Cluster].Held, a.Op != OpHold && !takes(a.Op):
+			delete(r.leaving, a.ID)
+		case takes(a.Op) && a.weighs(r.want):
+			r.leaving[a.ID] = a
+		}
+	}
+}
+
+// miss notes what others took away, for the limit on how much may go: it counts whoever did it.
+func (r *running) miss(cluster string, c ClusterLive, now time.Time) {
+	if c.Held || !c.Reachable || !c.Looked {
+		return
+	}
+	for id, a := range r.leaving {
+		_, there := c.Releases[id]
+		if id.Kind == KindAllowlist {
+			_, there = c.Admissions[a.Provider].Organizations[a.Organization]
+		}
+		if id.Cluster == cluster && !there {
+			r.gone = append(r.gone, Gone{a.Provider, a.Organization, a.Commit.SHA, now})
+			delete(r.leaving, id)
+		}
+	}
+}
+
 // of are the failures in one cluster that count still.
 func (t attempts) of(cluster string) map[ID]Trial {
 	out := map[ID]Trial{}
