@@ -13,9 +13,11 @@ import (
 	"github.com/workspace-providers/reconcile/status"
 )
 
-// forge is where commit statuses go; nil as long as nobody knows, and while another replica is the one that posts.
+// forge is where commit statuses go; nil as long as nobody knows, and while another replica is the one that posts, or
+// was until a moment ago: the repository is looked at first, since the other may have spoken of a newer revision.
 func (p *parts) forge() status.Forge {
-	if !p.fleet.Speaks() {
+	looked := p.looked.Load()
+	if looked == nil || !p.fleet.Speaks(*looked) {
 		return nil
 	}
 	return p.declaredForge()

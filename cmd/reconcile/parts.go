@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -43,8 +44,9 @@ type parts struct {
 	end    context.CancelFunc
 	tasks  sync.WaitGroup // what works until end
 
-	requestPoke hint // look at pull requests now
-	poke        hint // look at the repository now
+	requestPoke hint                      // look at pull requests now
+	poke        hint                      // look at the repository now
+	looked      atomic.Pointer[time.Time] // when the last look at it began; nil: there was none
 
 	telling   sync.Mutex // guards what follows, which is about where commit statuses go
 	complaint string     // the last one
@@ -81,7 +83,7 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 	p.urls = &probe.Prober{Credentials: s.credentialFiles()}
 	p.tasks.Go(func() { p.urls.Run(ctx) })
 	p.loop = &reconcile.Loop{
-		Source: &narrowed{Source: p.source, provider: s.provider, cluster: s.cluster},
+		Source: &narrowed{Source: p.source, provider: s.provider, cluster: s.cluster, looked: &p.looked},
 		Fleet:  p.fleet, URLs: p.urls, ReadOnly: readOnly, Grace: 20 * time.Second,
 		Previewer: &preview.Previewer{
 			Archive: p.store.Archive, Worker: source.Renderer(pool),
@@ -189,12 +191,15 @@ func (s *settings) cacheDir(name string) string {
 type narrowed struct {
 	*source.Source
 	provider, cluster string
+	looked            *atomic.Pointer[time.Time]
 }
 
 // Latest reads the newest revision and leaves out what was not asked for. What is left out is not taken
 // for removed: it is not looked at.
 func (n *narrowed) Latest(ctx context.Context) reconcile.Target {
+	began := time.Now()
 	t := n.Source.Latest(ctx)
+	n.looked.Store(&began)
 	if n.provider == "" && n.cluster == "" || t.Commit.SHA == "" {
 		return t
 	}

@@ -15,8 +15,11 @@ import (
 
 // leaseKnock is how often client-go's elector wants to do something about the Lease. Most of it is answered without
 // asking the API server: a Lease is renewed each leaseRenew, and looked at as rarely by whoever would have to wait
-// for it in any case.
-const leaseKnock = 3 * time.Second
+// for it in any case, and each leaseLook by whoever leaves it to another replica.
+const (
+	leaseKnock = 3 * time.Second
+	leaseLook  = 30 * time.Second
+)
 
 // run takes the Lease, keeps it, and takes it again when it was lost, until ctx ends. It is ours beyond
 // that, for as long as it lasts; see release. It is given up where it is somebody else's turn. changed is called
@@ -74,8 +77,7 @@ var (
 
 // Get reads the Lease. Whoever would not take it now, or has to wait for its holder, does not ask often.
 func (w *watchedLock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
-	eager := w.lease.turn != nil && w.lease.ourTurn()
-	if !eager && !w.asked.IsZero() && time.Since(w.asked) < leaseRenew-leaseKnock/2 {
+	if pause := w.pause(); !w.asked.IsZero() && time.Since(w.asked) < pause-leaseKnock/2 {
 		return w.said, w.raw, w.err
 	}
 	ctx, cancel := context.WithTimeout(ctx, leaseRequest)
@@ -91,6 +93,17 @@ func (w *watchedLock) Get(ctx context.Context) (*resourcelock.LeaderElectionReco
 	}
 	w.note(w.said.HolderIdentity)
 	return w.said, w.raw, nil
+}
+
+// pause is how long what was said about the Lease is believed.
+func (w *watchedLock) pause() time.Duration {
+	switch {
+	case w.lease.turn == nil:
+		return leaseRenew
+	case w.lease.turn():
+		return leaseKnock
+	}
+	return leaseLook
 }
 
 // Create makes the Lease ours.

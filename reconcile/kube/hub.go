@@ -29,7 +29,8 @@ type hub struct {
 	renewed time.Time // when the request was sent that last said that we live; zero: none did
 	alive   []string  // peers that lived at a time, …
 	at      time.Time // …this one
-	poked   string    // what we last told others to look for
+	poked   string    // when we last told others to look at the repository
+	spoke   time.Time // when we began to speak for all; zero: we do not
 	end     context.CancelFunc
 	config  *rest.Config
 	bell    chan struct{} // there is something to say at once
@@ -186,12 +187,28 @@ func (h *hub) connected(ctx context.Context) bool {
 	return true
 }
 
-// worded is called when we may speak for all from now on, or not any more. What we say then should be of now.
+// worded is called when we may speak for all from now on, or not any more. What we say then is to be of now.
 func (h *hub) worded() {
-	if h.word.held() && h.fleet.Poked != nil {
+	h.mu.Lock()
+	begins := h.word.held() && h.spoke.IsZero()
+	switch {
+	case begins:
+		h.spoke = time.Now()
+	case !h.word.held():
+		h.spoke = time.Time{}
+	}
+	h.mu.Unlock()
+	if begins && h.fleet.Poked != nil {
 		h.fleet.Poked()
 	}
 	h.fleet.wake()
+}
+
+// speaks says whether we speak for all, and have done so since before a time.
+func (h *hub) speaks(at time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.word.held() && !h.spoke.IsZero() && h.spoke.Before(at)
 }
 
 // rotate ends the connection if the credentials are not any more what it was made with.

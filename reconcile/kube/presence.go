@@ -115,9 +115,9 @@ func (f *Fleet) missing() []string {
 	return out
 }
 
-// Speaks says whether this process may tell others about the deployment: it is the only one, or the one that does it
-// for all replicas now.
-func (f *Fleet) Speaks() bool { return f.hub == nil || f.hub.word.held() }
+// Speaks says whether this process may tell others what it has known of the deployment since a time: it is the only one,
+// or the one that has spoken for all replicas since before then.
+func (f *Fleet) Speaks(since time.Time) bool { return f.hub == nil || f.hub.speaks(since) }
 
 // Poke tells all other replicas to look at the repository now.
 func (f *Fleet) Poke() {
