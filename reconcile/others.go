@@ -7,27 +7,32 @@ import (
 )
 
 // hear takes over what others noted of their failures in a cluster that we do not act on. Whoever comes to act on it
-// goes on counting from there, and tries at once.
+// goes on counting from there.
 func (r *running) hear(cluster string, c ClusterLive, now time.Time) {
 	if c.Trials == nil || r.heard[cluster] && c.Held {
 		return
 	}
 	r.heard[cluster] = c.Held
-	maps.DeleteFunc(r.tries, func(id ID, was attempt) bool {
-		_, noted := c.Trials[id]
-		return id.Cluster == cluster && was.count > 0 && !was.unseen && !noted && !c.Held
-	})
-	for id, t := range c.Trials {
-		was, there := r.tries[id]
-		if there && was.digest == t.Digest && was.count >= t.Count && c.Held {
-			continue
-		}
-		was.digest, was.count, was.err, was.next = t.Digest, t.Count, errors.New(t.Err), time.Time{}
-		if !c.Held && t.Next.Before(now.Add(longWait)) {
-			was.next = t.Next
-		}
-		r.tries[id] = was
+	if !c.Held { // what we tried, when it was ours to, is over
+		maps.DeleteFunc(r.tries, func(id ID, was attempt) bool {
+			_, noted := c.Trials[id]
+			return id.Cluster == cluster && was.count > 0 && !was.unseen && !noted
+		})
 	}
+	for id, t := range c.Trials {
+		if was := r.tries[id]; !c.Held || was.count == 0 {
+			r.tries[id] = was.noted(t, c.Held, now)
+		}
+	}
+}
+
+// noted is an attempt as somebody else noted it. Who is to try again now does so at once.
+func (a attempt) noted(t Trial, ours bool, now time.Time) attempt {
+	a.digest, a.count, a.err, a.next = t.Digest, t.Count, errors.New(t.Err), time.Time{}
+	if !ours && t.Next.Before(now.Add(longWait)) { // else their clock is not ours
+		a.next = t.Next
+	}
+	return a
 }
 
 // note has others know what failed in the clusters that we act on.

@@ -144,19 +144,7 @@ func (f *Fleet) Use(want reconcile.Desired) {
 			of(p.Cluster).doors[name] = p
 		}
 	}
-	f.mu.Lock()
-	begins := f.owner == "" && f.hub != nil
-	if f.owner == "" {
-		f.owner = want.Owner
-	}
-	for name, c := range want.Clusters {
-		f.contexts[name] = c.Context
-	}
-	f.mu.Unlock()
-	if begins {
-		f.hub.word.name = wordLease(want.Owner)
-		f.waiting.Go(f.hub.run)
-	}
+	f.know(want)
 	var names []string
 	if !want.Narrowed { // a cluster that is not declared any more may still hold something of ours
 		names, _ = f.Credentials.Names() // where that cannot be read, the declared ones say why
@@ -166,6 +154,23 @@ func (f *Fleet) Use(want reconcile.Desired) {
 	}
 	for _, name := range names {
 		f.Real(name).want(*of(name))
+	}
+}
+
+// know notes what is to be known of the deployment and its clusters before they can be connected to.
+func (f *Fleet) know(want reconcile.Desired) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for name, c := range want.Clusters {
+		f.contexts[name] = c.Context
+	}
+	if f.owner != "" {
+		return
+	}
+	f.owner = want.Owner
+	if f.hub != nil && f.owner != "" {
+		f.hub.word.name = wordLease(f.owner)
+		f.waiting.Go(f.hub.run)
 	}
 }
 
