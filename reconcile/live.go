@@ -40,7 +40,16 @@ type ClusterLive struct {
 	Counted       bool                     // Environments are all that there are
 	Unenforceable string                   // why no allowlist can be enforced there; empty: it can
 	Freezes       []Freeze
+	Trials        map[ID]Trial       // what failed, as whoever held the Lease last noted it; nil: not known yet
 	URLs          map[string]URLLive // the access URL, as it was looked at from inside the cluster
+}
+
+// Trial is an action that failed and left nothing behind by which others would know.
+type Trial struct {
+	Digest string    // of what was tried
+	Count  int       // failures in a row
+	Err    string    // of the last one
+	Next   time.Time // not to be tried again before, by the clock of who tried
 }
 
 // AdmissionLive is what guards a provider in a cluster now. Its digest is empty while it was not put in

@@ -108,8 +108,10 @@ type running struct {
 	hand       map[ID]Action
 	tries      attempts
 	gone       []Gone
+	leaving    map[ID]Action // what others may be taking away
 	previews   Rehearsal
 	previewing map[string]bool // by cluster
+	heard      map[string]bool // by cluster whose trials were taken over: whether we acted on it then
 	report     Report
 
 	targets   chan Target
@@ -120,7 +122,7 @@ type running struct {
 func newRunning(l *Loop, work context.Context) *running {
 	return &running{
 		Loop: l, work: work, descends: map[string]bool{}, hand: map[ID]Action{}, tries: attempts{},
-		previews: Rehearsal{}, previewing: map[string]bool{},
+		previews: Rehearsal{}, previewing: map[string]bool{}, heard: map[string]bool{}, leaving: map[ID]Action{},
 		targets: make(chan Target), done: make(chan Outcome), previewed: make(chan previewed),
 	}
 }

@@ -53,6 +53,10 @@ type Cluster interface {
 	// not wait for readiness: whether it worked is what a later Live says. Twice is the same as once.
 	// Losing the right to act on the cluster is an ErrFenced.
 	Do(ctx context.Context, a Action) error
+
+	// Note has other processes know what failed here: all of it, each time. It does not block, and does nothing
+	// where it was noted already, or somebody else has the right to act on the cluster.
+	Note(trials map[ID]Trial)
 }
 
 // URLs looks at access URLs from where this program runs.

@@ -10,7 +10,8 @@ const workersInAll = 32
 
 // Ready picks the actions of a plan that may start now, in order: everything they come after is in place,
 // their cluster may be acted on and has a worker free, and not too much of their wave is down. Deletions wait
-// until nothing else is left to do in their cluster, and go one at a time.
+// until nothing else is left to do in their cluster, and go one at a time. What others may start, in clusters that
+// they act on, is counted as if it were down already: they look at the same plan.
 //
 // Workers are shared out evenly among the clusters that have something to do, at least one to each. What a cluster
 // may have does not depend on how many others use of theirs, nor for how long: one that does not answer keeps its
@@ -20,8 +21,11 @@ func Ready(p Plan, want Desired, have Live) []Action {
 	now := turn{want: want, have: have, open: p.open(), busy: inHand(have), giving: p.giving(), lost: outages(p, want, have)}
 	now.share = max(1, workersInAll/max(1, now.atWork(p)))
 	for _, a := range p.Actions {
-		if a.Acts() && a.Waits == "" && now.may(a) {
-			now.take(a)
+		if !a.Acts() || a.Waits != "" || !now.may(a) {
+			continue
+		}
+		now.take(a)
+		if have.Clusters[a.ID.Cluster].Held {
 			out = append(out, a)
 		}
 	}
@@ -60,9 +64,13 @@ func (t turn) atWork(p Plan) int {
 
 func (t turn) may(a Action) bool {
 	name := a.ID.Cluster
-	c, limit := t.have.Clusters[name], max(1, min(t.share, t.want.Clusters[name].MaxConcurrent))
+	c, limit := t.have.Clusters[name], t.want.Clusters[name].MaxConcurrent
+	if c.Held {
+		limit = min(t.share, limit) // others share out workers of their own
+	}
+	limit = max(1, limit)
 	switch {
-	case !c.Reachable || !c.Held || t.busy[name] >= limit:
+	case !c.Reachable || t.busy[name] >= limit:
 		return false
 	case takes(a.Op) && (t.giving[name] > 0 || t.busy[name] > 0):
 		return false

@@ -228,6 +228,7 @@ type memoryCluster struct {
 	mu    sync.Mutex // guards what follows
 	live  ClusterLive
 	deeds []deed
+	noted map[ID]Trial
 }
 
 // deed is an action that was begun.
@@ -237,6 +238,12 @@ type deed struct {
 }
 
 func (c *memoryCluster) Want([]Item) {}
+
+func (c *memoryCluster) Note(trials map[ID]Trial) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.noted = trials
+}
 
 func (c *memoryCluster) Live() ClusterLive {
 	c.mu.Lock()

@@ -20,6 +20,8 @@ func (r *running) step(ctx context.Context) time.Duration {
 			live, plan = r.plan() // what was begun is locked now
 		}
 	}
+	r.leave(plan, live)
+	r.note(live)
 	r.tell(plan, live)
 	return min(r.tries.due(live.At), r.countsUntil(live.At), r.endsIn(live), plan.due(live.At))
 }
@@ -66,7 +68,10 @@ func (r *running) watchURLs(p Plan) {
 func (r *running) look() Live {
 	live := Live{At: time.Now(), Clusters: map[string]ClusterLive{}}
 	for name, c := range r.Fleet.Clusters() {
-		live.Clusters[name] = r.lay(name, c.Live(), live.At)
+		seen := c.Live()
+		r.hear(name, seen, live.At)
+		r.miss(name, seen, live.At)
+		live.Clusters[name] = r.lay(name, seen, live.At)
 	}
 	r.gone = slices.DeleteFunc(r.gone, func(g Gone) bool {
 		return g.Commit != r.target.Commit.SHA && live.At.Sub(g.At) >= limitWindow

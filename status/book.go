@@ -195,6 +195,27 @@ func (b *book) found(sha string, lines []Line) {
 	if slices.Contains(b.past, sha) {
 		b.closePast(sha, lines)
 	}
+	if sha != b.commit && sha != b.head {
+		b.respect(sha, lines)
+	}
+}
+
+// respect leaves the last words on a revision that is not in force any more as they are: where another replica posted
+// until a moment ago, it may have seen more of it than we did.
+func (b *book) respect(sha string, lines []Line) {
+	for _, l := range lines {
+		at := place{sha, l.Context}
+		if want, there := b.want[at]; there && want.Request == 0 && l.State != StatePending {
+			b.want[at] = l
+		}
+	}
+}
+
+// unread forgets what stands on the forge: somebody else may change it from now on.
+func (b *book) unread() {
+	clear(b.read)
+	clear(b.stands)
+	clear(b.refused)
 }
 
 // shorter is the shorter of two waits; a negative one is for ever.

@@ -32,8 +32,8 @@ type Poster struct {
 
 // PosterOptions say where a Poster posts.
 type PosterOptions struct {
-	// Forge is asked before each use, so that a change of the declarations counts; nil: there is none
-	// (yet), and what is to be posted waits.
+	// Forge is asked before each use, so that a change of the declarations counts; nil: there is none (yet), or
+	// another replica posts. What is to be posted waits then, and what stands there is read anew later.
 	Forge func() Forge
 
 	// Before lists revisions from which one was made, newest first: what an earlier process left pending
@@ -146,11 +146,12 @@ func (p *Poster) take() {
 // work posts everything that is due and says how long it can rest if no report comes.
 func (p *Poster) work(ctx context.Context) time.Duration {
 	p.take()
-	forge := p.o.Forge()
-	if forge == nil {
-		return maxDelay // a report comes with each change of the declarations
-	}
 	for ctx.Err() == nil {
+		forge := p.o.Forge()
+		if forge == nil {
+			p.book.unread()
+			return maxDelay // a report comes with each change of the declarations
+		}
 		if left := time.Until(p.silence); left > 0 {
 			return left
 		}

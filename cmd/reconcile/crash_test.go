@@ -190,7 +190,7 @@ func TestStoppedInTheMiddleOfWork(t *testing.T) {
 	if got := len(s.revisions(api, "status=deployed")); got != 1 {
 		t.Errorf("what was in hand was not finished: %d revisions are deployed\n%s", got, d.log)
 	}
-	lease, err := api.CoordinationV1().Leases("default").Get(context.Background(), "reconcile-"+s.name, metav1.GetOptions{})
+	lease, err := api.CoordinationV1().Leases("default").Get(context.Background(), "reconcile-"+s.name+".cluster."+eu, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,13 +67,12 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	p.tell(metrics, web, poster, planner, p.teller(io))
 	p.trace()
 	p.loop.Interval, p.loop.Once = p.interval, p.once
-	poke := make(hint, 1)
-	p.loop.Poke = poke
-	p.follow(ctx, poke)
+	p.loop.Poke = p.poke
+	p.follow(ctx, p.poke)
 	p.greet()
 	stop, err := p.serve(web, webhook.New(webhook.Options{
 		Credentials: p.credentialFiles(), Count: metrics.Webhook, Log: p.log,
-		Poke: func() { poke.give(); p.requestPoke.give() },
+		Poke: func() { p.lookNow(); p.fleet.Poke() },
 	}))
 	if err != nil {
 		return err

@@ -13,8 +13,18 @@ import (
 	"github.com/workspace-providers/reconcile/status"
 )
 
-// forge is where commit statuses go, as the declarations in force say; nil as long as nobody knows.
+// forge is where commit statuses go; nil as long as nobody knows, and while another replica is the one that posts, or
+// was until a moment ago: the repository is looked at first, since the other may have spoken of a newer revision.
 func (p *parts) forge() status.Forge {
+	looked := p.looked.Load()
+	if looked == nil || !p.fleet.Speaks(*looked) {
+		return nil
+	}
+	return p.declaredForge()
+}
+
+// declaredForge is the forge that the declarations in force name; nil as long as nobody knows.
+func (p *parts) declaredForge() status.Forge {
 	cfg, known := p.source.Config()
 	if !known || p.repo == nil || p.readOnly {
 		return nil

@@ -69,7 +69,7 @@ func TestWhereStatusesGo(t *testing.T) {
 		p, log := declaring(t, test.remote, schema.Statuses{Forge: test.forge})
 		got := "none"
 		for range 3 { // it is asked before each use
-			if forge := p.forge(); forge != nil {
+			if forge := p.declaredForge(); forge != nil {
 				got = forge.Name()
 			}
 		}

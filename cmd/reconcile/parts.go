@@ -11,7 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/workspace-providers/reconcile/reconcile"
 	"github.com/workspace-providers/reconcile/reconcile/charts"
@@ -41,7 +44,9 @@ type parts struct {
 	end    context.CancelFunc
 	tasks  sync.WaitGroup // what works until end
 
-	requestPoke hint // look at pull requests now
+	requestPoke hint                      // look at pull requests now
+	poke        hint                      // look at the repository now
+	looked      atomic.Pointer[time.Time] // when the last look at it began; nil: there was none
 
 	telling   sync.Mutex // guards what follows, which is about where commit statuses go
 	complaint string     // the last one
@@ -51,7 +56,10 @@ type parts struct {
 
 // assemble puts the parts together. They work until ctx ends; close waits until they have ended.
 func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool) (*parts, error) {
-	p := &parts{settings: s, log: log, requestPoke: make(hint, 1)}
+	p := &parts{settings: s, log: log, requestPoke: make(hint, 1), poke: make(hint, 1)}
+	if bad := validation.IsDNS1123Label(s.replica); s.replica != "" && len(bad) > 0 {
+		return nil, fmt.Errorf("--replica %q: %s", s.replica, bad[0])
+	}
 	origin, err := p.origin()
 	if err != nil {
 		return nil, err
@@ -70,11 +78,12 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 	p.fleet = kube.NewFleet(ctx, kube.Options{
 		Identity: kube.Identity(), Namespace: s.stateNamespace, Credentials: s.kubeCredentials(),
 		Charts: p.store, ReadOnly: readOnly, CheckInterval: s.checkInterval, Authorities: s.credentialFiles(),
+		Replica: s.replica, Hub: s.hub, Poked: p.lookNow, Log: log,
 	})
 	p.urls = &probe.Prober{Credentials: s.credentialFiles()}
 	p.tasks.Go(func() { p.urls.Run(ctx) })
 	p.loop = &reconcile.Loop{
-		Source: &narrowed{Source: p.source, provider: s.provider, cluster: s.cluster},
+		Source: &narrowed{Source: p.source, provider: s.provider, cluster: s.cluster, looked: &p.looked},
 		Fleet:  p.fleet, URLs: p.urls, ReadOnly: readOnly, Grace: 20 * time.Second,
 		Previewer: &preview.Previewer{
 			Archive: p.store.Archive, Worker: source.Renderer(pool),
@@ -82,6 +91,12 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 		},
 	}
 	return p, nil
+}
+
+// lookNow has the repository looked at now, and what is asked to be merged into it.
+func (p *parts) lookNow() {
+	p.poke.give()
+	p.requestPoke.give()
 }
 
 // acceptedFile keeps which revision of this repository was accepted last.
@@ -176,12 +191,15 @@ func (s *settings) cacheDir(name string) string {
 type narrowed struct {
 	*source.Source
 	provider, cluster string
+	looked            *atomic.Pointer[time.Time]
 }
 
 // Latest reads the newest revision and leaves out what was not asked for. What is left out is not taken
 // for removed: it is not looked at.
 func (n *narrowed) Latest(ctx context.Context) reconcile.Target {
+	began := time.Now()
 	t := n.Source.Latest(ctx)
+	n.looked.Store(&began)
 	if n.provider == "" && n.cluster == "" || t.Commit.SHA == "" {
 		return t
 	}

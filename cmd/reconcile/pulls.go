@@ -40,9 +40,10 @@ func (p *parts) planner(poster *status.Poster, web *status.Web) *pull.Planner {
 	}
 }
 
-// requests is the forge, if it has pull requests.
+// requests is the forge, if it has pull requests. Each replica plans them all, since each needs to know what a plan
+// showed; one of them tells.
 func (p *parts) requests() pull.Forge {
-	if forge, can := p.forge().(status.Requests); can {
+	if forge, can := p.declaredForge().(status.Requests); can {
 		return forge
 	}
 	return nil

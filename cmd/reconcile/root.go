@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/workspace-providers/reconcile/reconcile/kube"
 )
 
 // streams are where the program writes: what was asked for to out, everything else to err.
@@ -25,6 +27,7 @@ type settings struct {
 	credentials, clusters, kubeconfig string
 	allowExec                         []string
 	stateNamespace, cache             string
+	replica, hub                      string
 
 	interval, checkInterval, timeout time.Duration
 	dryRun, once, readOnly           bool
@@ -97,6 +100,8 @@ func (s *settings) addOwn(root *cobra.Command) {
 	f.BoolVar(&s.readOnly, "read-only", false, "plan, report and serve, and write to no cluster")
 	f.DurationVar(&s.interval, "interval", time.Minute, "how often git is looked at without an event")
 	f.DurationVar(&s.checkInterval, "check-interval", 30*time.Minute, "how often everything is looked at anew without an event")
+	f.StringVar(&s.replica, "replica", "", "our `name` among replicas that share the clusters, such as that of the pod; default: there are no others")
+	f.StringVar(&s.hub, "hub", kube.BuiltIn, "`cluster` in whose --state-namespace replicas find each other")
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` of page and API; empty: none")
 	f.StringVar(&s.metricsListen, "metrics-listen", "", "`address` of metrics and probes; default: that of --listen")
 	f.StringVar(&s.webhookListen, "webhook-listen", "", "`address` of webhooks alone; default: that of --listen")

@@ -37,7 +37,7 @@ func (c *Cluster) doDoor(ctx context.Context, a reconcile.Action) error {
 	if err != nil {
 		return err
 	}
-	if !c.lease.held() {
+	if !c.lease.free() {
 		return fenced(c.lease.holding())
 	}
 	w := &doorwork{Cluster: c, session: s, action: a}

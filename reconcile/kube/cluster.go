@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -48,6 +49,10 @@ type Cluster struct {
 	releases   map[reconcile.ID]reconcile.Observed // never edited: replaced
 	dirty      map[releaseKey]bool
 	allDirty   bool
+
+	trials []trial // what failed, as it is to be written down
+
+	acting atomic.Int64 // actions in hand
 }
 
 var _ reconcile.Cluster = (*Cluster)(nil)
@@ -59,7 +64,7 @@ func (c *Cluster) Live() reconcile.ClusterLive {
 	reachable, why, since := c.reach.state()
 	well, _ := c.reach.health()
 	live := reconcile.ClusterLive{
-		Reachable: reachable, Err: why, Since: since, Well: well, Held: c.lease.held(), Holder: c.lease.holding(),
+		Reachable: reachable, Err: why, Since: since, Well: well, Held: c.lease.free(), Holder: c.lease.holding(),
 	}
 	if c.session == nil { // it may have answered already, and yet nothing is known of what it holds
 		live.Reachable, live.Releases = false, c.releases
@@ -73,7 +78,7 @@ func (c *Cluster) Live() reconcile.ClusterLive {
 	c.looked = c.looked || c.session.looked() && c.judged() && c.asked()
 	live.Looked, live.Releases, live.Version = c.looked, c.releases, c.session.version()
 	live.Reachable, live.Noting = reachable && listed, len(c.noting) > 0
-	live.Freezes = c.session.freezes(time.Now())
+	live.Freezes, live.Trials = c.session.freezes(time.Now()), c.session.trials()
 	live.URLs = c.inside.live
 	live.Counted, live.Environments = c.session.counted(), c.count()
 	live.Admissions, live.Unenforceable = c.session.admissions(c.owner), c.session.doors.why
@@ -261,9 +266,19 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 		obs.State, obs.Failure = reconcile.Corrupt, k.corrupt
 	}
 	c.judge(key, k, &obs)
+	c.hearsay(&obs, rec)
 	c.missing(key, &obs, rec)
 	c.remember(key, k, obs, rec)
 	return obs, true
+}
+
+// hearsay has a release count as Ready only when whoever acts there has noted that it is: he waited until he saw what
+// he had done, and others' watches may show one object of a new revision before another.
+func (c *Cluster) hearsay(obs *reconcile.Observed, rec record) {
+	noted := rec.Revision == obs.Revision && rec.ReadySince != nil
+	if obs.Health == reconcile.Healthy && len(obs.Drift) == 0 && !noted && !c.fleet.ReadOnly && !c.lease.held() {
+		obs.Health, obs.Message = reconcile.Progressing, "whoever acts on the cluster has not noted yet that it is Ready"
+	}
 }
 
 // ownerKey reads "namespace/name".

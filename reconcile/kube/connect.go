@@ -42,7 +42,7 @@ func (c *Cluster) connected(ctx context.Context) bool {
 		c.heard(err)
 		return false
 	}
-	conn, err := connect(config, &gate{fence: c.fence, heard: c.heard, stats: &c.Stats})
+	conn, err := connect(config, &gate{fence: c.fence, lease: c.lease, heard: c.heard, stats: &c.Stats})
 	if err != nil {
 		c.heard(err)
 		return false

@@ -37,6 +37,8 @@ type operation struct {
 // Do carries out one action. It returns when Helm is done and the watches have seen what it did, so that
 // the next look does not see what was there before.
 func (c *Cluster) Do(ctx context.Context, a reconcile.Action) error {
+	c.acting.Add(1) // before it is asked whether it may be: see lease.yields
+	defer c.acting.Add(-1)
 	return c.blaming(func() error { return c.do(ctx, a) })
 }
 
@@ -70,28 +72,13 @@ func (c *Cluster) do(ctx context.Context, a reconcile.Action) error {
 	return nil
 }
 
-// take notes that an action is at a release, or not any more.
-func (c *Cluster) take(key releaseKey, inHand bool) {
-	c.mu.Lock()
-	if c.hand == nil {
-		c.hand = map[releaseKey]bool{}
-	}
-	if inHand {
-		c.hand[key] = true
-	} else {
-		delete(c.hand, key)
-	}
-	c.mu.Unlock()
-	c.touch(key)
-}
-
 // begin prepares an operation on what the watches show now.
 func (c *Cluster) begin(a reconcile.Action) (*operation, error) {
 	s, err := c.current()
 	switch {
 	case err != nil:
 		return nil, err
-	case !c.lease.held():
+	case !c.lease.free():
 		return nil, fenced(c.lease.holding())
 	}
 	key := releaseKey{a.ID.Namespace, a.ID.Name}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"net/http"
 	"sync"
@@ -38,6 +39,11 @@ type Options struct {
 
 	CheckInterval time.Duration // how often everything is looked at anew without an event; 0: every 30 min
 	ReadOnly      bool          // write to no cluster and take no Lease
+
+	Replica string       // our name among the replicas that share the clusters; empty: there are no others
+	Hub     string       // the cluster through which replicas know of each other; empty: BuiltIn
+	Poked   func()       // called when another replica was told to look at the repository; may be nil
+	Log     *slog.Logger // what is wrong with the hub; may be nil
 }
 
 // Fleet is the clusters of one deployment. It connects to those that matter and stays connected.
@@ -46,12 +52,14 @@ type Fleet struct {
 	ctx     context.Context
 	changed chan struct{}
 	waiting sync.WaitGroup // goroutines of clusters
+	hub     *hub           // nil: there are no other replicas
 
 	mu       sync.Mutex // guards what follows
 	owner    string     // name of the deployment, the same for as long as the fleet is
 	clusters map[string]*Cluster
 	contexts map[string]string // by cluster, as declared
 	pending  bool              // a wake is on its way
+	trouble  string            // what is wrong with the hub, as it was last said
 }
 
 var _ reconcile.Fleet = (*Fleet)(nil)
@@ -71,10 +79,17 @@ func NewFleet(ctx context.Context, o Options) *Fleet {
 	if o.Namespace == "" {
 		o.Namespace = "default"
 	}
-	return &Fleet{
+	if o.Hub == "" {
+		o.Hub = BuiltIn
+	}
+	f := &Fleet{
 		Options: o, ctx: ctx, changed: make(chan struct{}, 1),
 		clusters: map[string]*Cluster{}, contexts: map[string]string{},
 	}
+	if o.Replica != "" && !o.ReadOnly {
+		f.hub = newHub(f)
+	}
+	return f
 }
 
 // Wait returns when everything that the fleet started has ended, Leases given back.
@@ -129,14 +144,7 @@ func (f *Fleet) Use(want reconcile.Desired) {
 			of(p.Cluster).doors[name] = p
 		}
 	}
-	f.mu.Lock()
-	if f.owner == "" {
-		f.owner = want.Owner
-	}
-	for name, c := range want.Clusters {
-		f.contexts[name] = c.Context
-	}
-	f.mu.Unlock()
+	f.know(want)
 	var names []string
 	if !want.Narrowed { // a cluster that is not declared any more may still hold something of ours
 		names, _ = f.Credentials.Names() // where that cannot be read, the declared ones say why
@@ -149,6 +157,23 @@ func (f *Fleet) Use(want reconcile.Desired) {
 	}
 }
 
+// know notes what is to be known of the deployment and its clusters before they can be connected to.
+func (f *Fleet) know(want reconcile.Desired) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for name, c := range want.Clusters {
+		f.contexts[name] = c.Context
+	}
+	if f.owner != "" {
+		return
+	}
+	f.owner = want.Owner
+	if f.hub != nil && f.owner != "" {
+		f.hub.word.name = wordLease(f.owner)
+		f.waiting.Go(f.hub.run)
+	}
+}
+
 // Cluster is the cluster of that name; it is connected to from the first time on.
 func (f *Fleet) Cluster(name string) reconcile.Cluster { return f.Real(name) }
 
@@ -158,7 +183,11 @@ func (f *Fleet) Real(name string) *Cluster {
 	defer f.mu.Unlock()
 	c, there := f.clusters[name]
 	if !there {
-		c = &Cluster{name: name, owner: f.owner, fleet: f, lease: newLease(f.Namespace, f.owner, f.Identity)}
+		c = &Cluster{name: name, owner: f.owner, fleet: f}
+		c.lease = &lease{name: leaseName(f.owner, name), namespace: f.Namespace, identity: f.Identity, acting: c.busy}
+		if f.hub != nil {
+			c.lease.turn = func() bool { return f.hub.prefers(name) }
+		}
 		f.clusters[name] = c
 		f.waiting.Go(c.run)
 	}
@@ -183,6 +212,9 @@ func (f *Fleet) Reconnect() {
 	f.mu.Unlock()
 	for _, c := range clusters {
 		c.rotate()
+	}
+	if f.hub != nil {
+		f.hub.rotate()
 	}
 }
 

@@ -22,6 +22,7 @@ const requestTimeout = 30 * time.Second
 type gate struct {
 	next  http.RoundTripper
 	fence func() error // says why writing is not allowed now; nil: it is
+	lease *lease       // what the right to write comes from; nil: it has no end
 	heard func(error)  // told of each outcome: nil when the cluster answered
 	stats *Stats
 }
@@ -46,16 +47,24 @@ func (g *gate) over(next http.RoundTripper) http.RoundTripper {
 // RoundTrip sends one request, if it may be sent.
 func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	if writes(req) && req.Context().Value(unfenced{}) == nil {
-		if err := g.fence(); err != nil {
+		bound, limit, done, err := g.permit(req)
+		if err != nil {
 			return nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Path, err)
 		}
+		defer done()
+		return g.send(bound, limit)
 	}
 	if req.URL.Query().Get("watch") == "true" {
 		return g.stream(req)
 	}
+	return g.send(req, requestTimeout)
+}
+
+// send sends one request that is answered once.
+func (g *gate) send(req *http.Request, limit time.Duration) (*http.Response, error) {
 	g.count(req)
 	asked := req.Context()
-	ctx, cancel := context.WithTimeout(asked, requestTimeout)
+	ctx, cancel := context.WithTimeout(asked, limit)
 	resp, err := g.next.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		cancel()

@@ -131,15 +131,16 @@ func text(err error) string {
 }
 
 func TestLeaseIsBelievedForLessThanItLasts(t *testing.T) {
-	l := newLease("default", "acme", "me")
+	l := &lease{name: "l", namespace: "default", identity: "me"}
+	renewed := func(at time.Time) { l.renewed.Store(&at) }
 	if l.held() {
 		t.Error("it is held before it was taken")
 	}
-	l.extend(time.Now())
+	renewed(time.Now())
 	if !l.held() {
 		t.Error("it is not held after it was taken")
 	}
-	l.extend(time.Now().Add(-leaseDuration + leaseMargin))
+	renewed(time.Now().Add(-leaseDuration + leaseMargin))
 	if l.held() {
 		t.Error("it is believed to the very end, where a write sent now arrives too late")
 	}

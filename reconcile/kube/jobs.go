@@ -26,6 +26,7 @@ const (
 	compareAll    jobKind = "compare" // whether objects whose marks moved are still as declared
 	askPods       jobKind = "pods"    // why its pods are not ready
 	noteReady     jobKind = "ready"   // write down since when it is ready
+	noteTrials    jobKind = "trials"  // write down what failed; of no release
 )
 
 // work does the jobs of a session until it ends.
@@ -66,6 +67,8 @@ func (c *Cluster) doJob(s *session, j job) (news bool, err error) {
 	case noteReady:
 		defer c.noted(j.key)
 		return false, c.noteReady(ctx, s, j.key) // the watch tells what was written
+	case noteTrials:
+		return false, c.noteTrials(ctx, s)
 	}
 	return false, nil
 }

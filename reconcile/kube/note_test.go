@@ -63,10 +63,11 @@ func TestOnlyTheHolderOfTheLeaseNotesWhatIsReady(t *testing.T) {
 			jobs := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[job]())
 			t.Cleanup(jobs.ShutDown)
 			c := &Cluster{
-				fleet: &Fleet{Options: Options{ReadOnly: tt.readOnly}}, lease: newLease("default", "acme", "me"), session: &session{jobs: jobs},
+				fleet: &Fleet{Options: Options{ReadOnly: tt.readOnly}}, lease: &lease{}, session: &session{jobs: jobs},
 			}
 			if tt.held {
-				c.lease.extend(time.Now())
+				now := time.Now()
+				c.lease.renewed.Store(&now)
 			}
 			obs := reconcile.Observed{Health: reconcile.Healthy, Revision: 1, ReadySince: noon()}
 			c.remember(releaseKey{"ns", "web"}, &known{}, obs, record{Revision: 1})

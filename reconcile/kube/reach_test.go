@@ -56,7 +56,7 @@ func TestAClusterThatIsAskedCanBeToldOf(t *testing.T) {
 	t.Cleanup(server.Close)
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
-	c = &Cluster{name: "eu", fleet: NewFleet(ctx, Options{}), lease: newLease("reconcile", "test", "us")}
+	c = &Cluster{name: "eu", fleet: NewFleet(ctx, Options{}), lease: &lease{}}
 	conn, err := connect(&rest.Config{Host: server.URL}, &gate{fence: c.fence, heard: c.heard, stats: &c.Stats})
 	if err != nil {
 		t.Fatal(err)

@@ -39,6 +39,8 @@ type session struct {
 	counting     bool                                   // all that may be an environment is watched
 	refs         map[string]cache.SharedIndexInformer   // by kind: what releases take values from
 	space        map[string]bool                        // namespaces that are known to be there
+
+	noted bool // what failed was to be written down through this session; guarded by the cluster's mu
 }
 
 // releaseKey names a release in a cluster.

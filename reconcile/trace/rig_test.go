@@ -142,6 +142,8 @@ func (m *memory) Live() reconcile.ClusterLive {
 	return live
 }
 
+func (m *memory) Note(map[reconcile.ID]reconcile.Trial) {}
+
 func (m *memory) Do(_ context.Context, a reconcile.Action) error {
 	if m.fails != nil {
 		if err := m.fails(a); err != nil {
