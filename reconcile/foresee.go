@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -23,6 +24,10 @@ type previewed struct {
 	batch   []Action
 	found   map[ID]Preview
 }
+
+// errUntold says why it is not known what an action would do.
+var errUntold = errors.New("the replica that reaches this cluster has not said yet what this would do there; " +
+	"it says so a minute after it saw the pull request")
 
 // previewBatch bounds how many actions are rendered by one worker.
 const previewBatch = 64
@@ -72,7 +77,10 @@ func (r *running) preview(ctx context.Context, p Plan, now time.Time) {
 func (r *running) keep(p previewed) {
 	delete(r.previewing, p.cluster)
 	for _, a := range p.batch {
-		pre := p.found[a.ID]
+		pre, there := p.found[a.ID]
+		if !there {
+			continue // it was not said yet what it would do
+		}
 		if pre.Err != nil {
 			r.tries.unrendered(a, pre.Err, time.Now())
 			continue
@@ -142,7 +150,10 @@ func (p Plan) overlaid(found map[ID]Preview, known Rehearsal) (out Plan, failed 
 	out.Actions = slices.Clone(p.Actions)
 	clear(known)
 	for i, a := range out.Actions {
-		pre := found[a.ID]
+		pre, there := found[a.ID]
+		if !there && foreseen(a) {
+			pre.Err = errUntold
+		}
 		out.Actions[i].Diff, out.Actions[i].Risks = pre.Diff, slices.Concat(a.Risks, pre.Risks)
 		switch {
 		case pre.Err != nil:

@@ -29,6 +29,7 @@ type ClusterLive struct {
 	Held      bool              // this process holds the cluster's Lease and may act on it
 	Noting    bool              // what was seen is being written down for the next process; a run is not over before
 	Holder    string            // who holds it
+	Via       string            // the replica that tells of it, since it cannot be reached from here; empty: it was looked at
 	Version   string            // of Kubernetes
 	Lacking   map[string]string // by provider without release: why it is not ready; empty: it is; absent: not known yet
 	Releases  map[ID]Observed

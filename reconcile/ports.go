@@ -75,7 +75,7 @@ type URLs interface {
 // Previewer renders what actions would do before any of them is done.
 type Previewer interface {
 	// Preview renders actions in one cluster in one go. What cannot be rendered has its error in its
-	// preview. It changes nothing anywhere.
+	// preview; what is not known yet is left out. It changes nothing anywhere.
 	Preview(ctx context.Context, actions []Action) map[ID]Preview
 }
 

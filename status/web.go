@@ -67,6 +67,7 @@ type ClusterDoc struct {
 	Looked    bool      `json:"looked"`  // everything in it was seen since the program started
 	Held      bool      `json:"held"`    // this process acts on it
 	Holder    string    `json:"holder"`  // who does
+	Via       string    `json:"via"`     // the replica that tells of it; empty: it was looked at from here
 
 	Freezes       []Freeze `json:"freezes"`       // what is stopped there now
 	Unenforceable string   `json:"unenforceable"` // why no allowlist can be enforced there; empty: it can
@@ -223,7 +224,7 @@ func statusDoc(r reconcile.Report) StatusDoc {
 		live := r.Live.Clusters[c.Name]
 		doc.Clusters = append(doc.Clusters, ClusterDoc{
 			Name: c.Name, Reachable: live.Reachable, Error: clean(live.Err), Since: live.Since, Version: live.Version,
-			Looked: live.Looked, Held: live.Held, Holder: live.Holder, Unenforceable: clean(live.Unenforceable),
+			Looked: live.Looked, Held: live.Held, Holder: live.Holder, Via: live.Via, Unenforceable: clean(live.Unenforceable),
 			Freezes: append([]Freeze{}, frozenIn(live, r.Live.At)...),
 		})
 	}

@@ -78,19 +78,24 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 	p.fleet = kube.NewFleet(ctx, kube.Options{
 		Identity: kube.Identity(), Namespace: s.stateNamespace, Credentials: s.kubeCredentials(),
 		Charts: p.store, ReadOnly: readOnly, CheckInterval: s.checkInterval, Authorities: s.credentialFiles(),
-		Replica: s.replica, Hub: s.hub, Poked: p.lookNow, Log: log,
+		Replica: s.replica, Poked: p.lookNow, Log: log,
 	})
 	p.urls = &probe.Prober{Credentials: s.credentialFiles()}
 	p.tasks.Go(func() { p.urls.Run(ctx) })
 	p.loop = &reconcile.Loop{
 		Source: &narrowed{Source: p.source, provider: s.provider, cluster: s.cluster, looked: &p.looked},
 		Fleet:  p.fleet, URLs: p.urls, ReadOnly: readOnly, Grace: 20 * time.Second,
-		Previewer: &preview.Previewer{
-			Archive: p.store.Archive, Worker: source.Renderer(pool),
-			Cluster: func(name string) (preview.Cluster, error) { return p.fleet.Real(name), nil },
-		},
+		Previewer: p.previewer(pool),
 	}
 	return p, nil
+}
+
+// previewer renders in a pool, and takes from other replicas what it cannot see.
+func (p *parts) previewer(pool *worker.Pool) reconcile.Previewer {
+	return p.fleet.Foretelling(&preview.Previewer{
+		Archive: p.store.Archive, Worker: source.Renderer(pool),
+		Cluster: func(name string) (preview.Cluster, error) { return p.fleet.Real(name), nil },
+	})
 }
 
 // lookNow has the repository looked at now, and what is asked to be merged into it.
@@ -171,7 +176,9 @@ func (s *settings) kubeCredentials() kube.Credentials {
 	if dir == "" {
 		dir = s.below("clusters")
 	}
-	return kube.Credentials{Dir: dir, Kubeconfig: s.kubeconfig, AllowExec: s.allowExec}
+	return kube.Credentials{
+		Dir: dir, Kubeconfig: s.kubeconfig, AllowExec: s.allowExec, Home: s.inCluster, Hub: s.below("hub.kubeconfig"),
+	}
 }
 
 // cacheDir is a directory for what can be fetched again; empty where the system has no place for it.

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/workspace-providers/reconcile/reconcile"
-	"github.com/workspace-providers/reconcile/reconcile/preview"
 	"github.com/workspace-providers/reconcile/reconcile/pull"
 	"github.com/workspace-providers/reconcile/reconcile/source"
 	"github.com/workspace-providers/reconcile/reconcile/worker"
@@ -24,10 +23,7 @@ func (p *parts) planner(poster *status.Poster, web *status.Web) *pull.Planner {
 		Reader: &source.Reader{
 			Origin: p.source.Origin, Evaluate: source.Evaluator(pool), Resolver: p.store, Foreign: true,
 		},
-		Previewer: &preview.Previewer{
-			Archive: p.store.Archive, Worker: source.Renderer(pool),
-			Cluster: func(name string) (preview.Cluster, error) { return p.fleet.Real(name), nil },
-		},
+		Previewer: p.previewer(pool),
 		Tell: func(proposal reconcile.Proposal) {
 			if err := p.shown.Show(proposal); err != nil {
 				p.log.Warn("what a plan showed is not remembered after a restart", "request", proposal.Request.Number,

@@ -27,7 +27,7 @@ type settings struct {
 	credentials, clusters, kubeconfig string
 	allowExec                         []string
 	stateNamespace, cache             string
-	replica, hub                      string
+	replica, inCluster                string
 
 	interval, checkInterval, timeout time.Duration
 	dryRun, once, readOnly           bool
@@ -82,6 +82,7 @@ func (s *settings) addShared(root *cobra.Command) {
 	f.StringVar(&s.credentials, "credentials", "", "`directory` of credentials: clusters/, git/, forge/, webhooks/, registries/, ca/")
 	f.StringVar(&s.clusters, "clusters", "", "`directory` of NAME.kubeconfig files; default: clusters/ of --credentials")
 	f.StringVar(&s.kubeconfig, "kubeconfig", "", "kubeconfig `file` with a context for each cluster; default: $KUBECONFIG")
+	f.StringVar(&s.inCluster, "in-cluster", kube.BuiltIn, "`cluster` whose pod this runs in, if it runs in one")
 	f.StringSliceVar(&s.allowExec, "allow-exec", nil, "exec plugins (by `command`) that kubeconfigs may run")
 	f.StringVar(&s.stateNamespace, "state-namespace", "default", "`namespace` of our Lease in each cluster")
 	f.StringVar(&s.cache, "cache", "", "`directory` for what can be fetched again; default: in the user's cache directory")
@@ -101,7 +102,6 @@ func (s *settings) addOwn(root *cobra.Command) {
 	f.DurationVar(&s.interval, "interval", time.Minute, "how often git is looked at without an event")
 	f.DurationVar(&s.checkInterval, "check-interval", 30*time.Minute, "how often everything is looked at anew without an event")
 	f.StringVar(&s.replica, "replica", "", "our `name` among replicas that share the clusters, such as that of the pod; default: there are no others")
-	f.StringVar(&s.hub, "hub", kube.BuiltIn, "`cluster` in whose --state-namespace replicas find each other")
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` of page and API; empty: none")
 	f.StringVar(&s.metricsListen, "metrics-listen", "", "`address` of metrics and probes; default: that of --listen")
 	f.StringVar(&s.webhookListen, "webhook-listen", "", "`address` of webhooks alone; default: that of --listen")

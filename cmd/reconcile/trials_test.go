@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,7 +20,8 @@ func TestBothReplicasKnowWhatFails(t *testing.T) {
 	})
 	s.declare("a.cue", `providers: frankfurt: cluster: "eu"`)
 	sha := s.push()
-	both := []*daemon{s.daemon("--replica", "r0", "--hub", eu), s.daemon("--replica", "r1", "--hub", eu)}
+	s.write(filepath.Join(s.creds, "hub.kubeconfig"), s.read(s.admin(eu)))
+	both := []*daemon{s.daemon("--replica", "r0"), s.daemon("--replica", "r1")}
 	for _, d := range both {
 		d.until("it says what fails", func(doc status.StatusDoc) bool {
 			p := provider(doc, "frankfurt")

@@ -52,13 +52,28 @@ type Cluster struct {
 
 	trials []trial // what failed, as it is to be written down
 
-	acting atomic.Int64 // actions in hand
+	acting  atomic.Int64 // actions in hand
+	unknown atomic.Bool  // there are no credentials for it
 }
 
 var _ reconcile.Cluster = (*Cluster)(nil)
 
-// Live says what is known of the cluster now.
+// Live says what is known of the cluster now: what is seen from here or, where it is not reached, what another replica
+// tells of it.
 func (c *Cluster) Live() reconcile.ClusterLive {
+	live, h := c.seen(), c.fleet.hub
+	if h == nil {
+		return live
+	}
+	if told, there := h.told(c.name); there && !live.Reachable {
+		return told
+	}
+	h.tell(c.name, live)
+	return live
+}
+
+// seen is what is seen of the cluster from here.
+func (c *Cluster) seen() reconcile.ClusterLive {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	reachable, why, since := c.reach.state()

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"reflect"
 	"sync"
@@ -38,6 +39,7 @@ func (c *Cluster) run() {
 // be used at all.
 func (c *Cluster) connected(ctx context.Context) bool {
 	config, err := c.fleet.Credentials.config(c.name, c.fleet.context(c.name))
+	c.unknown.Store(errors.Is(err, errNoCredentials))
 	if err != nil {
 		c.heard(err)
 		return false
@@ -115,7 +117,7 @@ func (c *Cluster) rotate() {
 	config, err := c.fleet.Credentials.config(c.name, c.fleet.context(c.name))
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err == nil && c.config != nil && c.session != nil && reflect.DeepEqual(comparable(config), comparable(c.config)) {
+	if err == nil && c.config != nil && c.session != nil && reflect.DeepEqual(fromCredentials(config), fromCredentials(c.config)) {
 		return
 	}
 	if c.end != nil {
@@ -123,8 +125,8 @@ func (c *Cluster) rotate() {
 	}
 }
 
-// comparable are the parts of a connection that credentials decide.
-func comparable(c *rest.Config) any {
+// fromCredentials are the parts of a connection that credentials decide.
+func fromCredentials(c *rest.Config) any {
 	return []any{c.Host, c.APIPath, c.Username, c.Password, c.BearerToken, c.BearerTokenFile, c.TLSClientConfig,
 		c.Impersonate, c.ExecProvider}
 }

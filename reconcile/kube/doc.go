@@ -61,6 +61,12 @@
 // answer, everybody takes what is free. Nothing of this is a right: who is wrong about the others has to wait, or makes
 // others wait, and no two write.
 //
-// Each replica watches all clusters. What those who do not act on one cannot see for themselves stands there: in the
-// records of releases, since when each is Ready, and in one ConfigMap what failed and left nothing behind.
+// Each replica watches all clusters that it reaches. What those who do not act on one cannot see for themselves stands
+// there: in the records of releases, since when each is Ready, and in one ConfigMap what failed and left nothing behind.
+//
+// Of a cluster that some replica does not reach, whoever acts on it tells in the hub: what is there, which takes the place
+// of what the others would see, and what actions would do, which they cannot find out. All else is as for other clusters:
+// all have the same declarations and see the same, so that they come to the same plan, and each carries out its part. So a
+// replica inside a cluster that nobody reaches from outside needs no orders, and no protocol but this. What a replica
+// tells that is not heard of any more decides nothing. Times in it are by its clock.
 package kube

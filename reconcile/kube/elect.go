@@ -26,6 +26,7 @@ const (
 // whenever it was won or lost.
 func (l *lease) run(ctx context.Context, client kubernetes.Interface, changed func()) {
 	ctx = klog.NewContext(ctx, klog.Logger{}) // the elector would log each time that it is not our turn
+	l.barred.Store(false)
 	for ctx.Err() == nil {
 		term, end := context.WithCancel(ctx)
 		lock := &watchedLock{lease: l, changed: changed, end: end, LeaseLock: l.lock(client)}
@@ -148,6 +149,7 @@ func (w *watchedLock) write(ctx context.Context, record resourcelock.LeaderElect
 	}
 	w.note(record.HolderIdentity)
 	w.lease.renewed.Store(&from)
+	w.lease.barred.Store(false)
 	return nil
 }
 
@@ -159,6 +161,9 @@ func (w *watchedLock) complain(err error) {
 		w.cried = ""
 	case apierrors.IsNotFound(err), apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), errors.Is(err, context.Canceled):
 	case err.Error() != w.cried:
+		if apierrors.IsForbidden(err) {
+			w.lease.barred.Store(true) // until it is written, or asked for with other credentials
+		}
 		w.cried = err.Error()
 		klog.Background().Error(err, "lease", "name", w.lease.name)
 	}

@@ -41,7 +41,6 @@ type Options struct {
 	ReadOnly      bool          // write to no cluster and take no Lease
 
 	Replica string       // our name among the replicas that share the clusters; empty: there are no others
-	Hub     string       // the cluster through which replicas know of each other; empty: BuiltIn
 	Poked   func()       // called when another replica was told to look at the repository; may be nil
 	Log     *slog.Logger // what is wrong with the hub; may be nil
 }
@@ -78,9 +77,6 @@ func NewFleet(ctx context.Context, o Options) *Fleet {
 	}
 	if o.Namespace == "" {
 		o.Namespace = "default"
-	}
-	if o.Hub == "" {
-		o.Hub = BuiltIn
 	}
 	f := &Fleet{
 		Options: o, ctx: ctx, changed: make(chan struct{}, 1),

@@ -87,7 +87,7 @@ func (c Credentials) Names() ([]string, error) {
 		}
 	}
 	if _, err := rest.InClusterConfig(); err == nil {
-		names[BuiltIn] = true
+		names[c.home()] = true
 	}
 	return slices.Sorted(maps.Keys(names)), nil
 }

@@ -29,11 +29,15 @@ type hub struct {
 	renewed time.Time // when the request was sent that last said that we live; zero: none did
 	alive   []string  // peers that lived at a time, …
 	at      time.Time // …this one
+	noticed []string  // likewise, when somebody was last told
 	poked   string    // when we last told others to look at the repository
 	spoke   time.Time // when we began to speak for all; zero: we do not
 	end     context.CancelFunc
 	config  *rest.Config
-	bell    chan struct{} // there is something to say at once
+	bell    chan struct{}       // there is something to say at once
+	drafts  map[string]*draft   // by cluster: what we tell of it
+	others  map[string]*heardOf // by cluster: what others tell of it
+	news    chan struct{}       // there is something to tell
 }
 
 // peer is a replica as its Lease shows it.
@@ -59,10 +63,13 @@ func wordLease(owner string) string { return "reconcile-" + owner + ".statuses" 
 
 // newHub makes the hub of a deployment; run makes it work.
 func newHub(f *Fleet) *hub {
-	return &hub{
+	h := &hub{
 		fleet: f, replica: f.Replica, began: time.Now(), peers: map[string]peer{}, bell: make(chan struct{}, 1),
+		drafts: map[string]*draft{}, others: map[string]*heardOf{}, news: make(chan struct{}, 1),
 		word: &lease{namespace: f.Namespace, identity: f.Identity},
 	}
+	h.word.turn = h.mayspeak
+	return h
 }
 
 // prefers says whether it is our turn to hold a cluster's Lease. While we cannot tell that we live, nobody leaves
@@ -80,6 +87,15 @@ func (h *hub) prefers(cluster string) bool {
 		able = alive
 	}
 	return first(cluster, able) == h.replica
+}
+
+// mayspeak says whether it is our turn to speak for all: nobody who lives reaches more clusters than we do.
+func (h *hub) mayspeak() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.listed && !slices.ContainsFunc(h.living(time.Now()), func(name string) bool {
+		return len(h.peers[name].misses) < len(h.peers[h.replica].misses)
+	})
 }
 
 // living are the replicas that live, as far as we know. Whether a process on this machine is gone is not asked for
@@ -107,7 +123,7 @@ func (h *hub) saw(l *coordinationv1.Lease) {
 	if l.Spec.HolderIdentity != nil {
 		now.identity = *l.Spec.HolderIdentity
 	}
-	for cluster := range strings.SplitSeq(l.Annotations[missesAnno], ",") {
+	for cluster := range strings.FieldsFuncSeq(l.Annotations[missesAnno], func(r rune) bool { return r == ',' }) {
 		now.misses[cluster] = true
 	}
 	if known && was.version == version {
@@ -158,7 +174,7 @@ func (h *hub) run() {
 
 // connected works with one set of credentials until they are others, or the fleet ends.
 func (h *hub) connected(ctx context.Context) bool {
-	config, err := h.fleet.Credentials.config(h.fleet.Hub, h.fleet.context(h.fleet.Hub))
+	config, err := h.fleet.Credentials.hub(h.fleet.context(BuiltIn))
 	if err != nil {
 		h.fleet.complain(err)
 		return false
@@ -178,6 +194,8 @@ func (h *hub) connected(ctx context.Context) bool {
 	var tasks sync.WaitGroup
 	tasks.Go(func() { h.follow(ctx, client) })
 	tasks.Go(func() { h.word.run(ctx, client, h.worded) })
+	tasks.Go(func() { h.listen(ctx, client) })
+	tasks.Go(func() { h.write(ctx, client) })
 	h.attend(ctx, client)
 	tasks.Wait()
 	if h.fleet.ctx.Err() != nil {
@@ -213,10 +231,10 @@ func (h *hub) speaks(at time.Time) bool {
 
 // rotate ends the connection if the credentials are not any more what it was made with.
 func (h *hub) rotate() {
-	config, err := h.fleet.Credentials.config(h.fleet.Hub, h.fleet.context(h.fleet.Hub))
+	config, err := h.fleet.Credentials.hub(h.fleet.context(BuiltIn))
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err == nil && h.end != nil && !reflect.DeepEqual(comparable(config), comparable(h.config)) {
+	if err == nil && h.end != nil && !reflect.DeepEqual(fromCredentials(config), fromCredentials(h.config)) {
 		h.end()
 	}
 }

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,14 +22,16 @@ type Credentials struct {
 	Dir        string   // holds NAME.kubeconfig for each cluster; may be empty
 	Kubeconfig string   // a file with a context for each cluster; empty: $KUBECONFIG, else ~/.kube/config
 	AllowExec  []string // exec plugins that kubeconfigs may run, by command
+	Home       string   // the cluster whose pod this runs in, if it is one's; empty: BuiltIn
+	Hub        string   // a kubeconfig file of the hub; where there is none, the built-in cluster is the hub
 }
 
 // suffix is what the name of a cluster's file ends with.
 const suffix = ".kubeconfig"
 
 // config finds the connection of a cluster: the file NAME.kubeconfig, in the context that the
-// declarations name or else its own; then the context of that name in Kubeconfig; then, for the built-in
-// cluster, the account of the pod this runs in. The current context of Kubeconfig is never used.
+// declarations name or else its own; then the context of that name in Kubeconfig; then, for the cluster
+// that this runs in, the account of the pod. The current context of Kubeconfig is never used.
 func (c Credentials) config(name, context string) (*rest.Config, error) {
 	if c.Dir != "" {
 		file := filepath.Join(c.Dir, name+suffix)
@@ -48,16 +51,35 @@ func (c Credentials) config(name, context string) (*rest.Config, error) {
 	if err == nil || !errors.Is(err, errNoContext) {
 		return cfg, err
 	}
-	if name == BuiltIn {
+	if name == c.home() {
 		if in, inErr := rest.InClusterConfig(); inErr == nil {
 			return in, nil
 		}
 	}
-	return nil, fmt.Errorf("no credentials for cluster %s: put %s.kubeconfig into --credentials/clusters or "+
-		"--clusters, or a context %q into the kubeconfig", name, name, context)
+	return nil, fmt.Errorf("%w for cluster %s: put %s.kubeconfig into --credentials/clusters or "+
+		"--clusters, or a context %q into the kubeconfig", errNoCredentials, name, name, context)
 }
 
-var errNoContext = errors.New("no such context")
+// hub finds the connection of the hub; context is that of the built-in cluster, as declared.
+func (c Credentials) hub(context string) (*rest.Config, error) {
+	if c.Hub != "" {
+		switch _, err := os.Stat(c.Hub); {
+		case err == nil:
+			return c.fromFile(&clientcmd.ClientConfigLoadingRules{ExplicitPath: c.Hub}, "", false)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		}
+	}
+	return c.config(BuiltIn, context)
+}
+
+// home is the cluster that this runs in, if it runs in a pod.
+func (c Credentials) home() string { return cmp.Or(c.Home, BuiltIn) }
+
+var (
+	errNoContext     = errors.New("no such context")
+	errNoCredentials = errors.New("no credentials")
+)
 
 // fromFile reads one context. With must, a missing context is errNoContext; without, the current one of
 // the file serves where none is named.

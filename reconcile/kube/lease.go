@@ -41,6 +41,7 @@ type lease struct {
 	writing atomic.Int64              // requests under way that need it
 	leaving atomic.Bool               // it is given up as soon as nothing is in hand
 	holder  atomic.Pointer[string]    // who holds it; nil: not known
+	barred  atomic.Bool               // the cluster does not let us have it, by its rules
 }
 
 // leaseName is the Lease of a cluster. Two names for one API server are two clusters here as everywhere.

@@ -53,6 +53,7 @@ func (h *hub) follow(ctx context.Context, client kubernetes.Interface) {
 // attend says that we live, again and again, until ctx ends, and at once when there is something else to say.
 func (h *hub) attend(ctx context.Context, client kubernetes.Interface) {
 	for ctx.Err() == nil {
+		h.notice()
 		from := time.Now()
 		err := h.say(ctx, client)
 		if err == nil {
@@ -72,6 +73,19 @@ func (h *hub) attend(ctx context.Context, client kubernetes.Interface) {
 		case <-h.bell:
 		case <-time.After(wait):
 		}
+	}
+}
+
+// notice has everything looked at anew when other replicas live than before: what those tell who do not live decides
+// nothing.
+func (h *hub) notice() {
+	h.mu.Lock()
+	alive := h.living(time.Now())
+	news := !slices.Equal(alive, h.noticed)
+	h.noticed = alive
+	h.mu.Unlock()
+	if news {
+		h.fleet.wake()
 	}
 }
 
@@ -101,13 +115,16 @@ func (h *hub) leave(client kubernetes.Interface) {
 	}
 }
 
-// missing are the clusters that cannot be reached from here, and could not be for as long as a Lease counts.
+// missing are the clusters that cannot be acted on from here: there are no credentials for them, or they could not be
+// reached, or refused the Lease, for as long as a Lease counts.
 func (f *Fleet) missing() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var out []string
 	for name, c := range f.clusters {
-		if yes, _, since := c.reach.state(); !yes && time.Since(since) > leaseDuration && !since.IsZero() {
+		yes, _, since := c.reach.state()
+		away := !yes && !since.IsZero() && time.Since(since) > leaseDuration
+		if away || c.unknown.Load() || c.lease.barred.Load() {
 			out = append(out, name)
 		}
 	}
@@ -140,6 +157,6 @@ func (f *Fleet) complain(err error) {
 	f.trouble = err.Error()
 	f.mu.Unlock()
 	if news && f.Log != nil {
-		f.Log.Warn("other replicas cannot be told of", "hub", f.Hub, "reason", err.Error())
+		f.Log.Warn("other replicas cannot be told of", "reason", err.Error())
 	}
 }

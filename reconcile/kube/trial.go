@@ -97,11 +97,16 @@ func shortened(text string) string {
 	if len(text) <= maxTrialError {
 		return text
 	}
-	text = text[:maxTrialError]
+	return head(text, maxTrialError) + "…"
+}
+
+// head is the beginning of a text, of n bytes at most and not in the middle of a letter.
+func head(text string, n int) string {
+	text = text[:min(n, len(text))]
 	for !utf8.ValidString(text) && text != "" {
 		text = text[:len(text)-1]
 	}
-	return text + "…"
+	return text
 }
 
 // noteTrials writes the list, unless it stands there already.
