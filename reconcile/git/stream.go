@@ -97,7 +97,7 @@ func (s *stream) startSSH(ctx context.Context, m *remote, conn net.Conn) error {
 	if err != nil {
 		return err
 	}
-	session.Stderr, s.ended = s.stderr, session.Wait
+	session.Stderr, s.ended = s.stderr, sync.OnceValue(session.Wait)
 	if s.in, err = session.StdinPipe(); err != nil {
 		return err
 	}

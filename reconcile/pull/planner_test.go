@@ -306,12 +306,7 @@ func TestTheLifeOfAPullRequest(t *testing.T) {
 		d.look()
 		d.says("7 planning", "7 planned: 2 to create")
 
-		d.locked(func() {
-			id := reconcile.ID{Cluster: "eu", Kind: reconcile.KindRelease, Namespace: "coder", Name: "paris"}
-			c := d.live.Clusters["eu"]
-			c.Releases = map[reconcile.ID]reconcile.Observed{id: {Owner: "somebody", State: reconcile.Deployed, Revision: 3}}
-			d.live.Clusters["eu"] = c
-		})
+		d.release("somebody", 3)
 		d.report()
 		d.wait()
 		d.says("7 planned: 1 to create, moved: eu/Release/coder/paris: revision 0 → 3, owner nobody → somebody, create → hold, not ours")
@@ -327,6 +322,16 @@ func TestTheLifeOfAPullRequest(t *testing.T) {
 	})
 }
 
+// release puts a release of paris into the cluster, of somebody's making.
+func (d *desk) release(owner string, revision int) {
+	d.locked(func() {
+		id := reconcile.ID{Cluster: "eu", Kind: reconcile.KindRelease, Namespace: "coder", Name: "paris"}
+		c := d.live.Clusters["eu"]
+		c.Releases = map[reconcile.ID]reconcile.Observed{id: {Owner: owner, State: reconcile.Deployed, Revision: revision}}
+		d.live.Clusters["eu"] = c
+	})
+}
+
 // A request that was merged, which the forge has not said yet, keeps the plan that was agreed to: what is left to do of
 // it meanwhile is less with every action.
 func TestWhatWasMergedKeepsItsPlan(t *testing.T) {
@@ -336,12 +341,7 @@ func TestWhatWasMergedKeepsItsPlan(t *testing.T) {
 		d.says("7 planning", "7 planned: 2 to create")
 		d.merge(d.open[0].Head)
 		d.wait()
-		d.locked(func() {
-			id := reconcile.ID{Cluster: "eu", Kind: reconcile.KindRelease, Namespace: "coder", Name: "paris"}
-			c := d.live.Clusters["eu"]
-			c.Releases = map[reconcile.ID]reconcile.Observed{id: {Owner: "acme", State: reconcile.Deployed, Revision: 1}}
-			d.live.Clusters["eu"] = c
-		})
+		d.release("acme", 1)
 		d.report()
 		d.wait()
 		d.says()
@@ -633,12 +633,7 @@ func TestTooManyFactsAreForgotten(t *testing.T) {
 		d.report()
 		time.Sleep(time.Hour)
 		d.says()
-		d.locked(func() {
-			id := reconcile.ID{Cluster: "eu", Kind: reconcile.KindRelease, Namespace: "coder", Name: "paris"}
-			c := d.live.Clusters["eu"]
-			c.Releases = map[reconcile.ID]reconcile.Observed{id: {Owner: "somebody", State: reconcile.Deployed, Revision: 3}}
-			d.live.Clusters["eu"] = c
-		})
+		d.release("somebody", 3)
 		d.report()
 		time.Sleep(time.Hour)
 		d.says("1 planned: 64 to create, moved: "+forgotten,
