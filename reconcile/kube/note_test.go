@@ -142,8 +142,8 @@ func TestARecordThatIsLostIsWrittenAgain(t *testing.T) {
 	w.start(kubetest.Dir(t))
 	w.until("another process to write it", told)
 	w.until("its objects to be marked", func() bool {
-		rec := w.saved(nil)
-		return rec.Revision == 1 && rec.last().Op == "found" && len(rec.Objects) == 2 && rec.Objects[0].Mark != "" && rec.Objects[1].Mark != ""
+		told, rec := told(), w.saved(nil) // it is looked at when somebody asks
+		return told && rec.Revision == 1 && rec.last().Op == "found" && len(rec.Objects) == 2 && rec.Objects[0].Mark != "" && rec.Objects[1].Mark != ""
 	})
 	if obs := has(); !obs.ReadySince.After(since) {
 		t.Errorf("it is told to be ready since %s, which nobody knows any more", obs.ReadySince)
