@@ -22,7 +22,7 @@ import (
 
 const (
 	maxNote   = 1 << 20 // bytes
-	noteTries = 10      // when others write at the same time
+	noteTries = 40      // within the time that all may take, when others write at the same time
 )
 
 // errMoved says that somebody else changed the ref meanwhile.
