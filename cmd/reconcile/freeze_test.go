@@ -93,7 +93,7 @@ func TestFreezesByScopeAndCluster(t *testing.T) {
 	for _, cluster := range []string{eu, builtIn} {
 		s.kubectl(cluster, "create", "namespace", s.name)
 	}
-	where := []string{"--state-namespace", s.name, "--timeout", "10s"}
+	where := []string{"--state-namespace", s.name, "--timeout", "25s"}
 	s.want(exitOK, append([]string{"freeze", "--reason", "a", "--deletes"}, where...)...)
 	s.want(exitOK, append([]string{"freeze", "--reason", "b", "--provider", "frankfurt", "--cluster", eu}, where...)...)
 	s.credential("down", strings.NewReplacer("https://127.0.0.1:", "https://127.0.0.1:1").Replace(s.read(s.admin(eu))))

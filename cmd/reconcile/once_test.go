@@ -154,7 +154,7 @@ func TestExitCodes(t *testing.T) {
 	s.want(exitHeld, dry()...)
 
 	s.declare("c.cue", `clusters: gone: {}`+"\n"+`providers: lost: cluster: "gone"`)
-	got := s.want(exitError, append(dry(), "--timeout", "5s")...)
+	got := s.want(exitError, append(dry(), "--timeout", "20s")...)
 	var plan status.PlanDoc
 	decode(s, got.out, &plan)
 	if plan.Summary.Create != 1 || plan.Summary.Hold != 2 {
