@@ -46,6 +46,8 @@ func Families() []Family {
 			"When everything in the cluster was last seen in place, in Unix time.", []string{"cluster"}},
 		{"merge_to_applied_seconds", "histogram",
 			"Time from a commit to everything it changed being in place.", nil},
+		{"notifications_total", "counter", "Notifications delivered, by kind of receiver and how it ended.",
+			[]string{"kind", "result"}},
 		{"pass_duration_seconds", "histogram",
 			"Duration of one round of work in a cluster, from its first action to its last.", []string{"cluster"}},
 		{"provider_info", "gauge", "What is installed of a provider; always 1.",
@@ -96,6 +98,7 @@ This page is generated from the code.
 	list("forge", forges())
 	list("phase", texts(reconcile.Phases))
 	list("state", queueStates)
+	list("kind", NotifyKinds())
 	b.WriteString("\nOf `reconcile_webhooks_total`:\n\n")
 	list("forge", webhook.Forges())
 	list("result", webhook.Results())
@@ -113,6 +116,9 @@ func texts[T ~string](words []T) []string {
 func results() []string { return []string{"ok", "error"} }
 
 func forges() []string { return []string{"gitea", "github", "gitlab", "notes"} }
+
+// NotifyKinds are the kinds of receivers of notifications: a closed list for a metric's label.
+func NotifyKinds() []string { return []string{"slack", "webhook"} }
 
 // cause is a pair of op and reason that a plan can bring about.
 type cause struct {

@@ -25,6 +25,7 @@ type Metrics struct {
 	posts   *prometheus.CounterVec
 	hooks   *prometheus.CounterVec
 	retries *prometheus.CounterVec
+	told    *prometheus.CounterVec
 	took    *prometheus.HistogramVec
 	passes  *prometheus.HistogramVec
 	applied prometheus.Histogram
@@ -51,7 +52,7 @@ func NewMetrics(r prometheus.Registerer, b Build) (*Metrics, error) {
 		series:  map[string]*prometheus.Desc{},
 		actions: counter("actions_total"), drift: counter("drift_corrected_total"),
 		fetches: counter("git_fetches_total"), posts: counter("status_posts_total"),
-		hooks: counter("webhooks_total"), retries: counter("retries_total"),
+		hooks: counter("webhooks_total"), retries: counter("retries_total"), told: counter("notifications_total"),
 		took:    prometheus.NewHistogramVec(histogram("action_duration_seconds"), family("action_duration_seconds").Labels),
 		passes:  prometheus.NewHistogramVec(histogram("pass_duration_seconds"), family("pass_duration_seconds").Labels),
 		applied: prometheus.NewHistogram(histogram("merge_to_applied_seconds")),
@@ -68,6 +69,9 @@ func NewMetrics(r prometheus.Registerer, b Build) (*Metrics, error) {
 		for _, forge := range forges() {
 			m.posts.WithLabelValues(forge, result)
 		}
+		for _, kind := range NotifyKinds() {
+			m.told.WithLabelValues(kind, result)
+		}
 	}
 	for _, forge := range webhook.Forges() {
 		for _, result := range webhook.Results() {
@@ -78,7 +82,7 @@ func NewMetrics(r prometheus.Registerer, b Build) (*Metrics, error) {
 		Name: namespace + "build_info", Help: family("build_info").Help,
 	}, family("build_info").Labels)
 	build.WithLabelValues(b.Version, b.Revision, runtime.Version()).Set(1)
-	for _, c := range []prometheus.Collector{m, m.actions, m.drift, m.fetches, m.posts, m.hooks, m.retries, m.took, m.passes, m.applied, build} {
+	for _, c := range []prometheus.Collector{m, m.actions, m.drift, m.fetches, m.posts, m.hooks, m.retries, m.told, m.took, m.passes, m.applied, build} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -120,6 +124,9 @@ func (m *Metrics) Posted(forge, result string) { m.posts.WithLabelValues(forge, 
 
 // Webhook counts a webhook that was answered, with words of webhook.Forges and webhook.Results.
 func (m *Metrics) Webhook(forge, result string) { m.hooks.WithLabelValues(forge, result).Inc() }
+
+// Notified counts a notification, by the kind of its receiver, with "ok" or "error".
+func (m *Metrics) Notified(kind, result string) { m.told.WithLabelValues(kind, result).Inc() }
 
 // watchClusters starts the series of new clusters at zero, ends those of clusters that are gone, and notes
 // in which everything is in place.

@@ -42,6 +42,10 @@ func (n *Notifier) deliver(ctx context.Context, who Receiver, to target, m messa
 	if err != nil {
 		return err
 	}
+	client, err := n.o.client()
+	if err != nil {
+		return err
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.url, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("notify/%s of the credentials is not a URL that can be used", who.Secret)
@@ -51,7 +55,7 @@ func (n *Notifier) deliver(ctx context.Context, who Receiver, to target, m messa
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "reconcile")
-	resp, err := n.o.client().Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return n.unspoken(ctx, err)
 	}

@@ -55,7 +55,12 @@ func (n *Notifier) remember(ctx context.Context) {
 	}
 	now := book{}
 	for name, x := range n.receivers {
-		if told := x.knows(); len(told) > 0 {
+		told := x.knows()
+		for key, i := range told {
+			i.Message = "" // the end does not say it
+			told[key] = i
+		}
+		if len(told) > 0 {
 			now[name] = told
 		}
 	}

@@ -31,13 +31,13 @@ type Notifier struct {
 
 // Options say whom a Notifier tells. Functions are asked at each use, so that a change counts at once.
 type Options struct {
-	Receivers   func() []Receiver // nobody while the declarations are not known
-	Deployment  func() string     // its name
-	Speaks      func() bool       // whether it is us who speaks for all replicas; nil: yes
-	Page        func() string     // where the pages are; empty, or nil: nowhere
-	Credentials fs.FS             // the credentials directory; nil: there is none
-	Memory      Memory            // what receivers were told; nil: it is forgotten at the end
-	HTTP        func() *http.Client
+	Receivers   func() []Receiver            // nobody while the declarations are not known
+	Deployment  func() string                // its name
+	Speaks      func() bool                  // whether it is us who speaks for all replicas; nil: yes
+	Page        func() string                // where the pages are; empty, or nil: nowhere
+	Credentials fs.FS                        // the credentials directory; nil: there is none
+	Memory      Memory                       // what receivers were told; nil: it is forgotten at the end
+	HTTP        func() (*http.Client, error) // nil: the usual one
 	Patience    Patience
 	Every       time.Duration             // between two messages to a receiver, and after the first failure; 1 s when zero
 	Timeout     time.Duration             // for one delivery; 10 s when zero
@@ -58,7 +58,7 @@ func (o Options) filled() Options {
 		o.Memory = &forgetful{}
 	}
 	if o.HTTP == nil {
-		o.HTTP = func() *http.Client { return http.DefaultClient }
+		o.HTTP = func() (*http.Client, error) { return http.DefaultClient, nil }
 	}
 	if o.Count == nil {
 		o.Count = func(string, string) {}
@@ -70,10 +70,14 @@ func (o Options) filled() Options {
 }
 
 // client follows no redirect.
-func (o *Options) client() *http.Client {
-	c := *o.HTTP()
-	c.CheckRedirect = noRedirects
-	return &c
+func (o *Options) client() (*http.Client, error) {
+	c, err := o.HTTP()
+	if err != nil {
+		return nil, err
+	}
+	own := *c
+	own.CheckRedirect = noRedirects
+	return &own, nil
 }
 
 // New makes a Notifier; Run makes it tell.

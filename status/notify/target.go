@@ -15,19 +15,16 @@ import (
 // Receiver is who is told, as the declarations have it.
 type Receiver struct {
 	Name   string
-	Kind   string          // one of Kinds
+	Kind   string          // Slack or Webhook
 	Secret string          // name of the file with its URL, in notify/ of the credentials
 	On     map[string]bool // events that it is told of; empty: all
 }
 
-// Kinds of receivers.
+// Kinds of receivers, as status.NotifyKinds lists them.
 const (
 	Slack   = "slack"   // takes {"text": …}: Slack, Mattermost, Rocket.Chat and others
 	Webhook = "webhook" // takes JSON with a signature
 )
-
-// Kinds lists the kinds: a closed list for a metric's label.
-func Kinds() []string { return []string{Slack, Webhook} }
 
 // wants says whether a receiver is told of an event.
 func (r Receiver) wants(e Event) bool { return len(r.On) == 0 || r.On[string(e)] }
