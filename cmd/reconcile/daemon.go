@@ -64,7 +64,7 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	}
 	web := &status.Web{Metrics: registry, Shown: p.shownOf}
 	poster := p.poster(metrics)
-	planner := p.planner(poster, web)
+	planner := p.planner(metrics, poster, web)
 	notifier := p.notifier(metrics)
 	p.tell(metrics, web, p.teller(io), poster, planner, notifier)
 	p.trace()
