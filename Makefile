@@ -1,7 +1,7 @@
 # check judges and writes nothing; fix edits. Every target builds with the same flags, so that everything is
 # compiled once.
 
-.PHONY: check fix test build localkube localforge story demo bench gate doc clean help
+.PHONY: check fix test build localkube localforge prometheus story demo bench gate doc clean help
 .DEFAULT_GOAL := check
 
 tool := go tool -modfile=.ci/tools.mod
@@ -30,7 +30,7 @@ fix: ## edit: format, tidy, golden files and generated pages
 	$(forge) go mod tidy
 	go test -short $(golden) -update
 
-test: build localkube localforge ## all tests, on real clusters too
+test: build localkube localforge prometheus ## all tests, on real clusters too
 	go test -timeout 45m ./...
 	$(kube) go test -timeout 30m . ./internal/...
 
@@ -51,6 +51,11 @@ localforge: ## bin/gitea, a forge for tests
 	@test -e bin/gitea || echo "building bin/gitea: 6 minutes the first time on two cores, cached afterwards"
 	$(forge) go build -tags 'sqlite sqlite_unlock_notify' -ldflags '-X main.Version=1.26.0' -o ../../bin/gitea code.gitea.io/gitea
 	@ln -sfn "$$($(forge) go list -m -f '{{.Dir}}' code.gitea.io/gitea)" bin/gitea.static
+
+prometheus: ## bin/prometheus and bin/promtool, of Debian's package, where they are not installed
+	@command -v prometheus promtool >/dev/null || test -x bin/prometheus || { \
+		mkdir -p bin/.prometheus && cd bin/.prometheus && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb . && \
+		cp usr/bin/prometheus usr/bin/promtool .. ; } || echo "no prometheus: the tests of examples/monitoring skip what needs it"
 
 story: build localkube localforge ## one pull request from its first push to what it did, on a real forge and two clusters
 	go test -timeout 30m -count 1 -v -run '^TestAPullRequest$$' ./cmd/reconcile

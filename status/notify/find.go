@@ -156,18 +156,23 @@ func (l *look) over(i Incident) bool {
 		return l.report.Head.SHA != ""
 	case l.report.Commit.SHA == "":
 		return false
-	case i.Provider == "" && i.Event == Error:
-		return l.gone(i.Cluster) || l.report.Live.Clusters[i.Cluster].Reachable
-	case i.Event == Frozen:
-		return l.gone(i.Cluster) || l.answers(i.Cluster)
 	case i.Key == keyHalted:
 		return l.allAnswer()
+	case i.Event == Frozen:
+		return l.gone(i.Cluster) || l.answers(i.Cluster)
+	case i.Provider == "":
+		return l.gone(i.Cluster) || l.report.Live.Clusters[i.Cluster].Reachable
 	}
+	return l.settled(i)
+}
+
+// settled says whether an incident of a provider is over. What is tried again is not well yet.
+func (l *look) settled(i Incident) bool {
 	p, there := l.providers[i.Provider]
 	if !there {
 		return l.allAnswer()
 	}
-	return l.answers(p.Cluster) && (i.Event != Error || p.Status == status.Ready) // what is tried again is not well yet
+	return l.answers(p.Cluster) && (i.Event != Error || p.Status == status.Ready)
 }
 
 // gone says whether a cluster does not matter any more.
