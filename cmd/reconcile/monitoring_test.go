@@ -304,13 +304,13 @@ providers: frankfurt: {cluster: "eu"} & `+frankfurt)
 	d = s.daemon()
 	d.until("it is seen again", func(doc status.StatusDoc) bool { return provider(doc, "frankfurt").Status == status.Error })
 	s.want(exitOK, "freeze", "--repo", s.bare, "--cluster", eu, "--deletes", "--reason", "incident 42", "--for", "1h")
-	s.told(r, "begun deletions in cluster eu is frozen until ")
+	s.told(r, "begun cluster eu: deletions frozen until ")
 	time.Sleep(15 * time.Second) // in which it would be told again
 	s.told(r, "begun eu/frankfurt is in Error")
 	s.want(exitOK, "thaw", "--repo", s.bare, "--cluster", eu, "--deletes")
 	declare("{}")
 	s.told(r, "ended eu/frankfurt is well again")
-	s.told(r, "ended deletions in cluster eu is not frozen any more")
+	s.told(r, "ended cluster eu: deletions not frozen any more")
 	if strings.Contains(d.log.String(), "s3cr3t") || strings.Contains(d.log.String(), r.URL) {
 		t.Error("the log has the receiver's address or key")
 	}

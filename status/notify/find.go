@@ -84,8 +84,8 @@ func (l *look) cluster(name string) {
 		scope := status.Freeze{Provider: f.Provider, Deletes: f.Deletes}.Scope()
 		l.add(Incident{
 			Key: "frozen/" + name + "/" + scope, Event: Frozen, Cluster: name, Provider: f.Provider,
-			Title:   fmt.Sprintf("%s in cluster %s is frozen until %s", scope, name, f.Until.UTC().Format("2006-01-02 15:04 UTC")),
-			Message: words(fmt.Sprintf("%s (%s)", f.Reason, f.By)), Over: fmt.Sprintf("%s in cluster %s is not frozen any more", scope, name),
+			Title:   fmt.Sprintf("cluster %s: %s frozen until %s", name, scope, f.Until.UTC().Format("2006-01-02 15:04 UTC")),
+			Message: words(fmt.Sprintf("%s (%s)", f.Reason, f.By)), Over: fmt.Sprintf("cluster %s: %s not frozen any more", name, scope),
 		})
 	}
 }

@@ -264,7 +264,7 @@ func TestAReceiverIsToldOfWhatItNames(t *testing.T) {
 	w.Live.Clusters["eu"] = c
 	n.Report(w.report())
 	text := chat.next(t).text(t)
-	if !strings.HasPrefix(text, "*Frozen*: deletions in cluster eu is frozen until ") || !strings.Contains(text, "\n> incident 42 (ada@laptop)\n") {
+	if !strings.HasPrefix(text, "*Frozen*: cluster eu: deletions frozen until ") || !strings.Contains(text, "\n> incident 42 (ada@laptop)\n") {
 		t.Errorf("it says %s", text)
 	}
 	if got := web.next(t).incidents(t); got[0].Event != Frozen {
