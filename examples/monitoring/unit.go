@@ -10,6 +10,7 @@ import (
 type testFile struct {
 	RuleFiles          []string   `yaml:"rule_files"`
 	EvaluationInterval string     `yaml:"evaluation_interval"`
+	GroupEvalOrder     []string   `yaml:"group_eval_order"`
 	Tests              []unitTest `yaml:"tests"`
 }
 
@@ -85,7 +86,7 @@ func trials() []trial {
 		{"ReconcileAccessURLStuck", labels("phase", "switching"), []input{
 			{`reconcile_access_url_phase{phase="switching"}`, "1x1500 0x60"}, {`reconcile_access_url_phase{phase="retirable"}`, "1x1600"},
 		}, "1400m", "1441m", "1505m"},
-		{"ReconcileDown", labels(), one(`reconcile_build_info`, "1x5 _x20 1x20"), "14m", "16m", "30m"},
+		{"ReconcileDown", labels(), one(`reconcile_build_info`, "1x5 _x20 1x20"), "14m", "18m", "35m"},
 		{"ReconcileGitFailing", labels(), []input{
 			{`reconcile_git_fetches_total{result="error"}`, "0x5 1+1x30 31x60"}, {`reconcile_git_fetches_total{result="ok"}`, "0+1x5 5x30 6+1x60"},
 		}, "8m", "22m", "50m"},
@@ -103,9 +104,9 @@ func trials() []trial {
 			{`reconcile_webhooks_total{forge="github",result="accepted"}`, "0x66 1+1x60"},
 		}, "15m", "30m", "100m"},
 		{"ReconcileCertificateExpiring", labels("cluster", "eu", "of", "client"), []input{
-			{`reconcile_certificate_expiry_timestamp_seconds{cluster="eu",of="client"}`, "1213200x120 9000000x60"}, // in two weeks and an hour
+			{`reconcile_certificate_expiry_timestamp_seconds{cluster="eu",of="client"}`, "1213200x180 9000000x60"}, // in two weeks and an hour
 			{`reconcile_certificate_expiry_timestamp_seconds{cluster="eu",of="server"}`, "9000000x200"},
-		}, "110m", "122m", "130m"},
+		}, "110m", "125m", "190m"},
 		{"ReconcileTokenExpiring", labels("cluster", "eu"), one(
 			`reconcile_certificate_expiry_timestamp_seconds{cluster="eu",of="token"}`, "21660x60 9000000x60"), "3m", "9m", "70m"},
 	}
@@ -116,6 +117,7 @@ func unitTests() testFile {
 	out := testFile{RuleFiles: []string{"reconcile.yml"}, EvaluationInterval: "1m"}
 	rules := map[string]rule{}
 	for _, g := range groups() {
+		out.GroupEvalOrder = append(out.GroupEvalOrder, g.Name)
 		for _, r := range g.Rules {
 			rules[r.Alert] = r
 		}
