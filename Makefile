@@ -54,8 +54,9 @@ localforge: ## bin/gitea, a forge for tests
 
 prometheus: ## bin/prometheus and bin/promtool, of Debian's package, where they are not installed
 	@command -v prometheus promtool >/dev/null || test -x bin/prometheus || { \
-		mkdir -p bin/.prometheus && cd bin/.prometheus && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb . && \
-		cp usr/bin/prometheus usr/bin/promtool .. ; } || echo "no prometheus: the tests of examples/monitoring skip what needs it"
+		mkdir -p bin && tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && (cd "$$tmp" && apt-get download -q prometheus && \
+		dpkg-deb -x prometheus_*.deb .) && cp "$$tmp"/usr/bin/prometheus "$$tmp"/usr/bin/promtool bin/ ; } || \
+		echo "there is no prometheus: what needs it is skipped in tests"
 
 story: build localkube localforge ## one pull request from its first push to what it did, on a real forge and two clusters
 	go test -timeout 30m -count 1 -v -run '^TestAPullRequest$$' ./cmd/reconcile

@@ -122,6 +122,7 @@ func TestARealPrometheusSeesEverything(t *testing.T) {
 	p.fire("ReconcileDown")
 	w.d = w.start()
 	p.quiet("it runs again")
+	p.allFired()
 }
 
 // queriesReturnData asks every query of every panel and recording rule. What may return nothing says so itself.

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,8 @@ var monitoring = filepath.Join(root, "examples", "monitoring")
 // prom is a real Prometheus that scrapes a daemon each second.
 type prom struct {
 	*site
-	url string
+	url  string
+	seen map[string]bool // alerts that fired at some time while somebody looked
 }
 
 // prometheus starts one, with our rules in a hurry. Where there is no Prometheus, the test is skipped.
@@ -39,7 +41,7 @@ func (s *site) prometheus(target string) *prom {
 rule_files: [rules.yml]
 scrape_configs: [{job_name: reconcile, static_configs: [{targets: [%q]}]}]
 `, target))
-	p := &prom{site: s, url: "http://" + s.freePort()}
+	p := &prom{site: s, url: "http://" + s.freePort(), seen: map[string]bool{}}
 	cmd := exec.Command(program, "--config.file", filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path", filepath.Join(dir, "data"),
 		"--web.listen-address", strings.TrimPrefix(p.url, "http://"), "--log.level", "warn")
 	log := newLogged()
@@ -118,28 +120,34 @@ func (p *prom) alerts() map[string]bool {
 	p.ask("/api/v1/alerts", nil, &data)
 	out := map[string]bool{}
 	for _, a := range data.Alerts {
-		if a.State == "firing" {
-			out[a.Labels["alertname"]] = true
+		if name := a.Labels["alertname"]; a.State == "firing" {
+			out[name], p.seen[name] = true, true
 		}
 	}
 	return out
 }
 
-// fire waits until all of these alerts have fired, each at some time.
+// fire waits until all of these alerts have fired, each at some time from now on.
 func (p *prom) fire(names ...string) {
 	p.Helper()
-	seen := map[string]bool{}
+	for _, name := range names {
+		delete(p.seen, name)
+	}
 	p.await("these fire: "+strings.Join(names, ", "), func() (any, bool) {
-		for name := range p.alerts() {
-			seen[name] = true
-		}
-		for _, name := range names {
-			if !seen[name] {
-				return seen, false
-			}
-		}
-		return seen, true
+		p.alerts()
+		return p.seen, !slices.ContainsFunc(names, func(name string) bool { return !p.seen[name] })
 	})
+}
+
+// allFired wants every alert of the rules to have fired at some time.
+func (p *prom) allFired() {
+	p.Helper()
+	rules := p.read(filepath.Join(monitoring, "rules", "reconcile.yml"))
+	for _, found := range regexp.MustCompile(`alert: (\S+)`).FindAllStringSubmatch(rules, -1) {
+		if !p.seen[found[1]] {
+			p.Errorf("nothing provoked %s", found[1])
+		}
+	}
 }
 
 // quiet waits until no alert fires.

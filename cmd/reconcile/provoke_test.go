@@ -89,8 +89,12 @@ func (s *site) known(cluster string, by ...string) {
 	s.credential(cluster, s.read(path))
 }
 
+// rename moves a directory to where nothing may be but what a note was written to meanwhile.
 func (s *site) rename(from, to string) {
 	s.Helper()
+	if err := os.RemoveAll(to); err != nil {
+		s.Fatal(err)
+	}
 	if err := os.Rename(from, to); err != nil {
 		s.Fatal(err)
 	}
