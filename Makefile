@@ -1,7 +1,7 @@
 # check judges and writes nothing; fix edits. Every target builds with the same flags, so that everything is
 # compiled once.
 
-.PHONY: check fix test build localkube localforge story demo bench gate doc clean help
+.PHONY: check fix test build localkube localforge prometheus story demo bench gate doc clean help
 .DEFAULT_GOAL := check
 
 tool := go tool -modfile=.ci/tools.mod
@@ -31,7 +31,7 @@ fix: ## edit: format, tidy, golden files and generated pages
 	go test -short $(golden) -update
 
 # The tests of the whole program start what takes a machine for itself: they come last, and alone.
-test: build localkube localforge ## all tests, on real clusters too
+test: build localkube localforge prometheus ## all tests, on real clusters too
 	@code=0; \
 	go test -timeout 30m $$(go list ./... | grep -vx '.*/cmd/reconcile') || code=1; \
 	go test -timeout 60m ./cmd/reconcile || code=1; \
@@ -55,6 +55,12 @@ localforge: ## bin/gitea, a forge for tests
 	@test -e bin/gitea || echo "building bin/gitea: 6 minutes the first time on two cores, cached afterwards"
 	$(forge) go build -tags 'sqlite sqlite_unlock_notify' -ldflags '-X main.Version=1.26.0' -o ../../bin/gitea code.gitea.io/gitea
 	@ln -sfn "$$($(forge) go list -m -f '{{.Dir}}' code.gitea.io/gitea)" bin/gitea.static
+
+prometheus: ## bin/prometheus and bin/promtool, of Debian's package, where they are not installed
+	@command -v prometheus promtool >/dev/null || test -x bin/prometheus || { \
+		mkdir -p bin && tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && (cd "$$tmp" && apt-get download -q prometheus && \
+		dpkg-deb -x prometheus_*.deb .) && cp "$$tmp"/usr/bin/prometheus "$$tmp"/usr/bin/promtool bin/ ; } || \
+		echo "there is no prometheus: what needs it is skipped in tests"
 
 story: build localkube localforge ## one pull request from its first push to what it did, on a real forge and two clusters
 	go test -timeout 30m -count 1 -v -run '^TestAPullRequest$$' ./cmd/reconcile

@@ -43,6 +43,25 @@ type ClusterLive struct {
 	Freezes       []Freeze
 	Trials        map[ID]Trial       // what failed, as whoever held the Lease last noted it; nil: not known yet
 	URLs          map[string]URLLive // the access URL, as it was looked at from inside the cluster
+
+	Expires map[string]time.Time          // until when what we and the cluster are known by to each other counts, see ExpiresClient
+	Quotas  map[string]map[string]float64 // by provider and resource: how much of what its namespaces may hold is used; 1: all
+}
+
+// What of a connection to a cluster ends at a known time.
+const (
+	ExpiresClient = "client" // our certificate
+	ExpiresServer = "server" // the cluster's
+	ExpiresToken  = "token"  // ours
+)
+
+// Expiring lists what of a connection ends at a known time.
+var Expiring = []string{ExpiresClient, ExpiresServer, ExpiresToken}
+
+// QuotaResources lists what environments take and a quota may bound.
+var QuotaResources = []string{
+	"pods", "persistentvolumeclaims", "deployments", "statefulsets", "requests.cpu", "requests.memory",
+	"limits.cpu", "limits.memory", "requests.storage",
 }
 
 // Trial is an action that failed and left nothing behind by which others would know.

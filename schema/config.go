@@ -157,7 +157,7 @@ type Statuses struct {
 // Notify is a receiver of notifications.
 type Notify struct {
 	Kind   string          `json:"kind"`             // "slack", "webhook"
-	Secret string          `json:"secret,omitempty"` // file name under webhooks/ of the credentials directory
+	Secret string          `json:"secret,omitempty"` // file name under notify/ of the credentials directory; empty: the receiver's name
 	On     map[string]bool `json:"on,omitzero"`      // "error", "hold", "halted", "recovered", "frozen"
 }
 

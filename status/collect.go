@@ -9,6 +9,9 @@ func collectCluster(gauge func(string, float64, ...string), r *reconcile.Report,
 	if !seen {
 		return
 	}
+	for what, at := range c.Expires {
+		gauge("certificate_expiry_timestamp_seconds", float64(at.Unix()), name, what)
+	}
 	gauge("cluster_reachable", truth(c.Reachable), name)
 	if c.Reachable {
 		gauge("frozen", truth(len(frozenIn(c, r.Live.At)) > 0), name)
@@ -36,10 +39,21 @@ func collectPeople(gauge func(string, float64, ...string), p *Provider) {
 func collectProviders(gauge func(string, float64, ...string), r reconcile.Report) {
 	for _, p := range Providers(r) {
 		collectPeople(gauge, &p)
+		collectQuotas(gauge, &p, r.Live.Clusters[p.Cluster])
 		for _, s := range Statuses {
 			gauge("provider_status", truth(p.Status == s), p.Name, p.Cluster, string(s))
 		}
 		gauge("provider_info", 1, p.Name, p.Cluster, p.Namespace, p.Chart, p.Version)
+	}
+}
+
+// collectQuotas tells how full a provider is, as long as its cluster answers.
+func collectQuotas(gauge func(string, float64, ...string), p *Provider, c reconcile.ClusterLive) {
+	if !c.Reachable {
+		return
+	}
+	for resource, used := range c.Quotas[p.Name] {
+		gauge("quota_used_ratio", used, p.Name, p.Cluster, resource)
 	}
 }
 

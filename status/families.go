@@ -31,6 +31,9 @@ func Families() []Family {
 		{"actions_total", "counter", "Actions carried out, by what was done, why, and how it ended.",
 			[]string{"cluster", "op", "reason", "result"}},
 		{"build_info", "gauge", "What runs; always 1.", []string{"version", "revision", "goversion"}},
+		{"certificate_expiry_timestamp_seconds", "gauge", "Until when the cluster's certificate counts, or ours or our token " +
+			"there, in Unix time. Absent where there is none, where it does not say, and where it renews itself.",
+			[]string{"cluster", "of"}},
 		{"cluster_reachable", "gauge", "Whether the cluster answers. Absent before the first look at it.", []string{"cluster"}},
 		{"config_valid", "gauge", "Whether the newest revision of the declarations is valid and in force.", nil},
 		{"drift_corrected_total", "counter", "Fields of releases, and guards of providers, that were edited by hand and put back.",
@@ -46,16 +49,26 @@ func Families() []Family {
 			"When everything in the cluster was last seen in place, in Unix time.", []string{"cluster"}},
 		{"merge_to_applied_seconds", "histogram",
 			"Time from a commit to everything it changed being in place.", nil},
+		{"notifications_total", "counter", "Notifications delivered, by kind of receiver and how it ended.",
+			[]string{"kind", "result"}},
 		{"pass_duration_seconds", "histogram",
 			"Duration of one round of work in a cluster, from its first action to its last.", []string{"cluster"}},
 		{"provider_info", "gauge", "What is installed of a provider; always 1.",
 			[]string{"provider", "cluster", "namespace", "chart", "version"}},
 		{"provider_status", "gauge", "Whether a provider has this status: Pending, Ready or Error.",
 			[]string{"provider", "cluster", "status"}},
+		{"pull_request_plan_seconds", "histogram",
+			"Time from when a head of a pull request is first looked at to its plan.", nil},
+		{"pull_request_plans_total", "counter", "Plans made of pull requests; an error is told in place of a plan.",
+			[]string{"result"}},
+		{"pull_requests", "gauge", "Open pull requests, by how far they are.", []string{"stage"}},
 		{"queue_actions", "gauge", "Actions that wait for a worker, for what comes before them or for their wave, and " +
 			"those in hand.", []string{"cluster", "state"}},
 		{"queue_oldest_seconds", "gauge", "For how long the oldest of these waits, or is in hand; 0 where there is none.",
 			[]string{"cluster", "state"}},
+		{"quota_used_ratio", "gauge", "How much is used of what quotas let environments of a provider take, in the " +
+			"fullest of its namespaces; 1 is all. Absent where there is no quota, or it may not be read.",
+			[]string{"provider", "cluster", "resource"}},
 		{"retries_total", "counter", "Actions carried out again after the same had failed, however they ended.", []string{"cluster"}},
 		{"status_posts_total", "counter", "Commit statuses and comments posted, by forge and how it ended.",
 			[]string{"forge", "result"}},
@@ -63,6 +76,14 @@ func Families() []Family {
 			"Age of the oldest commit seen that is not in place yet; 0 when everything is. It knows of no commit that " +
 				"could not be fetched, and counts after a restart from the newest.", nil},
 		{"webhooks_total", "counter", "Webhooks answered, by forge and how it ended.", []string{"forge", "result"}},
+	}
+}
+
+// RuntimeMetrics are those of the process and of Go, as the client library makes them, that our dashboards show.
+func RuntimeMetrics() []string {
+	return []string{
+		"go_goroutines", "process_cpu_seconds_total", "process_max_fds", "process_open_fds", "process_resident_memory_bytes",
+		"process_start_time_seconds",
 	}
 }
 
@@ -85,6 +106,8 @@ This page is generated from the code.
 		}
 		fmt.Fprintf(&b, "| `%s%s` | %s | %s | %s |\n", namespace, f.Name, f.Kind, labels, f.Help)
 	}
+	fmt.Fprintf(&b, "\nBeside these there is what the client library makes of the process and of Go: `%s` and others.\n",
+		strings.Join(RuntimeMetrics(), "`, `"))
 	b.WriteString("\n## Closed lists\n\n")
 	list := func(label string, words []string) {
 		fmt.Fprintf(&b, "- `%s`: %s\n", label, strings.Join(words, ", "))
@@ -96,6 +119,10 @@ This page is generated from the code.
 	list("forge", forges())
 	list("phase", texts(reconcile.Phases))
 	list("state", queueStates)
+	list("kind", NotifyKinds())
+	list("of", reconcile.Expiring)
+	list("resource", reconcile.QuotaResources)
+	list("stage", pullStates())
 	b.WriteString("\nOf `reconcile_webhooks_total`:\n\n")
 	list("forge", webhook.Forges())
 	list("result", webhook.Results())
@@ -113,6 +140,9 @@ func texts[T ~string](words []T) []string {
 func results() []string { return []string{"ok", "error"} }
 
 func forges() []string { return []string{"gitea", "github", "gitlab", "notes"} }
+
+// NotifyKinds are the kinds of receivers of notifications: a closed list for a metric's label.
+func NotifyKinds() []string { return []string{"slack", "webhook"} }
 
 // cause is a pair of op and reason that a plan can bring about.
 type cause struct {
@@ -159,6 +189,8 @@ func histogram(name string) prometheus.HistogramOpts {
 	switch name {
 	case "merge_to_applied_seconds":
 		buckets = []float64{1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14400}
+	case "pull_request_plan_seconds":
+		buckets = []float64{0.5, 1, 2.5, 5, 10, 30, 60, 300}
 	case "action_duration_seconds":
 		buckets = []float64{0.1, 1, 10, 60}
 	}

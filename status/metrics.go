@@ -25,9 +25,12 @@ type Metrics struct {
 	posts   *prometheus.CounterVec
 	hooks   *prometheus.CounterVec
 	retries *prometheus.CounterVec
+	told    *prometheus.CounterVec
 	took    *prometheus.HistogramVec
 	passes  *prometheus.HistogramVec
+	plans   *prometheus.CounterVec
 	applied prometheus.Histogram
+	planned prometheus.Histogram
 
 	mu       sync.Mutex // guards the rest
 	report   reconcile.Report
@@ -36,7 +39,8 @@ type Metrics struct {
 	success  map[string]time.Time // by cluster: when last everything was in place
 	queue    map[queued]time.Time // since when each action is where it is
 	waiting  string               // commit that was seen before it was in place
-	behind   time.Time            // time of the oldest commit since everything was in place; zero: it is
+	pulls    pullWatch
+	behind   time.Time // time of the oldest commit since everything was in place; zero: it is
 }
 
 // Build says what runs.
@@ -51,22 +55,45 @@ func NewMetrics(r prometheus.Registerer, b Build) (*Metrics, error) {
 		series:  map[string]*prometheus.Desc{},
 		actions: counter("actions_total"), drift: counter("drift_corrected_total"),
 		fetches: counter("git_fetches_total"), posts: counter("status_posts_total"),
-		hooks: counter("webhooks_total"), retries: counter("retries_total"),
+		hooks: counter("webhooks_total"), retries: counter("retries_total"), told: counter("notifications_total"),
+		plans:   counter("pull_request_plans_total"),
+		planned: prometheus.NewHistogram(histogram("pull_request_plan_seconds")),
 		took:    prometheus.NewHistogramVec(histogram("action_duration_seconds"), family("action_duration_seconds").Labels),
 		passes:  prometheus.NewHistogramVec(histogram("pass_duration_seconds"), family("pass_duration_seconds").Labels),
 		applied: prometheus.NewHistogram(histogram("merge_to_applied_seconds")),
 
 		clusters: map[string]bool{}, began: map[string]time.Time{}, success: map[string]time.Time{},
+		pulls: pullWatch{map[int]string{}, map[int]time.Time{}},
 	}
 	for _, f := range Families() {
 		if f.Kind == "gauge" && f.Name != "build_info" {
 			m.series[f.Name] = prometheus.NewDesc(namespace+f.Name, f.Help, f.Labels, nil)
 		}
 	}
+	m.zero()
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: namespace + "build_info", Help: family("build_info").Help,
+	}, family("build_info").Labels)
+	build.WithLabelValues(b.Version, b.Revision, runtime.Version()).Set(1)
+	for _, c := range []prometheus.Collector{m, m.actions, m.drift, m.fetches, m.posts, m.hooks, m.retries, m.told, m.took, m.passes,
+		m.plans, m.planned, m.applied, build} {
+		if err := r.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// zero starts the series that there always are.
+func (m *Metrics) zero() {
 	for _, result := range results() {
 		m.fetches.WithLabelValues(result)
+		m.plans.WithLabelValues(result)
 		for _, forge := range forges() {
 			m.posts.WithLabelValues(forge, result)
+		}
+		for _, kind := range NotifyKinds() {
+			m.told.WithLabelValues(kind, result)
 		}
 	}
 	for _, forge := range webhook.Forges() {
@@ -74,16 +101,6 @@ func NewMetrics(r prometheus.Registerer, b Build) (*Metrics, error) {
 			m.hooks.WithLabelValues(forge, result)
 		}
 	}
-	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: namespace + "build_info", Help: family("build_info").Help,
-	}, family("build_info").Labels)
-	build.WithLabelValues(b.Version, b.Revision, runtime.Version()).Set(1)
-	for _, c := range []prometheus.Collector{m, m.actions, m.drift, m.fetches, m.posts, m.hooks, m.retries, m.took, m.passes, m.applied, build} {
-		if err := r.Register(c); err != nil {
-			return nil, err
-		}
-	}
-	return m, nil
 }
 
 // Report makes a report what the metrics show.
@@ -120,6 +137,9 @@ func (m *Metrics) Posted(forge, result string) { m.posts.WithLabelValues(forge, 
 
 // Webhook counts a webhook that was answered, with words of webhook.Forges and webhook.Results.
 func (m *Metrics) Webhook(forge, result string) { m.hooks.WithLabelValues(forge, result).Inc() }
+
+// Notified counts a notification, by the kind of its receiver, with "ok" or "error".
+func (m *Metrics) Notified(kind, result string) { m.told.WithLabelValues(kind, result).Inc() }
 
 // watchClusters starts the series of new clusters at zero, ends those of clusters that are gone, and notes
 // in which everything is in place.
@@ -234,7 +254,7 @@ func (m *Metrics) Describe(out chan<- *prometheus.Desc) {
 // Collect makes the gauges from the newest report.
 func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 	m.mu.Lock()
-	r, success, behind, queue := m.report, maps.Clone(m.success), m.behind, m.queue
+	r, success, behind, queue, pulls := m.report, maps.Clone(m.success), m.behind, m.queue, m.pulls.counts()
 	m.mu.Unlock()
 	gauge := func(name string, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(m.series[name], prometheus.GaugeValue, value, labels...)
@@ -249,6 +269,7 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 	collectHolds(gauge, r)
 	collectAccessURL(gauge, r)
 	collectQueue(gauge, r.Plan.Clusters, queue)
+	collectPulls(gauge, pulls)
 	for _, c := range r.Plan.Clusters {
 		collectCluster(gauge, &r, c.Name)
 		if at, known := success[c.Name]; known {

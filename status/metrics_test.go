@@ -114,6 +114,10 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	registry, m := newMetrics(t)
 	w := newWorld()
 	situations()["rollout"](w)
+	w.in("eu", func(c *reconcile.ClusterLive) {
+		c.Quotas = map[string]map[string]float64{"frankfurt": {"pods": 0.5}}
+		c.Expires = map[string]time.Time{reconcile.ExpiresServer: epoch()}
+	})
 	m.Report(w.report())
 	all, err := registry.Gather()
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile/pull"
 	"github.com/workspace-providers/reconcile/reconcile/watch"
 	"github.com/workspace-providers/reconcile/status"
+	"github.com/workspace-providers/reconcile/status/notify"
 	"github.com/workspace-providers/reconcile/status/webhook"
 )
 
@@ -63,8 +64,9 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	}
 	web := &status.Web{Metrics: registry, Shown: p.shownOf}
 	poster := p.poster(metrics)
-	planner := p.planner(poster, web)
-	p.tell(metrics, web, poster, planner, p.teller(io))
+	planner := p.planner(metrics, poster, web)
+	notifier := p.notifier(metrics)
+	p.tell(metrics, web, p.teller(io), poster, planner, notifier)
 	p.trace()
 	p.loop.Interval, p.loop.Once = p.interval, p.once
 	p.loop.Poke = p.poke
@@ -79,14 +81,14 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	}
 	defer stop()
 
-	posting, endPosting := context.WithCancel(context.WithoutCancel(ctx))
-	var tasks sync.WaitGroup
-	tasks.Go(func() { poster.Run(posting) })
+	tellers := []interface{ Run(context.Context) }{poster}
 	if planner != nil {
-		tasks.Go(func() { planner.Run(posting) })
+		tellers = append(tellers, planner)
 	}
-	defer tasks.Wait()
-	defer endPosting()
+	if notifier != nil {
+		tellers = append(tellers, notifier)
+	}
+	defer beside(ctx, tellers)()
 
 	if p.once {
 		var cancel context.CancelFunc
@@ -100,8 +102,20 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	return p.outcome(ctx, r, io)
 }
 
-// tell makes the loop tell everybody what goes on; planner may be nil.
-func (p *parts) tell(metrics *status.Metrics, web *status.Web, poster *status.Poster, planner *pull.Planner, teller reconcile.Reporter) {
+// beside lets those who tell others work until the returned function is called, which waits for their last words.
+func beside(ctx context.Context, tellers []interface{ Run(context.Context) }) (end func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var tasks sync.WaitGroup
+	for _, t := range tellers {
+		tasks.Go(func() { t.Run(ctx) })
+	}
+	return func() { cancel(); tasks.Wait() }
+}
+
+// tell makes the loop tell everybody what goes on; planner and notifier may be nil.
+func (p *parts) tell(metrics *status.Metrics, web *status.Web, teller reconcile.Reporter, poster *status.Poster,
+	planner *pull.Planner, notifier *notify.Notifier,
+) {
 	p.source.Fetched = metrics.Fetched
 	p.loop.Reporters = []reconcile.Reporter{metrics, web, teller}
 	if p.provider == "" { // one provider alone says nothing of a commit
@@ -109,6 +123,9 @@ func (p *parts) tell(metrics *status.Metrics, web *status.Web, poster *status.Po
 	}
 	if planner != nil {
 		p.loop.Reporters = append(p.loop.Reporters, planner)
+	}
+	if notifier != nil {
+		p.loop.Reporters = append(p.loop.Reporters, notifier)
 	}
 	p.loop.Done = func(o reconcile.Outcome) {
 		metrics.Done(o)

@@ -13,7 +13,7 @@ import (
 
 // planner plans the pull requests of the repository and tells of them; nil where there can be none: of a directory,
 // in a run that ends by itself, in one that looks at a part alone.
-func (p *parts) planner(poster *status.Poster, web *status.Web) *pull.Planner {
+func (p *parts) planner(metrics *status.Metrics, poster *status.Poster, web *status.Web) *pull.Planner {
 	if p.repo == nil || p.once || p.provider != "" || p.cluster != "" {
 		return nil
 	}
@@ -29,6 +29,7 @@ func (p *parts) planner(poster *status.Poster, web *status.Web) *pull.Planner {
 				p.log.Warn("what a plan showed is not remembered after a restart", "request", proposal.Request.Number,
 					"revision", fmt.Sprintf("%.7s", proposal.Request.Head), "reason", err.Error())
 			}
+			metrics.Propose(proposal)
 			poster.Propose(proposal)
 			web.Propose(proposal)
 		},

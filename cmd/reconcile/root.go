@@ -79,7 +79,7 @@ func (s *settings) addShared(root *cobra.Command) {
 	f.StringVar(&s.repo, "repo", "", "declarations in this git repository (any `URL` git takes, or a path)")
 	f.StringVar(&s.ref, "ref", "main", "`branch`, tag pattern (\"v*\") or commit of --repo")
 	f.StringVar(&s.path, "path", ".", "`directory` of the declarations in --repo")
-	f.StringVar(&s.credentials, "credentials", "", "`directory` of credentials: clusters/, git/, forge/, webhooks/, registries/, ca/")
+	f.StringVar(&s.credentials, "credentials", "", "`directory` of credentials: clusters/, git/, forge/, webhooks/, notify/, registries/, ca/")
 	f.StringVar(&s.clusters, "clusters", "", "`directory` of NAME.kubeconfig files; default: clusters/ of --credentials")
 	f.StringVar(&s.kubeconfig, "kubeconfig", "", "kubeconfig `file` with a context for each cluster; default: $KUBECONFIG")
 	f.StringVar(&s.inCluster, "in-cluster", kube.BuiltIn, "`cluster` whose pod this runs in, if it runs in one")

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"reflect"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,10 +48,16 @@ type Cluster struct {
 	dirty      map[releaseKey]bool
 	allDirty   bool
 
+	quotas map[string]map[string]float64 // how much is used, by namespace and resource; never edited: replaced
+	full   map[string]map[string]float64 // likewise, by provider
+	ends   map[string]time.Time          // until when our credentials count; never edited: replaced
+
 	trials []trial // what failed, as it is to be written down
 
 	acting  atomic.Int64 // actions in hand
 	unknown atomic.Bool  // there are no credentials for it
+
+	serverEnds atomic.Int64 // until when the certificate that it showed counts, in Unix time; zero: it showed none
 }
 
 var _ reconcile.Cluster = (*Cluster)(nil)
@@ -80,6 +84,7 @@ func (c *Cluster) seen() reconcile.ClusterLive {
 	well, _ := c.reach.health()
 	live := reconcile.ClusterLive{
 		Reachable: reachable, Err: why, Since: since, Well: well, Held: c.lease.free(), Holder: c.lease.holding(),
+		Expires: c.expires(),
 	}
 	if c.session == nil { // it may have answered already, and yet nothing is known of what it holds
 		live.Reachable, live.Releases = false, c.releases
@@ -96,86 +101,11 @@ func (c *Cluster) seen() reconcile.ClusterLive {
 	live.Freezes, live.Trials = c.session.freezes(time.Now()), c.session.trials()
 	live.URLs = c.inside.live
 	live.Counted, live.Environments = c.session.counted(), c.count()
+	live.Quotas = c.full
 	live.Admissions, live.Unenforceable = c.session.admissions(c.owner), c.session.doors.why
 	live.Lacking = c.bareEvidence()
 	live.Refs, live.Unlisted = c.refStates()
 	return live
-}
-
-// wanted is what is declared about one cluster.
-type wanted struct {
-	items       []reconcile.Item
-	bare        map[string]reconcile.ProviderWant // providers without release, by name
-	doors       map[string]reconcile.ProviderWant // providers that are guarded
-	recognition reconcile.Recognition
-	accessURL   reconcile.AccessURL
-}
-
-// want says which releases matter, so that what they refer to is watched too, and which providers are
-// there without one. What is wanted as before is not looked at anew.
-func (c *Cluster) want(w wanted) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.wanted != nil && reflect.DeepEqual(*c.wanted, w) {
-		return // each look at the declarations says so
-	}
-	c.wanted = &w
-	c.bare, c.doors, c.recognised, c.heads.all = w.bare, w.doors, w.recognition, true
-	urls := knownURLs(w)
-	c.allDirty = c.allDirty || !maps.Equal(urls, c.urls)
-	c.urls = urls
-	was := c.items
-	c.items = make(map[releaseKey]reconcile.Item, len(w.items))
-	for _, it := range w.items {
-		key := releaseKey{it.ID.Namespace, it.ID.Name}
-		c.items[key] = it
-		old, there := was[key]
-		if delete(was, key); !there || !reflect.DeepEqual(old, it) {
-			c.note(key)
-		}
-		if k := c.known[key]; k != nil && !slices.Equal(old.Release.Ignore, it.Release.Ignore) {
-			k.marks = map[objectRef]string{} // what was as declared may not be, and the other way round
-		}
-	}
-	for key := range was {
-		c.note(key)
-	}
-	c.followWanted()
-}
-
-// followWanted watches the kinds that wanted releases take values from.
-func (c *Cluster) followWanted() {
-	if c.session == nil {
-		return
-	}
-	if err := c.session.followEnvironments(c.recognised); err != nil {
-		c.reach.wrong(err)
-	}
-	for _, it := range c.items {
-		for _, ref := range it.Release.References {
-			if err := c.session.followRefs(ref.Kind); err != nil {
-				c.reach.wrong(err)
-			}
-		}
-	}
-}
-
-// refStates is what the wanted releases refer to, as far as it is there, and of which kinds that is not
-// known yet.
-func (c *Cluster) refStates() (there map[reconcile.RefID]reconcile.RefState, unlisted map[string]bool) {
-	there, unlisted = map[reconcile.RefID]reconcile.RefState{}, map[string]bool{}
-	for _, it := range c.items {
-		for _, ref := range it.Release.References {
-			switch obj, listed := c.session.reference(ref.Kind, it.ID.Namespace, ref.Name); {
-			case !listed:
-				unlisted[ref.Kind] = true
-			case obj != nil:
-				id := reconcile.RefID{Namespace: it.ID.Namespace, Kind: ref.Kind, Name: ref.Name}
-				there[id] = reconcile.RefState{UID: string(obj.UID), Version: obj.ResourceVersion}
-			}
-		}
-	}
-	return there, unlisted
 }
 
 // touch notes that something happened to a release, and wakes the loop.

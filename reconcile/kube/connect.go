@@ -44,7 +44,10 @@ func (c *Cluster) connected(ctx context.Context) bool {
 		c.heard(err)
 		return false
 	}
-	conn, err := connect(config, &gate{fence: c.fence, lease: c.lease, heard: c.heard, stats: &c.Stats})
+	c.mu.Lock()
+	c.ends = expiries(config)
+	c.mu.Unlock()
+	conn, err := connect(config, &gate{fence: c.fence, lease: c.lease, heard: c.heard, met: c.met, stats: &c.Stats})
 	if err != nil {
 		c.heard(err)
 		return false
@@ -65,6 +68,7 @@ func (c *Cluster) connected(ctx context.Context) bool {
 	tasks.Go(func() { c.prove(s) })
 	tasks.Go(func() { c.lookOut(s) })
 	tasks.Go(func() { c.keepRosters(s) })
+	tasks.Go(func() { c.keepQuotas(s) })
 	if !c.fleet.ReadOnly {
 		tasks.Go(func() { c.lease.run(ctx, conn.kube, func() { c.touch(releaseKey{}) }) })
 	}

@@ -163,6 +163,7 @@ func (c *Cluster) count() map[string][]reconcile.Environment {
 	}
 	c.lookAgain(again)
 	c.heads = headcount{environments: next, complete: complete}
+	c.full = c.fullness(places)
 	return next
 }
 

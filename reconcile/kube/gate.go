@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -21,9 +22,10 @@ const requestTimeout = 30 * time.Second
 // reached, so that nobody has to ask.
 type gate struct {
 	next  http.RoundTripper
-	fence func() error // says why writing is not allowed now; nil: it is
-	lease *lease       // what the right to write comes from; nil: it has no end
-	heard func(error)  // told of each outcome: nil when the cluster answered
+	fence func() error               // says why writing is not allowed now; nil: it is
+	lease *lease                     // what the right to write comes from; nil: it has no end
+	heard func(error)                // told of each outcome: nil when the cluster answered
+	met   func(*tls.ConnectionState) // told by what certificate the cluster is known; may be nil
 	stats *Stats
 }
 
@@ -72,6 +74,9 @@ func (g *gate) send(req *http.Request, limit time.Duration) (*http.Response, err
 			g.heard(err)
 		}
 		return nil, err
+	}
+	if resp.TLS != nil && g.met != nil {
+		g.met(resp.TLS)
 	}
 	g.heard(refusal(resp))
 	soon(resp)

@@ -49,6 +49,8 @@ func inhabit(v reflect.Value, n *int) {
 		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(*n))
+	case reflect.Float64:
+		v.SetFloat(float64(*n) / 2)
 	default:
 		panic("nobody tells of a " + v.Type().String())
 	}
