@@ -80,6 +80,7 @@ func (c *Cluster) seen() reconcile.ClusterLive {
 	well, _ := c.reach.health()
 	live := reconcile.ClusterLive{
 		Reachable: reachable, Err: why, Since: since, Well: well, Held: c.lease.free(), Holder: c.lease.holding(),
+		Latency: c.Stats.latency.rounded(),
 	}
 	if c.session == nil { // it may have answered already, and yet nothing is known of what it holds
 		live.Reachable, live.Releases = false, c.releases
@@ -276,7 +277,7 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 		c.respect(key, k, &obs, uninstallTime)
 	}
 	rec.tell(&obs)
-	obs.Past = rec.past(revs, urls)
+	obs.Past, obs.History = rec.past(revs, urls), rec.steps()
 	if k.corrupt != "" {
 		obs.State, obs.Failure = reconcile.Corrupt, k.corrupt
 	}

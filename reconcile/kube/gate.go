@@ -32,6 +32,8 @@ type Stats struct {
 	Reads   atomic.Int64
 	Watches atomic.Int64
 	Writes  atomic.Int64
+
+	latency latency
 }
 
 // errReadOnly says that this program was told to change nothing.
@@ -65,6 +67,7 @@ func (g *gate) send(req *http.Request, limit time.Duration) (*http.Response, err
 	g.count(req)
 	asked := req.Context()
 	ctx, cancel := context.WithTimeout(asked, limit)
+	began := time.Now()
 	resp, err := g.next.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		cancel()
@@ -73,6 +76,7 @@ func (g *gate) send(req *http.Request, limit time.Duration) (*http.Response, err
 		}
 		return nil, err
 	}
+	g.stats.latency.note(time.Since(began))
 	g.heard(refusal(resp))
 	soon(resp)
 	resp.Body = &closer{resp.Body, cancel}
