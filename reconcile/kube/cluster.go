@@ -50,7 +50,8 @@ type Cluster struct {
 	dirty      map[releaseKey]bool
 	allDirty   bool
 
-	trials []trial // what failed, as it is to be written down
+	trials []trial           // what failed, as it is to be written down
+	pools  map[string]string // likewise, by organization: what it may choose from
 
 	acting  atomic.Int64 // actions in hand
 	unknown atomic.Bool  // there are no credentials for it
