@@ -58,11 +58,7 @@ func explainRecognition(b *strings.Builder, p Provider, want reconcile.ProviderW
 	}
 	r := want.Admission.Recognition
 	for _, name := range p.Organizations {
-		match := r.Organizations[name]
-		how := match.String()
-		if r.OrganizationLabel != "" {
-			how = strings.TrimPrefix(how+", label "+r.OrganizationLabel+"="+name, ", ")
-		}
+		match, how := r.Organizations[name], recognition(r, name)
 		switch {
 		case how == "" && p.Enforcement.Mode == reconcile.EnforceAudit:
 			continue // that is why
