@@ -117,7 +117,7 @@ func explainForeign(b *strings.Builder, all []reconcile.Environment) {
 // explainFreezes says what is stopped, and how to go on.
 func explainFreezes(b *strings.Builder, p Provider) {
 	for _, f := range p.Freezes {
-		fmt.Fprintf(b, "frozen: %s\n  → it ends by itself; `%s` ends it now\n", f, f.thaw(p.Cluster))
+		fmt.Fprintf(b, "frozen: %s\n  → it ends by itself; `%s` ends it now\n", f, f.Thaw(p.Cluster))
 	}
 }
 

@@ -103,6 +103,9 @@ func waveState(a *reconcile.Action, rel Release) WaveState {
 	return WaveWorking
 }
 
+// Ready is how many of its releases are.
+func (w WaveDoc) Ready() int { return w.Counts[WaveReady] }
+
 // State is the one that says most of a wave: what failed before what is held, and what is under way before what is done.
 func (w WaveDoc) State() WaveState {
 	for _, s := range []WaveState{WaveFailed, WaveHeld, WaveWorking, WaveWaiting} {

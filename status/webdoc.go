@@ -21,17 +21,17 @@ func (w *Web) Changed() <-chan struct{} {
 }
 
 // Status is what /api/v1/status answers; false: nothing was looked at yet. It is not to be written to.
-func (w *Web) Status() (StatusDoc, bool) {
+func (w *Web) Status() (*StatusDoc, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.report == nil {
-		return StatusDoc{}, false
+		return nil, false
 	}
 	if w.doc == nil {
 		doc := statusDoc(*w.report)
 		w.doc = &doc
 	}
-	return *w.doc, true
+	return w.doc, true
 }
 
 // Provider is what /api/v1/providers/<name> answers; false: there is none of that name.
