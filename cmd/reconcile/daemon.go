@@ -19,6 +19,7 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile/pull"
 	"github.com/workspace-providers/reconcile/reconcile/watch"
 	"github.com/workspace-providers/reconcile/status"
+	"github.com/workspace-providers/reconcile/status/page"
 	"github.com/workspace-providers/reconcile/status/webhook"
 )
 
@@ -61,7 +62,8 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	if err != nil {
 		return err
 	}
-	web := &status.Web{Metrics: registry, Shown: p.shownOf}
+	web := &status.Web{Metrics: registry, Shown: p.shownOf, Repository: p.place}
+	web.Front = page.New(web, ctx.Done())
 	poster := p.poster(metrics)
 	planner := p.planner(poster, web)
 	p.tell(metrics, web, poster, planner, p.teller(io))
@@ -103,7 +105,7 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 // tell makes the loop tell everybody what goes on; planner may be nil.
 func (p *parts) tell(metrics *status.Metrics, web *status.Web, poster *status.Poster, planner *pull.Planner, teller reconcile.Reporter) {
 	p.source.Fetched = metrics.Fetched
-	p.loop.Reporters = []reconcile.Reporter{metrics, web, teller}
+	p.loop.Reporters = []reconcile.Reporter{metrics, web, teller, &pools{fleet: p.fleet}}
 	if p.provider == "" { // one provider alone says nothing of a commit
 		p.loop.Reporters = append(p.loop.Reporters, poster)
 	}
