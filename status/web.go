@@ -26,6 +26,7 @@ type Web struct {
 	mu      sync.Mutex // guards what follows
 	report  *reconcile.Report
 	doc     *StatusDoc    // what it says, once somebody asked
+	waves   *RolloutDoc   // likewise
 	changed chan struct{} // closed when there is another report
 }
 
@@ -34,7 +35,7 @@ func (w *Web) Report(r reconcile.Report) {
 	w.journal.take(&r)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.report, w.doc = &r, nil
+	w.report, w.doc, w.waves = &r, nil, nil
 	if w.changed != nil {
 		close(w.changed)
 		w.changed = nil

@@ -46,7 +46,18 @@ func (w *Web) Provider(name string) (ProviderPage, bool) {
 }
 
 // Rollout is what /api/v1/rollout answers; false: nothing was looked at yet.
-func (w *Web) Rollout() (RolloutDoc, bool) { return ask(w, Rollout) }
+func (w *Web) Rollout() (RolloutDoc, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.report == nil {
+		return RolloutDoc{}, false
+	}
+	if w.waves == nil {
+		doc := Rollout(*w.report)
+		w.waves = &doc
+	}
+	return *w.waves, true
+}
 
 // Organizations is what /api/v1/organizations answers; false: nothing was looked at yet.
 func (w *Web) Organizations() ([]OrganizationDoc, bool) { return ask(w, Organizations) }

@@ -53,6 +53,9 @@ func (s *Site) live(out http.ResponseWriter, in *http.Request) {
 	}
 	out.Header().Set("Content-Type", "text/event-stream")
 	out.Header().Set("X-Accel-Buffering", "no") // proxies that gather answers would keep it for themselves
+	if err := http.NewResponseController(out).SetReadDeadline(time.Time{}); err != nil {
+		return // a server that counts on more to read would end it
+	}
 	for {
 		changed := s.web.Changed()
 		if l.tell() != nil {

@@ -61,7 +61,7 @@ func TestPagesAreToldWhatIsNew(t *testing.T) {
 	end := make(chan struct{})
 	site := New(w.web, end)
 	server := httptest.NewUnstartedServer(site)
-	server.Config.WriteTimeout = 500 * time.Millisecond
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 500*time.Millisecond, 500*time.Millisecond
 	server.Start()
 	t.Cleanup(server.Close)
 
@@ -123,7 +123,7 @@ func TestOnlySoManyPagesAreKeptUpToDate(t *testing.T) {
 	}
 	for _, of := range []string{"", "http://elsewhere/", "nothing"} {
 		site.lives = make(chan struct{}, 1)
-		out := httptest.NewRecorder()
+		out = httptest.NewRecorder()
 		site.live(out, httptest.NewRequest(http.MethodGet, "/live?of="+of, nil))
 		if out.Code != http.StatusBadRequest {
 			t.Errorf("of %q: %d", of, out.Code)
