@@ -108,7 +108,8 @@ func (a *archive) of(sha string) (request *RequestDoc, done map[reconcile.ID][]D
 func requestDoc(p reconcile.Proposal) RequestDoc {
 	doc := RequestDoc{
 		Number: p.Request.Number, Title: clean(p.Request.Title), Author: clean(p.Request.Author), Page: p.Request.Page, Base: p.Base.SHA,
-		Stage: string(p.Stage), Errors: []string{}, Summary: []string{}, Moved: append([]string{}, p.Moved[:min(len(p.Moved), keptErrors)]...), At: p.At.UTC(),
+		Stage: string(p.Stage), Errors: []string{}, Summary: []string{},
+		Moved: append([]string{}, p.Moved[:min(len(p.Moved), keptErrors)]...), At: p.At.UTC(),
 	}
 	if p.Err != nil {
 		for line := range strings.Lines(p.Err.Error()) {
