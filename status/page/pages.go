@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/workspace-providers/reconcile/reconcile"
 	"github.com/workspace-providers/reconcile/status"
 )
 
@@ -53,7 +54,7 @@ func (s *Site) providerData(name string) (providerData, bool) {
 func commands(p status.ProviderPage) []command {
 	name := quote(p.Name)
 	out := []command{{"why it is as it is", "reconcile explain " + name}}
-	if p.Status == status.Error || len(p.Holds) > 0 {
+	if p.Status == status.Error || slices.ContainsFunc(p.Holds, retryable) {
 		out = append(out, command{"try again now", "reconcile retry " + name})
 	}
 	if len(p.Freezes) == 0 {
@@ -63,6 +64,11 @@ func commands(p status.ProviderPage) []command {
 		out = append(out, command{"end the freeze", f.Thaw(p.Provider.Cluster)})
 	}
 	return out
+}
+
+// retryable says whether trying again now ends a hold.
+func retryable(h status.Hold) bool {
+	return slices.Contains([]reconcile.Reason{reconcile.RolledBack, reconcile.BackingOff, reconcile.Contested}, h.Reason)
 }
 
 func (s *Site) provider(in *http.Request) (content, bool) {

@@ -146,9 +146,9 @@ func (w *world) report() reconcile.Report {
 // colourful is a deployment in which everything that pages show is there once.
 func colourful() *world {
 	w := newWorld()
-	for name, region := range map[string]string{"eu-1": "eu-central", "eu-2": "eu-west", "us-1": "us-east"} {
-		w.cluster(name, region)
-	}
+	w.cluster("eu-1", "eu-central")
+	w.cluster("eu-2", "eu-west")
+	w.cluster("us-1", "us-east")
 	w.put(w.provider("eu-1", "frankfurt", 0, "blue", "red"), nil)
 	w.put(w.provider("eu-1", "munich", 0, "blue"), func(o *reconcile.Observed) {
 		o.Health, o.Message = reconcile.Unhealthy, "container envproxy of pod envproxy-0: ImagePullBackOff: registry.example.com/envproxy:1.44.0 is not there"
