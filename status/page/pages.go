@@ -17,6 +17,7 @@ type providerData struct {
 	Commands []command
 	Edits    []status.Edit // that stand there now
 	Repairs  []status.Event
+	Whole    bool // it is the page, which has the whole history further down
 }
 
 // command is something that somebody may run, and what for.
@@ -53,15 +54,15 @@ func (s *Site) providerData(name string) (providerData, bool) {
 // commands are what fits how a provider is.
 func commands(p status.ProviderPage) []command {
 	name := quote(p.Name)
-	out := []command{{"why it is as it is", "reconcile explain " + name}}
+	out := []command{{"Why it is so", "reconcile explain " + name}}
 	if p.Status == status.Error || slices.ContainsFunc(p.Holds, retryable) {
-		out = append(out, command{"try again now", "reconcile retry " + name})
+		out = append(out, command{"Try again now", "reconcile retry " + name})
 	}
 	if len(p.Freezes) == 0 {
-		out = append(out, command{"stop all changes for a while", "reconcile freeze --provider " + name + ` --reason "…" --for 2h`})
+		out = append(out, command{"Stop all changes", "reconcile freeze --provider " + name + ` --reason "…" --for 2h`})
 	}
 	for _, f := range p.Freezes {
-		out = append(out, command{"end the freeze", f.Thaw(p.Provider.Cluster)})
+		out = append(out, command{"End the freeze", f.Thaw(p.Provider.Cluster)})
 	}
 	return out
 }
@@ -74,6 +75,7 @@ func retryable(h status.Hold) bool {
 func (s *Site) provider(in *http.Request) (content, bool) {
 	name := in.PathValue("name")
 	d, there := s.providerData(name)
+	d.Whole = true
 	return content{"provider", name, d}, there
 }
 

@@ -47,7 +47,7 @@ func newRow(p status.Provider) *row {
 }
 
 func rowDataOf(p status.Provider) rowData {
-	d := rowData{Provider: p, Remark: cut(shownRemark, p.Message), Held: len(p.Holds) > 0, Tags: tags(&p)}
+	d := rowData{Provider: p, Remark: cut(shownRemark, remark(&p)), Held: len(p.Holds) > 0, Tags: tags(&p)}
 	d.Orgs = strings.Join(p.Organizations[:min(len(p.Organizations), shownOrgs)], ", ")
 	d.More = max(0, len(p.Organizations)-shownOrgs)
 	if p.Counted {
@@ -59,6 +59,21 @@ func rowDataOf(p status.Provider) rowData {
 	}
 	d.Search = strings.ToLower(strings.Join(append(words, p.Organizations...), " "))
 	return d
+}
+
+// remark is a provider's message and what waits for a person, nothing twice.
+func remark(p *status.Provider) string {
+	text := p.Message
+	for _, h := range p.Holds {
+		if h.Class != reconcile.Person || h.Message != "" && strings.Contains(text, h.Message) {
+			continue
+		}
+		text = strings.TrimPrefix(text+"; held, "+string(h.Reason), "; ")
+		if h.Message != "" {
+			text += ": " + h.Message
+		}
+	}
+	return text
 }
 
 // rowHTML is a row without its first letters.
@@ -83,7 +98,11 @@ func tags(p *status.Provider) []tag {
 		out = append(out, tag{"t-held", "cordoned", cut(shownRemark, p.Cordoned)})
 	}
 	if len(p.Freezes) > 0 {
-		out = append(out, tag{"t-held", "frozen", cut(shownRemark, p.Freezes[0].String())})
+		text := "frozen"
+		if p.Freezes[0].Deletes {
+			text = "deletions frozen"
+		}
+		out = append(out, tag{"t-held", text, cut(shownRemark, p.Freezes[0].String())})
 	}
 	for _, h := range p.Holds {
 		class := "t-held"

@@ -18,7 +18,7 @@ func TestViews(t *testing.T) {
 	for query, want := range map[string]string{
 		"":                       "austin boston built-in frankfurt lisbon munich paris sydney",
 		"dir=down":               "sydney paris munich lisbon frankfurt built-in boston austin",
-		"q=EU-1+imagepull":       "munich",
+		"q=EU-1+imagepull":       "lisbon munich",
 		"q=central":              "frankfurt munich",
 		"q=cordoned":             "frankfurt",
 		"status=Ready":           "built-in frankfurt paris",
