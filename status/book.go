@@ -17,8 +17,9 @@ type book struct {
 	stands  map[place]standing
 	refused map[place]Line // the forge will never take this one
 	read    map[string]bool
-	order   []string // revisions in the order in which they were first seen
-	commit  string   // the revision in force
+	others  map[string]bool // revisions on which another replica may have posted since we last read what stands there
+	order   []string        // revisions in the order in which they were first seen
+	commit  string          // the revision in force
 	head    string
 	past    []string // revisions before our time that may have been left pending, newest first
 
@@ -41,7 +42,8 @@ const keptRevisions = 64
 func newBook(every time.Duration) *book {
 	return &book{
 		every: every, want: map[place]Line{}, stands: map[place]standing{},
-		refused: map[place]Line{}, read: map[string]bool{}, requests: map[int]*talk{},
+		refused: map[place]Line{}, read: map[string]bool{}, others: map[string]bool{},
+		requests: map[int]*talk{},
 	}
 }
 
@@ -109,6 +111,7 @@ func (b *book) forget() {
 func (b *book) drop(sha string) {
 	b.order = slices.DeleteFunc(b.order, func(s string) bool { return s == sha })
 	delete(b.read, sha)
+	delete(b.others, sha)
 	gone := func(at place) bool { return at.sha == sha }
 	maps.DeleteFunc(b.want, func(at place, _ Line) bool { return gone(at) })
 	maps.DeleteFunc(b.stands, func(at place, _ standing) bool { return gone(at) })
@@ -195,9 +198,10 @@ func (b *book) found(sha string, lines []Line) {
 	if slices.Contains(b.past, sha) {
 		b.closePast(sha, lines)
 	}
-	if sha != b.commit && sha != b.head {
+	if b.others[sha] && sha != b.commit && sha != b.head {
 		b.respect(sha, lines)
 	}
+	delete(b.others, sha)
 }
 
 // respect leaves the last words on a revision that is not in force any more as they are: where another replica posted
@@ -216,6 +220,9 @@ func (b *book) unread() {
 	clear(b.read)
 	clear(b.stands)
 	clear(b.refused)
+	for _, sha := range b.order {
+		b.others[sha] = true
+	}
 }
 
 // shorter is the shorter of two waits; a negative one is for ever.

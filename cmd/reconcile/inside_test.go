@@ -46,14 +46,14 @@ providers: {
 	s.declare("providers.cue", provided("2"))
 	sha = s.push()
 	doc := outer.until("what is frozen far away is shown, and what comes after it waits", func(doc status.StatusDoc) bool {
-		return doc.Revision.SHA == sha && held(doc, "far").Reason == reconcile.Frozen && provider(doc, "near").Status == status.Ready
+		return doc.Revision.SHA == sha && held(doc, "far").Reason == reconcile.Frozen && provider(doc, "near").Status == status.Pending
 	})
 	if c := cluster(doc, us); len(c.Freezes) != 1 {
 		t.Errorf("of the freeze there is known outside: %+v", c.Freezes)
 	}
 	s.await("what would happen there is shown outside, field by field", func() (any, bool) {
 		_, plan := outer.get("/api/v1/plan")
-		return plan, strings.Contains(plan, "limit") && strings.Contains(plan, "far")
+		return plan, strings.Contains(plan, "~ ConfigMap "+s.name+"/far") && strings.Contains(plan, "wave 0: 0 of 1 are Ready")
 	})
 	s.want(exitOK, append([]string{"thaw", "--reason", "mended"}, far...)...)
 	outer.ready(sha, "near", "far")
@@ -97,8 +97,8 @@ func (s *site) inside() []string {
 	role := strings.NewReplacer("DEPLOYMENT", s.name, "REPLICA", "inner", "CLUSTER", us, "USER", user).Replace(hubRole)
 	file := filepath.Join(s.TempDir(), "role.yaml")
 	s.write(file, role)
-	s.kubectl(eu, "apply", "--filename", file)
-	s.Cleanup(func() { s.kubectl(eu, "delete", "--filename", file, "--ignore-not-found") })
+	s.kubectl(eu, "apply", "--namespace", "default", "--filename", file)
+	s.Cleanup(func() { s.kubectl(eu, "delete", "--namespace", "default", "--filename", file, "--ignore-not-found") })
 	return []string{"--credentials", creds, "--replica", "inner"}
 }
 

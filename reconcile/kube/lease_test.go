@@ -195,7 +195,7 @@ func TestALeaseIsNotGivenBackUnderAWrite(t *testing.T) {
 		now := time.Now()
 		l.renewed.Store(&now)
 		l.enter()
-		if err := l.release(c.api); !errors.Is(err, errBusy) || l.held() {
+		if err := l.release(c.api); !errors.Is(err, errWriting) || l.held() {
 			t.Errorf("with a write that does not end: %v, held: %v", err, l.held())
 		}
 	})

@@ -24,27 +24,33 @@ func (r *reach) heard(why string, putOff bool) (news bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	ill := why != ""
-	if ill && (!r.well.IsZero() || r.sick.IsZero()) {
-		r.sick = time.Now()
-	}
+	news = ill != r.well.IsZero()
+	r.feel(ill)
 	if putOff && time.Since(r.sick) < requestTimeout {
 		why = ""
 	}
 	yes := why == ""
-	news = yes != r.yes || why != r.err || ill != r.well.IsZero()
-	switch {
-	case ill:
-		r.ills++
-		r.well = time.Time{}
-	case r.well.IsZero():
-		r.well = time.Now()
-	}
+	news = news || yes != r.yes || why != r.err
 	if yes != r.yes || r.since.IsZero() {
 		r.since = time.Now()
 	}
 	r.back = r.back || yes && !r.yes
 	r.yes, r.err = yes, why
 	return news
+}
+
+// feel notes whether a request was answered. The caller holds mu.
+func (r *reach) feel(ill bool) {
+	switch {
+	case ill:
+		if !r.well.IsZero() || r.sick.IsZero() {
+			r.sick = time.Now()
+		}
+		r.ills++
+		r.well = time.Time{}
+	case r.well.IsZero():
+		r.well = time.Now()
+	}
 }
 
 // wrong notes what is wrong with a cluster that can be reached.
