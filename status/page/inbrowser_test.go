@@ -202,7 +202,9 @@ func TestEverybodyCanReadIt(t *testing.T) {
 	axe, err := os.ReadFile("../../bin/npm/node_modules/axe-core/axe.min.js")
 	tool(t, "axe-core", err == nil)
 	b := browse(t, colourful())
-	b.web.Done(reconcile.Outcome{Action: b.Plan.Actions[0], Took: time.Second})
+	b.web.Done(reconcile.Outcome{Took: time.Second, Action: reconcile.Action{
+		ID: reconcile.ID{Cluster: "eu", Kind: reconcile.KindRelease, Namespace: "coder", Name: "munich"}, Op: reconcile.OpUpdate, Provider: "munich",
+	}})
 	for name, path := range looks {
 		for _, how := range []struct {
 			scheme string
