@@ -1,7 +1,7 @@
 # check judges and writes nothing; fix edits. Every target builds with the same flags, so that everything is
 # compiled once.
 
-.PHONY: check fix test build localkube localforge prometheus story demo bench gate doc clean help
+.PHONY: check fix test build localkube localforge prometheus browser shots story demo bench gate doc clean help
 .DEFAULT_GOAL := check
 
 tool := go tool -modfile=.ci/tools.mod
@@ -31,7 +31,7 @@ fix: ## edit: format, tidy, golden files and generated pages
 	go test -short $(golden) -update
 
 # The tests of the whole program start what takes a machine for itself: they come last, and alone.
-test: build localkube localforge prometheus ## all tests, on real clusters too
+test: build localkube localforge prometheus browser ## all tests, on real clusters too
 	@code=0; \
 	go test -timeout 30m $$(go list ./... | grep -vx '.*/cmd/reconcile') || code=1; \
 	go test -timeout 60m ./cmd/reconcile || code=1; \
@@ -62,6 +62,15 @@ prometheus: ## bin/prometheus and bin/promtool, of Debian's package, where they 
 		dpkg-deb -x prometheus_*.deb .) && cp "$$tmp"/usr/bin/prometheus "$$tmp"/usr/bin/promtool bin/ ; } || \
 		echo "there is no prometheus: what needs it is skipped in tests"
 
+# Where apt-get or npm is missing, the tests in a browser are skipped and say what they need.
+browser: ## what tests of the page need: Chromium (installed with apt-get, as root) and bin/npm with axe-core
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || \
+		echo "Chromium is missing: install it, or the page is not tested in a browser"
+	@test -e bin/npm/node_modules/axe-core/axe.min.js || { command -v npm >/dev/null && \
+		npm install --silent --no-audit --no-fund --ignore-scripts --prefix bin/npm axe-core@4.10.3; } || \
+		echo "axe-core is missing: install npm, or nobody checks whether everybody can read the page"
+
 story: build localkube localforge ## one pull request from its first push to what it did, on a real forge and two clusters
 	go test -timeout 30m -count 1 -v -run '^TestAPullRequest$$' ./cmd/reconcile
 
@@ -77,6 +86,10 @@ gate: build localkube ## fail if a release costs more CPU, requests or allocatio
 
 doc: ## write the generated pages anew
 	go test -short -run Fresh $(golden) -update
+
+shots: browser ## pictures of every page in bin/shots, light and dark, wide and narrow
+	mkdir -p bin/shots
+	SCREENSHOTS=$(CURDIR)/bin/shots go test -count 1 -run EverybodyCanReadIt ./status/page
 
 clean: ## remove what was built
 	rm -rf bin

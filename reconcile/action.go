@@ -88,6 +88,9 @@ func (r Reason) Class() Class {
 	return Person
 }
 
+// MissingPermission is what a risk begins with that names a right that is needed and not given.
+const MissingPermission = "missing permission: "
+
 // Action is one line of a plan.
 type Action struct {
 	Op           Op

@@ -176,6 +176,9 @@ type Desired struct {
 	Limits    Limits
 	Providers map[string]ProviderWant // the declared ones, those without a release too
 
+	Organizations map[string]OrganizationWant // the declared ones
+	Places        map[string]Place            // where entries are written, by path: "providers.frankfurt"
+
 	Recognition Recognition // what is an environment, and whose
 	AccessURL   AccessURL
 	Rollout     Rollout // of all clusters together; each has its own beside
@@ -187,6 +190,8 @@ type ClusterWant struct {
 	Context       string // of the kubeconfig that has its credentials; empty: the obvious one
 	MaxConcurrent int    // releases that may be worked on at once
 	Rollout       Rollout
+	Region        string // for people
+	Address       string // likewise: as environments and providers see it
 }
 
 // Removal is the declared end of a provider that is not declared any more.

@@ -31,6 +31,7 @@ type ClusterLive struct {
 	Holder    string            // who holds it
 	Via       string            // the replica that tells of it, since it cannot be reached from here; empty: it was looked at
 	Version   string            // of Kubernetes
+	Latency   time.Duration     // of its answers lately, rounded; 0: not known
 	Lacking   map[string]string // by provider without release: why it is not ready; empty: it is; absent: not known yet
 	Releases  map[ID]Observed
 	Refs      map[RefID]RefState // Secrets and ConfigMaps that items refer to; absent: not there
@@ -145,6 +146,19 @@ type Observed struct {
 	Lost         []string  // environments that ran when it was applied last, and are gone; as people call them
 	Survived     bool      // none was lost at some time since it became Ready
 	Past         []Past    // what it was and is, as far as it is remembered; newest first
+	History      []Step    // what was done to it, likewise; for people, and nothing is decided on it
+}
+
+// Step is something that was done to a release, or tried.
+type Step struct {
+	At       time.Time
+	Op       string // an Op; "found": nobody wrote down what it was
+	Reason   string
+	Revision int    // of the release
+	Commit   string // the revision of the declarations that called for it
+	Author   string // of the commit
+	Error    string // empty: it went through
+	Ready    bool   // it became Ready
 }
 
 // Past is something that a release was once made.

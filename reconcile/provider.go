@@ -22,6 +22,23 @@ type ProviderWant struct {
 	Previous  []string             // former keys, sorted
 	Deletion  Policy               // what happens to it when it is not declared any more
 	Admission *Admission           // what guards it; nil: nothing does
+
+	DisplayName string // these four are for people
+	Description string
+	Region      string
+	Address     string // where its developers reach it, with scheme
+}
+
+// OrganizationWant is what a declaration says of an organization, for those who tell about it.
+type OrganizationWant struct {
+	DisplayName string
+	Default     string // the provider that is pre-selected for its new environments
+}
+
+// Place is where something is declared.
+type Place struct {
+	File string // relative to the declarations' directory, with slashes
+	Line int    // from 1
 }
 
 // allows says whether an organization may create environments in the provider now.

@@ -55,6 +55,7 @@ func Render(cfg schema.Config, charts Charts, commit reconcile.Commit) (reconcil
 	want := reconcile.Desired{
 		Owner: cfg.Deployment.Name, Commit: commit, Empty: empty(cfg), Clusters: each,
 		Removed: removed(cfg), Limits: limits(cfg), Providers: providers(cfg), Recognition: recognition(cfg),
+		Organizations: organizations(cfg), Places: places(cfg),
 		AccessURL: accessURL(cfg.Deployment), Rollout: all, Bound: bound(cfg.Deployment.PullRequests),
 	}
 	for name, p := range cfg.Providers {

@@ -36,7 +36,7 @@ func clusters(cfg schema.Config) (map[string]reconcile.ClusterWant, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cluster %s: %w", name, err)
 		}
-		out[name] = reconcile.ClusterWant{Context: c.Context, MaxConcurrent: declared.MaxConcurrent, Rollout: r}
+		out[name] = reconcile.ClusterWant{Context: c.Context, MaxConcurrent: declared.MaxConcurrent, Rollout: r, Region: c.Region, Address: c.Address}
 	}
 	return out, nil
 }
@@ -70,7 +70,36 @@ func providers(cfg schema.Config) map[string]reconcile.ProviderWant {
 			BuiltIn: name == builtIn, Ready: health(cfg, name), Until: ends(cfg.Allowlists[name]),
 			Suspended: reason(p.Suspend), Previous: set(p.PreviousNames),
 			Deletion: reconcile.Policy(p.Deletion.Policy), Admission: guards.of(name),
+			DisplayName: p.DisplayName, Description: p.Description, Region: p.Region, Address: address(cfg, name),
 		}
+	}
+	return out
+}
+
+// address is where the developers of a provider reach it. The built-in one is where the deployment is.
+func address(cfg schema.Config, provider string) string {
+	if p := cfg.Providers[provider]; p.Hostname != "" || provider != builtIn {
+		return p.Hostname
+	}
+	return cfg.Deployment.AccessURL
+}
+
+// organizations are the declared organizations for those who tell about them.
+func organizations(cfg schema.Config) map[string]reconcile.OrganizationWant {
+	out := make(map[string]reconcile.OrganizationWant, len(cfg.Organizations))
+	for name, o := range cfg.Organizations {
+		out[name] = reconcile.OrganizationWant{
+			DisplayName: o.DisplayName, Default: cmp.Or(o.DefaultProvider, cfg.Deployment.DefaultProvider),
+		}
+	}
+	return out
+}
+
+// places say where entries are written, for people who want to change them.
+func places(cfg schema.Config) map[string]reconcile.Place {
+	out := make(map[string]reconcile.Place, len(cfg.Positions))
+	for path, p := range cfg.Positions {
+		out[path] = reconcile.Place{File: p.File, Line: p.Line}
 	}
 	return out
 }

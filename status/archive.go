@@ -14,9 +14,10 @@ type archive struct {
 	mu        sync.Mutex // guards what follows
 	proposals map[string]RequestDoc
 	outcomes  map[string]map[reconcile.ID][]DoneDoc
-	heads     []string // of proposals, oldest first
-	commits   []string // of outcomes, oldest first
-	size      int      // bytes of all plans
+	called    map[string]reconcile.Commit // what is known of the commits of outcomes
+	heads     []string                    // of proposals, oldest first
+	commits   []string                    // of outcomes, oldest first
+	size      int                         // bytes of all plans
 }
 
 const (
@@ -70,11 +71,12 @@ func (a *archive) done(o reconcile.Outcome) {
 	defer a.mu.Unlock()
 	sha := o.Action.Commit.SHA
 	if a.outcomes == nil {
-		a.outcomes = map[string]map[reconcile.ID][]DoneDoc{}
+		a.outcomes, a.called = map[string]map[reconcile.ID][]DoneDoc{}, map[string]reconcile.Commit{}
 	}
 	if a.outcomes[sha] == nil {
 		a.outcomes[sha], a.commits = map[reconcile.ID][]DoneDoc{}, append(a.commits, sha)
 	}
+	a.called[sha] = o.Action.Commit
 	d := DoneDoc{Op: o.Action.Op, Reason: o.Action.Reason, At: time.Now().UTC(), Took: o.Took.Seconds()}
 	if o.Err != nil {
 		d.Error = clean(o.Err.Error())
@@ -83,6 +85,7 @@ func (a *archive) done(o reconcile.Outcome) {
 	a.outcomes[sha][o.Action.ID] = all[max(0, len(all)-keptDone):]
 	if len(a.commits) > keptOutcomes {
 		delete(a.outcomes, a.commits[0])
+		delete(a.called, a.commits[0])
 		a.commits = a.commits[1:]
 	}
 }
@@ -104,8 +107,9 @@ func (a *archive) of(sha string) (request *RequestDoc, done map[reconcile.ID][]D
 // requestDoc is a proposal without what it was made from.
 func requestDoc(p reconcile.Proposal) RequestDoc {
 	doc := RequestDoc{
-		Number: p.Request.Number, Title: clean(p.Request.Title), Page: p.Request.Page, Base: p.Base.SHA,
-		Stage: string(p.Stage), Errors: []string{}, Summary: []string{}, Moved: append([]string{}, p.Moved[:min(len(p.Moved), keptErrors)]...), At: p.At.UTC(),
+		Number: p.Request.Number, Title: clean(p.Request.Title), Author: clean(p.Request.Author), Page: p.Request.Page, Base: p.Base.SHA,
+		Stage: string(p.Stage), Errors: []string{}, Summary: []string{},
+		Moved: append([]string{}, p.Moved[:min(len(p.Moved), keptErrors)]...), At: p.At.UTC(),
 	}
 	if p.Err != nil {
 		for line := range strings.Lines(p.Err.Error()) {

@@ -209,8 +209,8 @@ func (f Freeze) String() string {
 	return fmt.Sprintf("%s until %s: %s (%s)", f.Scope(), clock(f.Until), f.Reason, f.By)
 }
 
-// thaw is the command that ends a freeze in a cluster.
-func (f Freeze) thaw(cluster string) string {
+// Thaw is the command that ends a freeze in a cluster.
+func (f Freeze) Thaw(cluster string) string {
 	command := "reconcile thaw --cluster " + cluster
 	switch {
 	case f.Provider != "":

@@ -58,11 +58,7 @@ func explainRecognition(b *strings.Builder, p Provider, want reconcile.ProviderW
 	}
 	r := want.Admission.Recognition
 	for _, name := range p.Organizations {
-		match := r.Organizations[name]
-		how := match.String()
-		if r.OrganizationLabel != "" {
-			how = strings.TrimPrefix(how+", label "+r.OrganizationLabel+"="+name, ", ")
-		}
+		match, how := r.Organizations[name], recognition(r, name)
 		switch {
 		case how == "" && p.Enforcement.Mode == reconcile.EnforceAudit:
 			continue // that is why
@@ -121,7 +117,7 @@ func explainForeign(b *strings.Builder, all []reconcile.Environment) {
 // explainFreezes says what is stopped, and how to go on.
 func explainFreezes(b *strings.Builder, p Provider) {
 	for _, f := range p.Freezes {
-		fmt.Fprintf(b, "frozen: %s\n  → it ends by itself; `%s` ends it now\n", f, f.thaw(p.Cluster))
+		fmt.Fprintf(b, "frozen: %s\n  → it ends by itself; `%s` ends it now\n", f, f.Thaw(p.Cluster))
 	}
 }
 

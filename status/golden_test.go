@@ -33,6 +33,11 @@ func situations() map[string]func(w *world) {
 		},
 		"trouble": func(w *world) {
 			w.put(w.want("eu", "frankfurt", ""), func(o *reconcile.Observed) {
+				o.History = []reconcile.Step{
+					{At: epoch(), Op: "update", Reason: "changed", Revision: 3, Commit: "1a2b3c4d5e6f", Author: "Ada <ada@example.com>"},
+					{At: epoch().Add(-time.Hour), Op: "create", Reason: "absent", Revision: 2, Commit: "0a0b0c0", Ready: true},
+					{At: epoch().Add(-2 * time.Hour), Op: "create", Reason: "absent", Revision: 1, Commit: "0a0b0c0", Error: "helm install: no\nsuch image"},
+				}
 				o.Health, o.Message = reconcile.Unhealthy, "container envproxy of pod envproxy-0: CrashLoopBackOff: exit code 1"
 			})
 			w.put(w.want("eu", "paris", ""), func(o *reconcile.Observed) {
@@ -81,6 +86,19 @@ func situations() map[string]func(w *world) {
 					{Deletes: true, Reason: "over", By: "bob@laptop", Until: epoch().Add(-time.Hour)},
 				}
 			})
+
+			w.Want.Organizations = map[string]reconcile.OrganizationWant{
+				"blue": {DisplayName: "The blue ones", Default: "frankfurt"}, "red": {Default: "built-in"}, "white": {Default: "paris"},
+			}
+			w.Want.Places = map[string]reconcile.Place{
+				"providers.frankfurt": {File: "providers/eu.yaml", Line: 3}, "allowlists.frankfurt": {File: "allow.cue", Line: 9},
+				"allowlists.frankfurt.red": {File: "allow.cue", Line: 11}, "organizations.blue": {File: "people.cue", Line: 4},
+				"clusters.eu": {File: "clusters.cue", Line: 7},
+			}
+			frankfurt := w.Want.Providers["frankfurt"]
+			frankfurt.DisplayName, frankfurt.Region, frankfurt.Address = "Frankfurt am Main", "eu-central", "https://fra.example.com"
+			w.Want.Providers["frankfurt"] = frankfurt
+			w.Want.Clusters["eu"] = reconcile.ClusterWant{MaxConcurrent: 4, Region: "eu-central", Address: "https://eu.example.com:6443"}
 
 			w.guard("boston", reconcile.EnforceAudit, "blue", "white")
 			boston := w.Want.Providers["boston"]
@@ -160,6 +178,11 @@ func told(t *testing.T, r reconcile.Report) []txtar.File {
 	add("plan.md", PlanMarkdown(r.Plan, true))
 	add("plan.json", string(PlanJSON(r.Plan, true)))
 	add("status.json", fetch(t, r, "/api/v1/status"))
+	add("rollout.json", fetch(t, r, "/api/v1/rollout"))
+	add("organizations.json", fetch(t, r, "/api/v1/organizations"))
+	for _, name := range []string{"frankfurt"} {
+		add("provider.json", fetch(t, r, "/api/v1/providers/"+name))
+	}
 	return files
 }
 

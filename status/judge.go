@@ -17,7 +17,8 @@ func judge(a *reconcile.Action, r *reconcile.Report) Release {
 	}
 	rel := Release{
 		Cluster: a.ID.Cluster, Namespace: a.ID.Namespace, Name: a.ID.Name, Organization: a.Organization, Since: obs.Since,
-		Revision: obs.Revision, Digest: prefix(obs.Digest), Drift: len(obs.Drift), Edits: edits(obs.Drift),
+		Revision: obs.Revision, Health: obs.Health, ReadySince: obs.ReadySince, Commit: obs.Commit,
+		Digest: prefix(obs.Digest), Drift: len(obs.Drift), Edits: edits(obs.Drift),
 		Chart: cmp.Or(obs.ChartName, chart.Name), Version: cmp.Or(obs.ChartVersion, chart.Version),
 	}
 	check := &a.Want.Release.Ready

@@ -43,6 +43,11 @@ type Provider struct {
 	Holds         []Hold    `json:"holds"`          // beside the status
 	Freezes       []Freeze  `json:"freezes"`        // that stop something of it
 	Releases      []Release `json:"releases"`       // those that are wanted first, by organization and name
+	DisplayName   string    `json:"displayName"`
+	Description   string    `json:"description"`
+	Region        string    `json:"region"`
+	Address       string    `json:"address"`    // where its developers reach it
+	DeclaredAt    Place     `json:"declaredAt"` // where it is written
 
 	Enforcement  Enforcement `json:"enforcement"`
 	Counted      bool        `json:"counted"`      // Environments are all that there are
@@ -56,19 +61,22 @@ type Provider struct {
 
 // Release is one Helm release of a provider. Its JSON is part of /api/v1/status.
 type Release struct {
-	Cluster      string    `json:"cluster"` // another than the provider's while it moves
-	Namespace    string    `json:"namespace"`
-	Name         string    `json:"name"`
-	Organization string    `json:"organization"` // where there is one release for each
-	Status       Status    `json:"status"`
-	Message      string    `json:"message"`
-	Since        time.Time `json:"since,omitzero"`
-	Revision     int       `json:"revision"` // Helm's; 0: not installed
-	Chart        string    `json:"chart"`
-	Version      string    `json:"version"`
-	Digest       string    `json:"digest"` // first 12 digits of the inputs in force
-	Drift        int       `json:"drift"`  // fields that differ from what was applied
-	Edits        []Edit    `json:"edits,omitempty"`
+	Cluster      string           `json:"cluster"` // another than the provider's while it moves
+	Namespace    string           `json:"namespace"`
+	Name         string           `json:"name"`
+	Organization string           `json:"organization"` // where there is one release for each
+	Status       Status           `json:"status"`
+	Message      string           `json:"message"`
+	Since        time.Time        `json:"since,omitzero"`
+	Revision     int              `json:"revision"` // Helm's; 0: not installed
+	Health       reconcile.Health `json:"health"`   // what its objects say of themselves; empty: not looked at
+	ReadySince   time.Time        `json:"readySince,omitzero"`
+	Commit       string           `json:"commit"` // the revision of the declarations that it was last changed by
+	Chart        string           `json:"chart"`
+	Version      string           `json:"version"`
+	Digest       string           `json:"digest"` // first 12 digits of the inputs in force
+	Drift        int              `json:"drift"`  // fields that differ from what was applied
+	Edits        []Edit           `json:"edits,omitempty"`
 
 	declared   bool // it is wanted
 	unverified bool
@@ -134,7 +142,9 @@ func Providers(r reconcile.Report) []Provider {
 	for name, want := range r.Want.Providers {
 		entry(Provider{
 			Name: name, Cluster: want.Cluster, Namespace: want.Namespace, Declared: true,
-			Default: want.Default, Cordoned: want.Cordoned,
+			Default: want.Default, Cordoned: want.Cordoned, DisplayName: clean(want.DisplayName),
+			Description: clean(want.Description), Region: clean(want.Region), Address: want.Address,
+			DeclaredAt: placeOf(r, "providers."+name),
 		})
 	}
 	first := blind(&r)

@@ -13,6 +13,9 @@ import (
 // not, and what came of it. It is what /api/v1/revisions/<sha> answers.
 type RevisionPage struct {
 	SHA      string          `json:"sha"`
+	Commit   RevisionDoc     `json:"commit"`  // as far as it is known
+	InForce  bool            `json:"inForce"` // it is what counts now
+	Error    string          `json:"error"`   // why it is not, of the newest revision
 	Statuses []StatusLineDoc `json:"statuses"`
 	Request  *RequestDoc     `json:"request"` // the pull request of which it is the head; null: it is none, or not known
 	Shown    *ShownDoc       `json:"shown"`   // what the plan on its pull request was; null: not known
@@ -24,6 +27,7 @@ type RevisionPage struct {
 type RequestDoc struct {
 	Number  int       `json:"number"`
 	Title   string    `json:"title"`
+	Author  string    `json:"author"` // login of who made it
 	Page    string    `json:"page"`
 	Base    string    `json:"base"`  // the commit that it was merged with
 	Stage   string    `json:"stage"` // planning, planned, unplanned, closed

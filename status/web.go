@@ -1,9 +1,6 @@
 package status
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -21,63 +18,28 @@ type Web struct {
 	// Shown is the plan that was shown of a merged commit; may be nil.
 	Shown func(sha string) (reconcile.Shown, bool)
 
+	Front      http.Handler      // the pages for people; nil: a text that names what there is
+	Repository func() Repository // where people look at the declarations; may be nil
+
 	archive archive
-	mu      sync.Mutex // guards report
+	journal journal
+	mu      sync.Mutex // guards what follows
 	report  *reconcile.Report
-}
-
-// StatusDoc is what /api/v1/status answers.
-type StatusDoc struct {
-	Deployment string          `json:"deployment"`
-	At         time.Time       `json:"at,omitzero"` // of the look it tells about
-	Revision   RevisionDoc     `json:"revision"`    // in force; empty before one was valid
-	Head       RevisionDoc     `json:"head"`        // the newest seen
-	HeadError  string          `json:"headError"`   // why head is not in force
-	FetchError string          `json:"fetchError"`  // why the repository cannot be read now
-	Statuses   []StatusLineDoc `json:"statuses"`    // as posted on commits
-	Clusters   []ClusterDoc    `json:"clusters"`    // sorted by name
-	Providers  []Provider      `json:"providers"`   // sorted by name
-	Summary    Summary         `json:"summary"`     // of the plan
-	AccessURL  AccessURLDoc    `json:"accessURL"`
-}
-
-// RevisionDoc is a revision of the declarations.
-type RevisionDoc struct {
-	SHA     string    `json:"sha"`
-	Author  string    `json:"author"`
-	Subject string    `json:"subject"`
-	Time    time.Time `json:"time,omitzero"`
-}
-
-// StatusLineDoc is a commit status.
-type StatusLineDoc struct {
-	SHA     string    `json:"sha"`
-	Context string    `json:"context"`
-	State   LineState `json:"state"`
-	Text    string    `json:"text"`
-}
-
-// ClusterDoc is a cluster as it is now.
-type ClusterDoc struct {
-	Name      string    `json:"name"`
-	Reachable bool      `json:"reachable"`
-	Error     string    `json:"error"` // who could not reach whom
-	Since     time.Time `json:"since,omitzero"`
-	Version   string    `json:"version"` // of Kubernetes
-	Looked    bool      `json:"looked"`  // everything in it was seen since the program started
-	Held      bool      `json:"held"`    // this process acts on it
-	Holder    string    `json:"holder"`  // who does
-	Via       string    `json:"via"`     // the replica that tells of it; empty: it was looked at from here
-
-	Freezes       []Freeze `json:"freezes"`       // what is stopped there now
-	Unenforceable string   `json:"unenforceable"` // why no allowlist can be enforced there; empty: it can
+	doc     *StatusDoc    // what it says, once somebody asked
+	waves   *RolloutDoc   // likewise
+	changed chan struct{} // closed when there is another report
 }
 
 // Report makes a report what is answered.
 func (w *Web) Report(r reconcile.Report) {
+	w.journal.take(&r)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.report = &r
+	w.report, w.doc, w.waves = &r, nil, nil
+	if w.changed != nil {
+		close(w.changed)
+		w.changed = nil
+	}
 }
 
 func (w *Web) newest() *reconcile.Report {
@@ -94,7 +56,7 @@ func (w *Web) Handler() http.Handler {
 	return harden(mux)
 }
 
-// Pages answers /, /api/v1/status and /api/v1/plan.
+// Pages answers everything for people and programs but Probes.
 func (w *Web) Pages() http.Handler {
 	mux := http.NewServeMux()
 	w.addPages(mux)
@@ -109,11 +71,19 @@ func (w *Web) Probes() http.Handler {
 }
 
 func (w *Web) addPages(mux *http.ServeMux) {
-	mux.HandleFunc("GET /{$}", w.index)
 	mux.HandleFunc("GET /api/v1/status", w.status)
 	mux.HandleFunc("GET /api/v1/plan", w.plan)
-	mux.HandleFunc("GET /revisions/{sha}", w.revision(false))
-	mux.HandleFunc("GET /api/v1/revisions/{sha}", w.revision(true))
+	mux.HandleFunc("GET /api/v1/rollout", reply(w.Rollout))
+	mux.HandleFunc("GET /api/v1/organizations", reply(w.Organizations))
+	mux.HandleFunc("GET /api/v1/organizations/{name}/providers", named(w.pool, "organization"))
+	mux.HandleFunc("GET /api/v1/providers/{name}", named(w.Provider, "provider"))
+	mux.HandleFunc("GET /api/v1/revisions", reply(w.Revisions))
+	mux.HandleFunc("GET /api/v1/revisions/{name}", named(w.Revision, "revision"))
+	if w.Front != nil {
+		mux.Handle("GET /", w.Front)
+		return
+	}
+	mux.HandleFunc("GET /{$}", w.index)
 }
 
 func (w *Web) addProbes(mux *http.ServeMux) {
@@ -142,7 +112,12 @@ func (w *Web) index(out http.ResponseWriter, _ *http.Request) {
 
 /api/v1/status   providers, clusters and revisions, as JSON
 /api/v1/plan     what lies between what is declared and what is live, as JSON (?verbose=true lists what is kept)
-/revisions/<sha> what a commit would do, was shown to do, and did (as JSON: /api/v1/revisions/<sha>)
+/api/v1/rollout  how far what is declared has gone out, wave by wave
+/api/v1/providers/<name>               one provider, with what happened to it
+/api/v1/organizations                  the organizations, and what each may choose from
+/api/v1/organizations/<name>/providers the same of one
+/api/v1/revisions                      the commits of which something is known
+/api/v1/revisions/<sha>                what a commit would do, was shown to do, and did
 /metrics         for Prometheus
 /readyz          whether everything was looked at once, or what is missing
 /healthz         whether the program lives
@@ -186,20 +161,7 @@ func because(errs ...error) string {
 	return ""
 }
 
-func (w *Web) status(out http.ResponseWriter, _ *http.Request) {
-	r := w.newest()
-	if r == nil {
-		text(out, http.StatusServiceUnavailable, Unready(nil)+"\n")
-		return
-	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(statusDoc(*r)); err != nil {
-		panic(fmt.Sprintf("status is not JSON: %v", err)) // it holds strings, numbers and times only
-	}
-	write(out, "application/json", b.Bytes())
-}
+func (w *Web) status(out http.ResponseWriter, in *http.Request) { reply(w.Status)(out, in) }
 
 func (w *Web) plan(out http.ResponseWriter, in *http.Request) {
 	r := w.newest()
@@ -208,51 +170,6 @@ func (w *Web) plan(out http.ResponseWriter, in *http.Request) {
 		return
 	}
 	write(out, "application/json", PlanJSON(r.Plan, in.URL.Query().Get("verbose") == "true"))
-}
-
-// statusDoc gathers what a report says.
-func statusDoc(r reconcile.Report) StatusDoc {
-	doc := StatusDoc{
-		Deployment: r.Want.Owner, At: r.Live.At, Revision: revisionDoc(r.Commit), Head: revisionDoc(r.Head),
-		HeadError: message(r.HeadErr), FetchError: message(r.FetchErr), Summary: summaryOf(r.Plan),
-		AccessURL: AccessURL(r), Statuses: []StatusLineDoc{}, Clusters: []ClusterDoc{}, Providers: Providers(r),
-	}
-	for _, l := range Lines(r) {
-		doc.Statuses = append(doc.Statuses, StatusLineDoc{SHA: l.SHA, Context: l.Context, State: l.State, Text: l.Text})
-	}
-	for _, c := range clustersOf(r.Plan) {
-		live := r.Live.Clusters[c.Name]
-		doc.Clusters = append(doc.Clusters, ClusterDoc{
-			Name: c.Name, Reachable: live.Reachable, Error: clean(live.Err), Since: live.Since, Version: live.Version,
-			Looked: live.Looked, Held: live.Held, Holder: live.Holder, Via: live.Via, Unenforceable: clean(live.Unenforceable),
-			Freezes: append([]Freeze{}, frozenIn(live, r.Live.At)...),
-		})
-	}
-	for i := range doc.Providers {
-		full(&doc.Providers[i])
-	}
-	return doc
-}
-
-// full makes lists without entries empty lists, so that readers find the same types everywhere.
-func full(p *Provider) {
-	p.Organizations = append([]string{}, p.Organizations...)
-	p.Closed = append([]string{}, p.Closed...)
-	p.Freezes = append([]Freeze{}, p.Freezes...)
-	p.Environments = append([]Headcount{}, p.Environments...)
-	p.Holds = append([]Hold{}, p.Holds...)
-	p.Releases = append([]Release{}, p.Releases...)
-}
-
-func revisionDoc(c reconcile.Commit) RevisionDoc {
-	return RevisionDoc{SHA: c.SHA, Author: clean(c.Author), Subject: clean(c.Subject), Time: c.Time}
-}
-
-func message(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
 
 func text(out http.ResponseWriter, code int, body string) {

@@ -20,6 +20,7 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile/watch"
 	"github.com/workspace-providers/reconcile/status"
 	"github.com/workspace-providers/reconcile/status/notify"
+	"github.com/workspace-providers/reconcile/status/page"
 	"github.com/workspace-providers/reconcile/status/webhook"
 )
 
@@ -62,7 +63,8 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	if err != nil {
 		return err
 	}
-	web := &status.Web{Metrics: registry, Shown: p.shownOf}
+	web := &status.Web{Metrics: registry, Shown: p.shownOf, Repository: p.place}
+	web.Front = page.New(web, ctx.Done())
 	poster := p.poster(metrics)
 	planner := p.planner(metrics, poster, web)
 	notifier := p.notifier(metrics)
@@ -117,7 +119,7 @@ func (p *parts) tell(metrics *status.Metrics, web *status.Web, teller reconcile.
 	planner *pull.Planner, notifier *notify.Notifier,
 ) {
 	p.source.Fetched = metrics.Fetched
-	p.loop.Reporters = []reconcile.Reporter{metrics, web, teller}
+	p.loop.Reporters = []reconcile.Reporter{metrics, web, teller, &pools{fleet: p.fleet}}
 	if p.provider == "" { // one provider alone says nothing of a commit
 		p.loop.Reporters = append(p.loop.Reporters, poster)
 	}

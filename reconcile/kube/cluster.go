@@ -52,7 +52,8 @@ type Cluster struct {
 	full   map[string]map[string]float64 // likewise, by provider
 	ends   map[string]time.Time          // until when our credentials count; never edited: replaced
 
-	trials []trial // what failed, as it is to be written down
+	trials []trial           // what failed, as it is to be written down
+	pools  map[string]string // likewise, by organization: what it may choose from
 
 	acting  atomic.Int64 // actions in hand
 	unknown atomic.Bool  // there are no credentials for it
@@ -85,6 +86,7 @@ func (c *Cluster) seen() reconcile.ClusterLive {
 	live := reconcile.ClusterLive{
 		Reachable: reachable, Err: why, Since: since, Well: well, Held: c.lease.free(), Holder: c.lease.holding(),
 		Expires: c.expires(),
+		Latency: c.Stats.latency.rounded(),
 	}
 	if c.session == nil { // it may have answered already, and yet nothing is known of what it holds
 		live.Reachable, live.Releases = false, c.releases
@@ -206,7 +208,7 @@ func (c *Cluster) look(key releaseKey) (obs reconcile.Observed, there bool) {
 		c.respect(key, k, &obs, uninstallTime)
 	}
 	rec.tell(&obs)
-	obs.Past = rec.past(revs, urls)
+	obs.Past, obs.History = rec.past(revs, urls), rec.steps()
 	if k.corrupt != "" {
 		obs.State, obs.Failure = reconcile.Corrupt, k.corrupt
 	}

@@ -34,6 +34,8 @@ type Stats struct {
 	Reads   atomic.Int64
 	Watches atomic.Int64
 	Writes  atomic.Int64
+
+	latency latency
 }
 
 // errReadOnly says that this program was told to change nothing.
@@ -67,6 +69,7 @@ func (g *gate) send(req *http.Request, limit time.Duration) (*http.Response, err
 	g.count(req)
 	asked := req.Context()
 	ctx, cancel := context.WithTimeout(asked, limit)
+	began := time.Now()
 	resp, err := g.next.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		cancel()
@@ -78,6 +81,7 @@ func (g *gate) send(req *http.Request, limit time.Duration) (*http.Response, err
 	if resp.TLS != nil && g.met != nil {
 		g.met(resp.TLS)
 	}
+	g.stats.latency.note(time.Since(began))
 	g.heard(refusal(resp))
 	soon(resp)
 	resp.Body = &closer{resp.Body, cancel}

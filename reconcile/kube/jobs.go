@@ -27,6 +27,7 @@ const (
 	askPods       jobKind = "pods"    // why its pods are not ready
 	noteReady     jobKind = "ready"   // write down since when it is ready
 	noteTrials    jobKind = "trials"  // write down what failed; of no release
+	notePools     jobKind = "pools"   // write down what organizations may choose from; likewise
 )
 
 // work does the jobs of a session until it ends.
@@ -69,6 +70,8 @@ func (c *Cluster) doJob(s *session, j job) (news bool, err error) {
 		return false, c.noteReady(ctx, s, j.key) // the watch tells what was written
 	case noteTrials:
 		return false, c.noteTrials(ctx, s)
+	case notePools:
+		return false, c.notePools(ctx, s)
 	}
 	return false, nil
 }

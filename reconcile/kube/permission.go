@@ -37,7 +37,7 @@ func (f *flight) permissions(ctx context.Context) []string {
 	}
 	var out []string
 	for what, verbs := range missing {
-		out = append(out, fmt.Sprintf("missing permission: %s %s", strings.Join(verbs, ", "), what.where()))
+		out = append(out, fmt.Sprintf(reconcile.MissingPermission+"%s %s", strings.Join(verbs, ", "), what.where()))
 	}
 	slices.Sort(out)
 	return out

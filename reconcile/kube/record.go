@@ -147,6 +147,18 @@ type transition struct {
 	Ready    bool      `json:"ready,omitempty"`  // it became Ready
 }
 
+// steps are what was done to the release, newest first.
+func (r record) steps() []reconcile.Step {
+	out := make([]reconcile.Step, 0, len(r.History))
+	for _, t := range r.History {
+		out = append(out, reconcile.Step{
+			At: t.At, Op: t.Op, Reason: t.Reason, Revision: t.Revision, Commit: t.Commit, Author: t.Author,
+			Error: t.Error, Ready: t.Ready,
+		})
+	}
+	return out
+}
+
 // maxTransitions bounds a record's history.
 const maxTransitions = 20
 
