@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"fmt"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -126,14 +127,33 @@ func js[T any](b *browser, expression string) (out T) {
 	return out
 }
 
+// fill replaces what stands in the field of the filter.
+func (b *browser) fill(text string) {
+	b.Helper()
+	js[bool](b, fmt.Sprintf(`(() => {
+		const field = document.querySelector("input[name=q]");
+		field.value = %q;
+		return field.dispatchEvent(new Event("input", {bubbles: true}));
+	})()`, text))
+}
+
+// atMost is the time that something may take: as long as is asked for where RECONCILE_TEST_TIMED is set, on a machine
+// that does nothing else, and else so much longer that only what hangs takes it.
+func atMost(limit time.Duration) time.Duration {
+	if os.Getenv("RECONCILE_TEST_TIMED") == "" {
+		return 30 * limit
+	}
+	return limit
+}
+
 // within waits until an expression is true, for so long at most.
 func (b *browser) within(limit time.Duration, what, expression string) {
 	b.Helper()
 	began := time.Now()
 	for !js[bool](b, expression) {
-		if time.Since(began) > limit {
+		if time.Since(began) > atMost(limit) {
 			b.shoot("failed")
-			b.Fatalf("waited %s in vain until %s", limit, what)
+			b.Fatalf("waited %s in vain until %s", atMost(limit), what)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -148,6 +168,7 @@ func (b *browser) shoot(name string) {
 		return
 	}
 	var png []byte
+	js[int](b, `[...document.querySelectorAll(".row, .wave")].map(e => e.style.contentVisibility = "visible").length`) // in the picture all is in sight
 	b.run(chromedp.FullScreenshot(&png, 100))
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
 		b.Fatal(err)

@@ -40,7 +40,8 @@ func TestExpandAndFilter(t *testing.T) {
 	if got := js[string](b, shown); got != "frankfurt paris" {
 		t.Errorf("eu- ready: %s", got)
 	}
-	b.run(chromedp.SetValue(`input[name=q]`, "", chromedp.ByQuery), chromedp.Click(`#summary a[data-status=Error]`, chromedp.ByQuery))
+	b.fill("")
+	b.run(chromedp.Click(`#summary a[data-status=Error]`, chromedp.ByQuery))
 	if got := js[string](b, shown); got != "austin boston munich sydney" {
 		t.Errorf("in Error: %s", got)
 	}
@@ -108,10 +109,10 @@ func TestTwoThousandProvidersInABrowser(t *testing.T) {
 	b.open("/") // Chromium itself comes up meanwhile
 	b.open("/")
 	b.within(5*time.Second, "there is a first paint", `performance.getEntriesByName("first-contentful-paint").length > 0`)
-	paint := js[float64](b, `performance.getEntriesByName("first-contentful-paint")[0].startTime`)
-	t.Logf("first paint after %.0f ms", paint)
-	if paint > 1000 {
-		t.Errorf("first paint after %.0f ms", paint)
+	paint := millis(js[float64](b, `performance.getEntriesByName("first-contentful-paint")[0].startTime`))
+	t.Logf("first paint after %s", paint)
+	if paint > atMost(time.Second) {
+		t.Errorf("first paint after %s", paint)
 	}
 	type pause struct{ Script, Frame float64 }
 	for _, text := range []string{"provider-1", "provider-19", "crashloop", "", "blue region-3", "nothing of this"} {
@@ -124,15 +125,19 @@ func TestTwoThousandProvidersInABrowser(t *testing.T) {
 			requestAnimationFrame(() => setTimeout(() => done({Script: script, Frame: performance.now() - began})));
 		})`, text), &got, awaited))
 		t.Logf("%q: %s rows, script %.0f ms, on the screen after %.0f ms", text, js[string](b, `document.querySelector("#shown").textContent`), got.Script, got.Frame)
-		if got.Frame > 300 {
+		if millis(got.Frame) > atMost(300*time.Millisecond) {
 			t.Errorf("filtering by %q takes %.0f ms", text, got.Frame)
 		}
 	}
-	js[string](b, `(() => { const i = document.querySelector("input[name=q]"); i.value = ""; i.dispatchEvent(new Event("input", {bubbles: true})); return "" })()`)
+	b.fill("")
 	it := w.Want.Items[1000]
 	w.put(it, func(o *reconcile.Observed) { o.Health, o.Message = reconcile.Unhealthy, "broken of late" })
 	w.report()
-	b.within(2*time.Second, "a change is seen", fmt.Sprintf(`document.querySelector("#p-%s").innerText.includes("broken of late")`, it.Provider))
+	b.within(2*time.Second, "a change is seen", fmt.Sprintf(`document.querySelector("#p-%s").textContent.includes("broken of late")`, it.Provider))
+}
+
+func millis(n float64) time.Duration {
+	return time.Duration(n * float64(time.Millisecond)).Round(time.Millisecond)
 }
 
 func TestKeyboardAlone(t *testing.T) {
@@ -154,6 +159,7 @@ func TestKeyboardAlone(t *testing.T) {
 	active(".skip")
 	press("/")
 	active("input[name=q]")
+	press(kb.Backspace) // the driver types it as well, which a keyboard does not
 	press("m", "u", "n")
 	if got := js[string](b, shown); !strings.Contains(got, "munich") || strings.Contains(got, "boston") {
 		t.Errorf("there are %s", got)
@@ -180,11 +186,11 @@ func TestWithoutJavaScript(t *testing.T) {
 	b := browse(t, colourful())
 	b.run(emulation.SetScriptExecutionDisabled(true), chromedp.Navigate(b.base+"/?group=cluster"))
 	b.run(chromedp.SendKeys(`input[name=q]`, "eu-1", chromedp.ByQuery), chromedp.Click(`.apply`, chromedp.ByQuery), chromedp.WaitReady(`#clear:not([hidden])`, chromedp.ByQuery))
-	if got := js[string](b, shown); got != "frankfurt munich" {
+	if got := js[string](b, shown); got != "frankfurt munich lisbon" { // which waits for munich
 		t.Errorf("eu-1: %s", got)
 	}
 	b.run(chromedp.Click(`#p-munich .toggle`, chromedp.ByQuery), chromedp.WaitVisible(`#d-munich .card`, chromedp.ByQuery))
-	if got := js[string](b, shown); got != "frankfurt munich" {
+	if got := js[string](b, shown); got != "frankfurt munich lisbon" {
 		t.Errorf("expanded, eu-1: %s", got)
 	}
 	b.run(chromedp.Click(`#p-munich .toggle`, chromedp.ByQuery), chromedp.WaitNotPresent(`#d-munich`, chromedp.ByQuery))

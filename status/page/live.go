@@ -19,7 +19,6 @@ const (
 
 // news is what of a page is another by now.
 type news struct {
-	At    string            `json:"at"` // of the look that it tells about
 	Parts map[string]string `json:"parts"`
 	boardNews
 }
@@ -102,7 +101,7 @@ func (l *listener) tell() error {
 		return l.send(": nothing was looked at yet\n\n")
 	}
 	now := l.site.board.catchUp(doc)
-	n := news{At: clock(doc.At), Parts: map[string]string{}, boardNews: boardNews{Rows: []rowNews{}, Gone: []string{}}}
+	n := news{Parts: map[string]string{}, boardNews: boardNews{Rows: []rowNews{}, Gone: []string{}}}
 	parts := l.site.parts(l.of)
 	for id, html := range parts {
 		if l.parts[id] != html && (l.parts != nil || l.seq != now) { // at first, the page is as it was made
@@ -138,7 +137,7 @@ func (s *Site) parts(of *url.URL) map[string]string {
 		d, _ := s.overviewData(viewOf(of.Query()))
 		return map[string]string{
 			"notices": mustRender("overview", "notices", d.frame), "summary": mustRender("overview", "summary", d),
-			"waves": mustRender("overview", "waves", d.Rollout),
+			"waves": mustRender("overview", "waves", d.Rollout), "at": s.at(),
 		}
 	}
 	sheet := &sheet{}
@@ -146,7 +145,16 @@ func (s *Site) parts(of *url.URL) map[string]string {
 	if sheet.code != 0 {
 		return map[string]string{}
 	}
-	return map[string]string{"notices": mustRender("overview", "notices", s.frame("", nil)), "live": sheet.String()}
+	return map[string]string{"notices": mustRender("overview", "notices", s.frame("", nil)), "live": sheet.String(), "at": s.at()}
+}
+
+// at is when everything was looked at last, as the bar of every page has it.
+func (s *Site) at() string {
+	doc, there := s.web.Status()
+	if !there {
+		return ""
+	}
+	return mustRender("overview", "time", doc.At)
 }
 
 // innerHandler makes what is inside of a page.

@@ -186,7 +186,6 @@
 			localise(content);
 			keepFocus(part, () => part.replaceChildren(content));
 		}
-		if ($("at")) $("at").textContent = news.at;
 		if (!table) return;
 		for (const name of news.gone) {
 			const row = $("p-" + name);
