@@ -1,6 +1,7 @@
 package status
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -15,7 +16,7 @@ import (
 // seenOf are the events of a provider in a line each, newest first.
 func seenOf(web *Web, provider string) []string {
 	var out []string
-	page, _ := web.Provider(provider)
+	page, _ := web.Provider(context.Background(), provider)
 	for _, e := range page.Events {
 		line := e.Status
 		if e.Kind == ActionDone {

@@ -16,9 +16,34 @@ type ProviderPage struct {
 	Planned   []PlannedDoc     `json:"planned"`   // for it, in the order of the plan; what is kept too
 	Allowlist []AllowedDoc     `json:"allowlist"` // who may come in, or is there, by name
 	History   []StepDoc        `json:"history"`   // what was done to its releases, as their records have it; newest first
+	Objects   []ObjectDoc      `json:"objects"`   // of its releases, those that are not well first
 	Events    []Event          `json:"events"`    // what this program saw; newest first
 	AccessURL AccessURLDoc     `json:"accessURL"` // of which users are this provider's alone
 	Places    map[string]Place `json:"places"`    // where it is declared: "provider", "allowlist", "cluster"
+}
+
+// ObjectDoc is an object of a release.
+type ObjectDoc struct {
+	Kind      string           `json:"kind"`
+	Namespace string           `json:"namespace"` // empty: of the whole cluster
+	Name      string           `json:"name"`
+	Health    reconcile.Health `json:"health"` // empty: not looked at
+	Message   string           `json:"message"`
+	Events    []ObjectEventDoc `json:"events"` // newest first, of what is not well alone, where they may be read
+}
+
+// rank orders objects: what needs somebody first.
+func (o ObjectDoc) rank() int {
+	return slices.Index([]reconcile.Health{reconcile.Unhealthy, reconcile.Progressing, reconcile.HealthUnknown, reconcile.Healthy}, o.Health)
+}
+
+// ObjectEventDoc is what a cluster said of an object or of one of its pods.
+type ObjectEventDoc struct {
+	At      time.Time `json:"at"`
+	About   string    `json:"about"` // "Pod/envproxy-0"
+	Reason  string    `json:"reason"`
+	Message string    `json:"message"` // empty where it may quote a Secret's value
+	Count   int       `json:"count"`
 }
 
 // PlannedDoc is what is planned, and what would end it where it is held.
@@ -62,7 +87,7 @@ func ProviderReport(r reconcile.Report, name string) (ProviderPage, bool) {
 	p := all[i]
 	full(&p)
 	page := ProviderPage{
-		Provider: p, Revision: revisionDoc(r.Commit), Planned: []PlannedDoc{}, History: []StepDoc{}, Events: []Event{},
+		Provider: p, Revision: revisionDoc(r.Commit), Planned: []PlannedDoc{}, History: []StepDoc{}, Objects: []ObjectDoc{}, Events: []Event{},
 		Allowlist: allowedDocs(r, p), AccessURL: accessURLOf(r, name), Places: map[string]Place{},
 	}
 	for what, path := range map[string]string{

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"time"
@@ -11,12 +12,16 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile"
 )
 
-// Web answers over HTTP from the newest report. It changes nothing, sets no cookies and asks no cluster.
+// Web answers over HTTP from the newest report. It changes nothing, sets no cookies and asks no cluster, but
+// through Objects.
 type Web struct {
 	Metrics prometheus.Gatherer // what /metrics shows
 
 	// Shown is the plan that was shown of a merged commit; may be nil.
 	Shown func(sha string) (reconcile.Shown, bool)
+
+	// Objects are those of a release, for somebody who looks at it; may be nil.
+	Objects func(ctx context.Context, release reconcile.ID) []ObjectDoc
 
 	Front      http.Handler      // the pages for people; nil: a text that names what there is
 	Repository func() Repository // where people look at the declarations; may be nil
@@ -76,7 +81,7 @@ func (w *Web) addPages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/rollout", reply(w.Rollout))
 	mux.HandleFunc("GET /api/v1/organizations", reply(w.Organizations))
 	mux.HandleFunc("GET /api/v1/organizations/{name}/providers", named(w.pool, "organization"))
-	mux.HandleFunc("GET /api/v1/providers/{name}", named(w.Provider, "provider"))
+	mux.HandleFunc("GET /api/v1/providers/{name}", w.provider)
 	mux.HandleFunc("GET /api/v1/revisions", reply(w.Revisions))
 	mux.HandleFunc("GET /api/v1/revisions/{name}", named(w.Revision, "revision"))
 	if w.Front != nil {
@@ -162,6 +167,10 @@ func because(errs ...error) string {
 }
 
 func (w *Web) status(out http.ResponseWriter, in *http.Request) { reply(w.Status)(out, in) }
+
+func (w *Web) provider(out http.ResponseWriter, in *http.Request) {
+	named(func(name string) (ProviderPage, bool) { return w.Provider(in.Context(), name) }, "provider")(out, in)
+}
 
 func (w *Web) plan(out http.ResponseWriter, in *http.Request) {
 	r := w.newest()

@@ -2,6 +2,8 @@ package status
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -35,13 +37,21 @@ func (w *Web) Status() (*StatusDoc, bool) {
 }
 
 // Provider is what /api/v1/providers/<name> answers; false: there is none of that name.
-func (w *Web) Provider(name string) (ProviderPage, bool) {
+func (w *Web) Provider(ctx context.Context, name string) (ProviderPage, bool) {
 	r := w.newest()
 	if r == nil {
 		return ProviderPage{}, false
 	}
 	page, there := ProviderReport(*r, name)
 	page.Events = w.journal.of(name)
+	if w.Objects == nil {
+		return page, there
+	}
+	for _, rel := range page.Releases {
+		id := reconcile.ID{Cluster: rel.Cluster, Kind: reconcile.KindRelease, Namespace: rel.Namespace, Name: rel.Name}
+		page.Objects = append(page.Objects, w.Objects(ctx, id)...)
+	}
+	slices.SortStableFunc(page.Objects, func(a, b ObjectDoc) int { return cmp.Compare(a.rank(), b.rank()) })
 	return page, there
 }
 

@@ -63,7 +63,7 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	if err != nil {
 		return err
 	}
-	web := &status.Web{Metrics: registry, Shown: p.shownOf, Repository: p.place}
+	web := &status.Web{Metrics: registry, Shown: p.shownOf, Repository: p.place, Objects: p.objects}
 	web.Front = page.New(web, ctx.Done())
 	poster := p.poster(metrics)
 	planner := p.planner(metrics, poster, web)

@@ -17,12 +17,13 @@ import (
 
 // Cluster is a real cluster: it watches what matters there, tells what it sees, and lets Helm act.
 type Cluster struct {
-	name  string
-	owner string // name of the deployment
-	fleet *Fleet
-	lease *lease
-	Stats Stats // requests since the start
-	reach reach
+	name   string
+	owner  string // name of the deployment
+	fleet  *Fleet
+	lease  *lease
+	Stats  Stats // requests since the start
+	reach  reach
+	events eventCache
 
 	mu         sync.Mutex                    // guards what follows
 	session    *session                      // nil: not connected

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 
 	"github.com/workspace-providers/reconcile/status"
@@ -47,7 +48,7 @@ func (s *Site) overview(out http.ResponseWriter, in *http.Request) {
 	b.Grow(len(rows)<<10 + 32<<10)
 	for _, part := range []func() error{
 		func() error { return templates["overview"].ExecuteTemplate(&b, "above", d) },
-		func() error { return s.writeRows(&b, rows, d.View) },
+		func() error { return s.writeRows(in.Context(), &b, rows, d.View) },
 		func() error { return templates["overview"].ExecuteTemplate(&b, "below", d) },
 	} {
 		if err := part(); err != nil {
@@ -97,7 +98,7 @@ var titles = map[string]string{
 }
 
 // writeRows writes all rows, those that are left out hidden, so that a filter that is changed needs nobody to ask.
-func (s *Site) writeRows(b *bytes.Buffer, rows []*row, v view) error {
+func (s *Site) writeRows(ctx context.Context, b *bytes.Buffer, rows []*row, v view) error {
 	begun, group := false, ""
 	for i, r := range rows {
 		if g := v.group(&r.provider); !begun || g != group {
@@ -109,7 +110,7 @@ func (s *Site) writeRows(b *bytes.Buffer, rows []*row, v view) error {
 				return err
 			}
 		}
-		if err := s.writeRow(b, r, v); err != nil {
+		if err := s.writeRow(ctx, b, r, v); err != nil {
 			return err
 		}
 	}
@@ -120,7 +121,7 @@ func (s *Site) writeRows(b *bytes.Buffer, rows []*row, v view) error {
 }
 
 // writeRow writes one row, and its details if it is expanded.
-func (s *Site) writeRow(b *bytes.Buffer, r *row, v view) error {
+func (s *Site) writeRow(ctx context.Context, b *bytes.Buffer, r *row, v view) error {
 	html := r.html
 	open := v.Open == r.provider.Name
 	if open {
@@ -137,7 +138,7 @@ func (s *Site) writeRow(b *bytes.Buffer, r *row, v view) error {
 	if !open {
 		return nil
 	}
-	d, there := s.providerData(r.provider.Name)
+	d, there := s.providerData(ctx, r.provider.Name)
 	if !there {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -27,8 +28,8 @@ type command struct{ What, Line string }
 const shownSteps = 5
 
 // providerData gathers what is known of a provider; false: there is none of that name.
-func (s *Site) providerData(name string) (providerData, bool) {
-	page, there := s.web.Provider(name)
+func (s *Site) providerData(ctx context.Context, name string) (providerData, bool) {
+	page, there := s.web.Provider(ctx, name)
 	if !there {
 		return providerData{}, false
 	}
@@ -74,14 +75,14 @@ func retryable(h status.Hold) bool {
 
 func (s *Site) provider(in *http.Request) (content, bool) {
 	name := in.PathValue("name")
-	d, there := s.providerData(name)
+	d, there := s.providerData(in.Context(), name)
 	d.Whole = true
 	return content{"provider", name, d}, there
 }
 
 // details answers with what a row expands to.
 func (s *Site) details(out http.ResponseWriter, in *http.Request) {
-	d, there := s.providerData(in.PathValue("name"))
+	d, there := s.providerData(in.Context(), in.PathValue("name"))
 	if !there {
 		http.NotFound(out, in)
 		return

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"crypto/sha256"
 	"flag"
 	"fmt"
@@ -155,6 +156,18 @@ func colourful() *world {
 		o.History = append([]reconcile.Step{{At: epoch().Add(-time.Minute), Op: "update", Reason: "changed", Revision: 4, Commit: revision,
 			Author: "Ada Lovelace <ada@example.com>", Error: "helm upgrade: timed out"}}, o.History...)
 	})
+	w.web.Objects = func(_ context.Context, id reconcile.ID) []status.ObjectDoc {
+		if id.Name != "munich" {
+			return nil
+		}
+		return []status.ObjectDoc{
+			{Kind: "ConfigMap", Namespace: "coder", Name: "envproxy", Health: reconcile.Healthy},
+			{Kind: "StatefulSet", Namespace: "coder", Name: "envproxy", Health: reconcile.Unhealthy, Message: "Ready: 0/1", Events: []status.ObjectEventDoc{
+				{At: epoch(), About: "Pod/envproxy-0", Reason: "Failed", Message: "Error: ImagePullBackOff", Count: 12},
+				{At: epoch().Add(-time.Minute), About: "StatefulSet/envproxy", Reason: "SuccessfulCreate", Message: "create Pod envproxy-0 in StatefulSet envproxy successful", Count: 1},
+			}},
+		}
+	}
 	w.put(w.provider("eu-2", "paris", 1, "blue", "red", "white"), func(o *reconcile.Observed) {
 		o.Drift = []reconcile.Drift{{Object: "Deployment/envproxy", Field: "/spec/replicas", Message: "3, declared 2", By: "kubectl-edit"}}
 	})

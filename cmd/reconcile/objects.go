@@ -1,0 +1,22 @@
+package main
+
+import (
+	"context"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/status"
+)
+
+// objects are those of a release, as its cluster has them.
+func (p *parts) objects(ctx context.Context, id reconcile.ID) (out []status.ObjectDoc) {
+	for _, o := range p.fleet.Real(id.Cluster).Inspect(ctx, id) {
+		doc := status.ObjectDoc{
+			Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, Health: o.Health, Message: o.Message, Events: []status.ObjectEventDoc{},
+		}
+		for _, e := range o.Events {
+			doc.Events = append(doc.Events, status.ObjectEventDoc(e))
+		}
+		out = append(out, doc)
+	}
+	return out
+}
