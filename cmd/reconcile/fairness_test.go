@@ -125,8 +125,8 @@ func TestWatchesAreResumedWithoutListingAnew(t *testing.T) {
 			watched[watchOf(r.Request)] = true
 		}
 	}
-	time.Sleep(3 * time.Second)                                                                          // a watch that just began and breaks is begun anew
 	for cut, name := range map[string]string{hanging: "frankfurt", overrun: "paris", dropping: "rome"} { // nobody quarrels over a field
+		time.Sleep(5 * time.Second) // a watch that just began and breaks is begun anew
 		line.begin(cut)
 		time.Sleep(5 * time.Second)
 		s.kubectl(eu, "patch", "configmap", name, "--type=merge", "--patch", `{"data":{"greeting":"another"}}`)

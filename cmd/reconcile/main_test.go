@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	atOnce := flag.Lookup("test.parallel")
 	if atOnce.Value.String() == atOnce.DefValue { // the tests wait for clusters more than they compute
-		if err := atOnce.Value.Set("4"); err != nil {
+		if err := atOnce.Value.Set("3"); err != nil {
 			panic(err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -140,16 +141,47 @@ func short(v any) string {
 	return string(text)
 }
 
-// patchOf is a JSON patch that puts fields back, if each still is what was compared.
-func patchOf(diffs []difference) []map[string]any {
-	var patch []map[string]any
+// patchOf is a JSON patch that puts fields of an object back, if each still is what was compared and where it was. A
+// patch is done in order: all is tested before anything changes.
+func patchOf(diffs []difference, live map[string]any) []map[string]any {
+	var tests, changes []map[string]any
 	for _, d := range diffs {
+		tests = append(tests, sameItems(d.pointer, live)...)
 		if !d.there {
-			patch = append(patch, map[string]any{"op": "add", "path": d.pointer, "value": d.want})
+			changes = append(changes, map[string]any{"op": "add", "path": d.pointer, "value": d.want})
 			continue
 		}
-		patch = append(patch, map[string]any{"op": "test", "path": d.pointer, "value": d.have},
-			map[string]any{"op": "replace", "path": d.pointer, "value": d.want})
+		tests = append(tests, map[string]any{"op": "test", "path": d.pointer, "value": d.have})
+		changes = append(changes, map[string]any{"op": "replace", "path": d.pointer, "value": d.want})
 	}
-	return patch
+	return append(tests, changes...)
+}
+
+// sameItems tests that the items on the way to a field are those that were compared: when somebody puts one of his own
+// before them, an index leads to another. An item without a name is known by all that it holds.
+func sameItems(pointer string, live any) (tests []map[string]any) {
+	at := ""
+	for part := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		at += "/" + part
+		switch holder := live.(type) {
+		case map[string]any:
+			live = holder[fields.Unescape(part)]
+			continue
+		case []any:
+			i, err := strconv.Atoi(part)
+			if err != nil || i < 0 || i >= len(holder) {
+				return tests
+			}
+			live = holder[i]
+		default:
+			return tests
+		}
+		switch name := fields.Name(live); {
+		case name != "":
+			tests = append(tests, map[string]any{"op": "test", "path": at + "/name", "value": name})
+		case at != pointer:
+			tests = append(tests, map[string]any{"op": "test", "path": at, "value": live})
+		}
+	}
+	return tests
 }

@@ -213,7 +213,7 @@ func (op *operation) repairOne(ctx context.Context, info *resource.Info, contest
 	if len(diffs) == 0 {
 		return info.Refresh(live, true)
 	}
-	body, err := json.Marshal(patchOf(diffs))
+	body, err := json.Marshal(patchOf(diffs, live.Object))
 	if err != nil {
 		return err
 	}

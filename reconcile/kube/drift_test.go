@@ -83,15 +83,30 @@ func TestTheManagerOfAField(t *testing.T) {
 }
 
 func TestPatchHoldsWhatWasCompared(t *testing.T) {
-	got := patchOf([]difference{
-		{pointer: "/a", want: 1, have: 2, there: true}, {pointer: "/b", want: 3},
-	})
-	want := []map[string]any{
-		{"op": "test", "path": "/a", "value": 2}, {"op": "replace", "path": "/a", "value": 1},
-		{"op": "add", "path": "/b", "value": 3},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+	live := object1(t, `{"a":1,"l":[{"name":"x"},{"name":"a","e":[{"p":1,"q":2}]}]}`)
+	for _, tt := range []struct {
+		name  string
+		diffs []difference
+		want  string
+	}{
+		{"a field", []difference{{pointer: "/a", want: 2, have: 1, there: true}},
+			`[{"op":"test","path":"/a","value":1},{"op":"replace","path":"/a","value":2}]`},
+		{"a field that is gone", []difference{{pointer: "/b", want: "x"}}, `[{"op":"add","path":"/b","value":"x"}]`},
+		{"in an item that others may stand before", []difference{{pointer: "/l/1/v", want: 7}},
+			`[{"op":"test","path":"/l/1/name","value":"a"},{"op":"add","path":"/l/1/v","value":7}]`},
+		{"two in an item without a name", []difference{{pointer: "/l/1/e/0/q", want: 3, have: 2, there: true}, {pointer: "/l/1/e/0/r", want: 4}},
+			`[{"op":"test","path":"/l/1/name","value":"a"},{"op":"test","path":"/l/1/e/0","value":{"p":1,"q":2}},` +
+				`{"op":"test","path":"/l/1/e/0/q","value":2},{"op":"test","path":"/l/1/name","value":"a"},` +
+				`{"op":"test","path":"/l/1/e/0","value":{"p":1,"q":2}},{"op":"replace","path":"/l/1/e/0/q","value":3},` +
+				`{"op":"add","path":"/l/1/e/0/r","value":4}]`},
+	} {
+		got, err := json.Marshal(patchOf(tt.diffs, live.Object))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(object1(t, `{"x":`+tt.want+`}`).Object, object1(t, `{"x":`+string(got)+`}`).Object); diff != "" {
+			t.Errorf("%s: %s", tt.name, diff)
+		}
 	}
 }
 

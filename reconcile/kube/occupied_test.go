@@ -30,10 +30,11 @@ func (o occupant) labels() map[string]string {
 	return out
 }
 
-// place puts it into the cluster as an object of a kind, named ws-1.
+// place puts it into the cluster as an object of a kind. Each has a name of its own: what stands in for a kubelet
+// removes a pod that is to go by its name, and would take the next one of that name as well.
 func (w *world) place(kind string, o occupant) {
 	w.Helper()
-	meta := metav1.ObjectMeta{Name: "ws-1", Namespace: w.space, Labels: o.labels()}
+	meta := metav1.ObjectMeta{GenerateName: "ws-", Namespace: w.space, Labels: o.labels()}
 	template := corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: o.labels()}, Spec: w.environment("1", o.organization).Spec,
 	}
