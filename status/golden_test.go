@@ -336,3 +336,21 @@ func TestAdviceFitsWhatIsGuarded(t *testing.T) {
 		}
 	}
 }
+
+// docs/statuses.md explains each word that people read.
+func TestEachWordIsExplained(t *testing.T) {
+	page, err := os.ReadFile("../docs/statuses.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range reconcile.Ops {
+		if !strings.Contains(string(page), "\n| "+string(op)+" | ") {
+			t.Errorf("op %s is not explained", op)
+		}
+	}
+	for _, reason := range reconcile.Reasons {
+		if !strings.Contains(string(page), "\n| "+string(reason)+" | ") {
+			t.Errorf("reason %s is not explained", reason)
+		}
+	}
+}
