@@ -83,14 +83,7 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	}
 	defer stop()
 
-	tellers := []interface{ Run(context.Context) }{poster}
-	if planner != nil {
-		tellers = append(tellers, planner)
-	}
-	if notifier != nil {
-		tellers = append(tellers, notifier)
-	}
-	defer beside(ctx, tellers)()
+	defer beside(ctx, poster, planner, notifier)()
 
 	if p.once {
 		var cancel context.CancelFunc
@@ -104,12 +97,17 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	return p.outcome(ctx, r, io)
 }
 
-// beside lets those who tell others work until the returned function is called, which waits for their last words.
-func beside(ctx context.Context, tellers []interface{ Run(context.Context) }) (end func()) {
+// beside lets those who tell others work until the returned function is called, which waits for their last words;
+// planner and notifier may be nil.
+func beside(ctx context.Context, poster *status.Poster, planner *pull.Planner, notifier *notify.Notifier) (end func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var tasks sync.WaitGroup
-	for _, t := range tellers {
-		tasks.Go(func() { t.Run(ctx) })
+	tasks.Go(func() { poster.Run(ctx) })
+	if planner != nil {
+		tasks.Go(func() { planner.Run(ctx) })
+	}
+	if notifier != nil {
+		tasks.Go(func() { notifier.Run(ctx) })
 	}
 	return func() { cancel(); tasks.Wait() }
 }
