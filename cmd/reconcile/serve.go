@@ -76,12 +76,12 @@ func (p *parts) doors(web *status.Web, hooks http.Handler) []door {
 	if p.once {
 		return nil
 	}
-	all := []door{{p.listen, web.Handler(), forPeople}}
+	all := []door{{p.listen, status.Open(web.Handler()), forPeople}}
 	if p.metricsListen != "" && p.metricsListen != p.listen {
-		all = []door{{p.listen, web.Pages(), forPeople}, {p.metricsListen, web.Probes(), forPeople}}
+		all = []door{{p.listen, status.Open(web.Pages()), forPeople}, {p.metricsListen, status.Open(web.Probes()), forPeople}}
 	}
 	all = addWebhooks(all, cmp.Or(p.webhookListen, p.listen), hooks)
-	all = append(all, door{p.debugListen, status.Debug(), onlyHere})
+	all = append(all, door{p.debugListen, status.Open(status.Debug()), onlyHere})
 	return slices.DeleteFunc(all, func(d door) bool { return d.addr == "" })
 }
 

@@ -54,8 +54,7 @@ func browse(t *testing.T, w *world) *browser {
 	tool(t, "Chromium", err == nil)
 	w.report()
 	end := make(chan struct{})
-	w.web.Front = New(w.web, end)
-	server := httptest.NewServer(w.web.Pages())
+	server := httptest.NewServer(w.site(end))
 	t.Cleanup(server.Close)
 	t.Cleanup(func() { close(end) })
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.WindowSize(1440, 900),

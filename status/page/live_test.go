@@ -3,8 +3,10 @@ package page
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +40,22 @@ func listen(t *testing.T, url string) <-chan news {
 	return out
 }
 
+// seqOf is which state of the board the overview shows.
+func seqOf(t *testing.T, url string) string {
+	t.Helper()
+	answer, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	html, err := io.ReadAll(answer.Body)
+	found := regexp.MustCompile(`data-seq="([^"]+)"`).FindSubmatch(html)
+	if err != nil || found == nil {
+		t.Fatalf("%v %s", err, html)
+	}
+	return string(found[1])
+}
+
 func next(t *testing.T, from <-chan news) news {
 	t.Helper()
 	select {
@@ -59,13 +77,13 @@ func TestPagesAreToldWhatIsNew(t *testing.T) {
 	it := w.provider("eu-1", "frankfurt", 0, "blue")
 	w.report()
 	end := make(chan struct{})
-	site := New(w.web, end)
+	site := w.site(end)
 	server := httptest.NewUnstartedServer(site)
 	server.Config.ReadTimeout, server.Config.WriteTimeout = 500*time.Millisecond, 500*time.Millisecond
 	server.Start()
 	t.Cleanup(server.Close)
 
-	seq := seq(1).String()
+	seq := seqOf(t, server.URL)
 	told := listen(t, server.URL+"/live?of=%2F%3Fgroup%3Dcluster&since="+seq)
 	if n := next(t, told); len(n.Rows)+len(n.Gone)+len(n.Parts) > 0 || n.Reset {
 		t.Errorf("what the page has is told again: %+v", n)
@@ -115,7 +133,8 @@ func TestPagesAreToldWhatIsNew(t *testing.T) {
 func TestOnlySoManyPagesAreKeptUpToDate(t *testing.T) {
 	w := newWorld()
 	w.report()
-	site := &Site{web: w.web, lives: make(chan struct{})} // no place
+	site := newSite(w.web, nil)
+	site.lives = make(chan struct{}) // no place
 	out := httptest.NewRecorder()
 	site.live(out, httptest.NewRequest(http.MethodGet, "/live?of=/", nil))
 	if out.Code != http.StatusServiceUnavailable {

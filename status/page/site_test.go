@@ -15,13 +15,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/status"
 )
+
+// site answers with the pages of a world, to somebody who sees everything.
+func (w *world) site(end <-chan struct{}) http.Handler {
+	w.web.Front = New(w.web, end)
+	return status.Open(w.web.Pages())
+}
 
 // get asks for a page.
 func get(t testing.TB, w *world, path string) (int, string) {
 	t.Helper()
 	out := httptest.NewRecorder()
-	New(w.web, nil).ServeHTTP(out, httptest.NewRequest(http.MethodGet, path, nil))
+	w.site(nil).ServeHTTP(out, httptest.NewRequest(http.MethodGet, path, nil))
 	return out.Code, out.Body.String()
 }
 
@@ -95,7 +102,7 @@ func TestPagesForbidWhatIsNotFromHere(t *testing.T) {
 	w.report()
 	for _, path := range []string{"/", "/providers/munich", "/clusters", "/nothing", "/assets/style.css"} {
 		out := httptest.NewRecorder()
-		New(w.web, nil).ServeHTTP(out, httptest.NewRequest(http.MethodGet, path, nil))
+		w.site(nil).ServeHTTP(out, httptest.NewRequest(http.MethodGet, path, nil))
 		csp := out.Header().Get("Content-Security-Policy")
 		if !strings.HasPrefix(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") || strings.Contains(csp, "http") {
 			t.Errorf("%s: %q", path, csp)
@@ -129,7 +136,7 @@ func TestAssetsAreKeptForEverUnderTheirMark(t *testing.T) {
 	w := newWorld()
 	for _, url := range assets.urls {
 		out := httptest.NewRecorder()
-		New(w.web, nil).ServeHTTP(out, httptest.NewRequest(http.MethodGet, url, nil))
+		w.site(nil).ServeHTTP(out, httptest.NewRequest(http.MethodGet, url, nil))
 		if out.Code != 200 || !strings.Contains(out.Header().Get("Cache-Control"), "immutable") || out.Header().Get("Content-Type") == "" {
 			t.Errorf("%s: %d %v", url, out.Code, out.Header())
 		}
@@ -143,7 +150,7 @@ func TestAssetsAreKeptForEverUnderTheirMark(t *testing.T) {
 func TestTwoThousandProviders(t *testing.T) {
 	w := crowd(2000)
 	w.report()
-	site := New(w.web, nil)
+	site := w.site(nil)
 	for _, which := range []string{"the first", "the second"} {
 		began := time.Now()
 		out := httptest.NewRecorder()
