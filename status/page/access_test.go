@@ -2,6 +2,7 @@ package page
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/workspace-providers/reconcile/reconcile"
 	"github.com/workspace-providers/reconcile/status"
+	"github.com/workspace-providers/reconcile/status/signin"
 )
 
 // who everybody is: blue is an organization, whose member may see what is of it.
@@ -48,6 +50,11 @@ var access = map[string]status.Access{
 	"GET /healthz":                               status.Anybody,
 	"GET /readyz":                                status.Anybody,
 	"GET /metrics":                               status.Managers,
+	"GET /signin":                                status.Anybody,
+	"POST /signin":                               status.Anybody,
+	"POST /signout":                              status.Anybody,
+	"GET /signin/oidc":                           status.Anybody,
+	"GET /signin/callback":                       status.Anybody,
 }
 
 // as asks for something as somebody, as a program does or as a browser.
@@ -65,7 +72,12 @@ func TestEveryRouteSaysWhoSeesIt(t *testing.T) {
 	w.report()
 	end := make(chan struct{})
 	close(end) // so that what is kept up to date ends
+	gate, err := signin.New(signin.Options{Form: SignIn, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.web.Front = New(w.web, end)
+	w.web.Front.Routes = append(w.web.Front.Routes, gate.Routes()...)
 	got := map[string]status.Access{}
 	for _, r := range w.web.Routes() {
 		got[r.Pattern] = r.For
@@ -83,13 +95,19 @@ func TestEveryRouteSaysWhoSeesIt(t *testing.T) {
 			{"a member", member, r.For == status.Anybody || r.For == status.Members}, {"a manager", manager, r.For != status.Nobody},
 		} {
 			for _, accept := range []string{"application/json", "text/html"} {
-				code := w.as(visit.who, method, path, accept).Code
-				refused := http.StatusForbidden
-				if !visit.who.SignedIn {
-					refused = map[string]int{"application/json": http.StatusUnauthorized, "text/html": http.StatusSeeOther}[accept]
+				out := w.as(visit.who, method, path, accept)
+				refused := out.Code == http.StatusForbidden
+				switch {
+				case !visit.who.SignedIn && accept == "text/html":
+					refused = out.Code == http.StatusSeeOther && strings.HasPrefix(out.Header().Get("Location"), "/signin?to=")
+				case !visit.who.SignedIn:
+					refused = out.Code == http.StatusUnauthorized
 				}
-				if visit.sees == (code == refused) || !visit.sees && code != refused {
-					t.Errorf("%s as %s for %s: %d, sees it: %t", r.Pattern, visit.name, accept, code, visit.sees)
+				if method == http.MethodPost { // which signs in and out, and is refused by what it says
+					refused = false
+				}
+				if visit.sees == refused {
+					t.Errorf("%s as %s for %s: %d, sees it: %t", r.Pattern, visit.name, accept, out.Code, visit.sees)
 				}
 			}
 		}
