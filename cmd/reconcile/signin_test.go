@@ -110,6 +110,20 @@ func TestWhoSeesWhatAtWhichDoor(t *testing.T) {
 	}
 }
 
+// What the README shows of signin.yaml is valid as it stands.
+func TestTheReadmesSignInIsValid(t *testing.T) {
+	t.Parallel()
+	all, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(all), "```yaml\n# page/signin.yaml\n")
+	text, _, _ = strings.Cut(text, "```")
+	if g := gate(t, map[string]string{"signin.yaml": text}); !g.Asks() || !g.Proxied() {
+		t.Errorf("nobody is asked by\n%s", text)
+	}
+}
+
 // secluded is a site whose daemon reaches no cluster and needs none. Its declarations are in a directory.
 func secluded(t *testing.T) (s *site, dir string) {
 	t.Helper()
