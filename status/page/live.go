@@ -133,7 +133,10 @@ func (l *listener) send(text string) error {
 	if _, err := l.out.Write([]byte(text)); err != nil {
 		return err
 	}
-	return c.Flush()
+	if err := c.Flush(); err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(time.Time{}) // HTTP/2 ends a stream at its deadline, also when nothing is to be written
 }
 
 // parts are those of a page that change, by the id of their element.

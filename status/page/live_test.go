@@ -17,7 +17,12 @@ import (
 // listen opens a connection that is kept up to date, and hands over what it is told.
 func listen(t *testing.T, url string) <-chan news {
 	t.Helper()
-	answer, err := http.Get(url)
+	return listenBy(t, http.DefaultClient, url)
+}
+
+func listenBy(t *testing.T, client *http.Client, url string) <-chan news {
+	t.Helper()
+	answer, err := client.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +133,30 @@ func TestPagesAreToldWhatIsNew(t *testing.T) {
 	}
 	for range page {
 	}
+}
+
+// TestPagesAreToldOverTLS: HTTP/2, which that brings, ends no connection while nothing is told.
+func TestPagesAreToldOverTLS(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for longer than anything may take")
+	}
+	w := newWorld()
+	w.cluster("eu-1", "eu")
+	w.report()
+	end := make(chan struct{})
+	server := httptest.NewUnstartedServer(w.site(end))
+	server.EnableHTTP2, server.Config.ReadTimeout, server.Config.WriteTimeout = true, time.Second, time.Second
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	told := listenBy(t, server.Client(), server.URL+"/live?of=/clusters")
+	next(t, told)
+	time.Sleep(liveTime + 2*time.Second)
+	w.in("eu-1", func(c *reconcile.ClusterLive) { c.Version = "v1.99.0" })
+	w.report()
+	if n := next(t, told); !strings.Contains(n.Parts["live"], "v1.99.0") {
+		t.Errorf("%+v", n)
+	}
+	close(end)
 }
 
 func TestOnlySoManyPagesAreKeptUpToDate(t *testing.T) {
