@@ -13,7 +13,8 @@ import (
 // of here is not there. Texts that programs and people wrote are shown as long as they name nobody else.
 type sight struct {
 	mine   []string
-	others map[string]bool // what organizations that are not his are called, as nameOf writes it
+	called map[string]bool // what these are called, as nameOf writes it
+	others map[string]bool // likewise, of organizations that are not his
 	long   int             // words that the longest name has
 	down   map[string]bool // clusters that cannot be reached
 }
@@ -23,7 +24,7 @@ const Withheld = "not shown to you, since it names others"
 
 // newSight is the sight of somebody who does not see everything, for one report.
 func newSight(who Viewer, r *reconcile.Report, whole *StatusDoc) *sight {
-	s := &sight{mine: who.Organizations, others: map[string]bool{}, down: map[string]bool{}, long: 1}
+	s := sightOf(who.Organizations)
 	for name := range r.Want.Organizations {
 		s.hide(name)
 	}
@@ -39,11 +40,19 @@ func newSight(who Viewer, r *reconcile.Report, whole *StatusDoc) *sight {
 			s.hide(rel.Organization)
 		}
 	}
-	for _, name := range s.mine {
-		s.long = max(s.long, len(words(name)))
-	}
 	for _, c := range whole.Clusters {
 		s.down[c.Name] = c.Looked && !c.Reachable || c.Error != ""
+	}
+	return s
+}
+
+// sightOf is the sight of members of some organizations who know of no others.
+func sightOf(mine []string) *sight {
+	s := &sight{mine: mine, called: map[string]bool{}, others: map[string]bool{}, down: map[string]bool{}, long: 1}
+	for _, name := range mine {
+		all := words(name)
+		s.called[nameOf(all)] = true
+		s.long = max(s.long, len(all))
 	}
 	return s
 }
@@ -78,7 +87,7 @@ func (s *sight) text(text string) string {
 		own := 0
 		for n := min(s.long, len(all)-i); n > 0; n-- {
 			name := nameOf(all[i : i+n])
-			if own == 0 && slices.ContainsFunc(s.mine, func(mine string) bool { return nameOf(words(mine)) == name }) {
+			if own == 0 && s.called[name] {
 				own = n
 			}
 			if n > own && s.others[name] {

@@ -11,7 +11,7 @@ import (
 )
 
 func TestTextsThatNameOthersAreWithheld(t *testing.T) {
-	s := &sight{mine: []string{"red-team"}, others: map[string]bool{}, long: 2}
+	s := sightOf([]string{"red-team"})
 	for _, name := range []string{"red", "blue", "sky-blue", "red-team", "x1", ""} {
 		s.hide(name)
 	}

@@ -122,7 +122,8 @@ func (c *oidcConfig) check() error {
 // secureURL reads an absolute URL that is https, or leads to this machine.
 func secureURL(what, text string) (*url.URL, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.Scheme != "https" && (u.Scheme != "http" || !status.Loopback(u.Hostname())) {
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" ||
+		u.Scheme != "https" && (u.Scheme != "http" || !status.Loopback(u.Hostname())) {
 		return nil, fmt.Errorf("%s: %q is no https URL", what, text)
 	}
 	return u, nil
@@ -140,8 +141,8 @@ var headerName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
 func (c proxyConfig) read() (*proxy, error) {
 	p := &proxy{user: c.UserHeader, groups: c.GroupsHeader}
 	for what, name := range map[string]string{"userHeader": c.UserHeader, "groupsHeader": c.GroupsHeader} {
-		known := slices.ContainsFunc([]string{"Authorization", "Cookie", "Host"}, func(h string) bool { return strings.EqualFold(h, name) })
-		if known || !headerName.MatchString(name) && (name != "" || what == "userHeader") {
+		taken := slices.Contains([]string{"authorization", "cookie", "host"}, strings.ToLower(name))
+		if taken || !headerName.MatchString(name) && (name != "" || what == "userHeader") {
 			return nil, fmt.Errorf("proxy.%s: %q is no header that a proxy sets; say X-Forwarded-User, for instance", what, name)
 		}
 	}

@@ -111,8 +111,8 @@ func (g *Gate) leave(out http.ResponseWriter, in *http.Request) {
 // local is a path of ours to go to; anything else is the first page.
 func local(to string) string {
 	u, err := url.ParseRequestURI(to)
-	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\") ||
-		strings.HasPrefix(u.Path, "//") || u.Path == "/signin" || strings.HasPrefix(u.Path, "/signin/") {
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(to, "/") || strings.HasPrefix(u.Path, "//") ||
+		strings.HasPrefix(to, "//") || strings.Contains(to, `\`) || u.Path == "/signin" || strings.HasPrefix(u.Path, "/signin/") {
 		return "/"
 	}
 	return to

@@ -57,7 +57,8 @@ func New(o Options) (*Gate, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gate{Options: o, fallback: []byte(rand.Text() + rand.Text()), limit: newLimiter(), left: left, hashing: make(chan struct{}, maxHashing)}
+	g := &Gate{Options: o, limit: newLimiter(), left: left, hashing: make(chan struct{}, maxHashing)}
+	g.fallback = []byte(rand.Text() + rand.Text())
 	g.turn.next()
 	w := &ways{key: sealer(g.fallback)}
 	if o.Credentials != nil {
@@ -161,7 +162,8 @@ func (g *Gate) who(w *ways, in *http.Request) (id identity, known bool, err erro
 // token is who has a token. Nobody guesses one, so that a right one counts whatever else comes from its address.
 func (g *Gate) token(w *ways, in *http.Request, token string) (identity, error) {
 	if d := sha256.Sum256([]byte(token)); w.hasToken(d) {
-		return identity{name: groupToken, groups: []string{groupToken}, here: true, session: session{By: byToken, Name: groupToken, Mark: markOf(d)}}, nil
+		s := session{By: byToken, Name: groupToken, Mark: markOf(d)}
+		return identity{name: s.Name, groups: []string{groupToken}, here: true, session: s}, nil
 	}
 	at := w.proxy.address(in)
 	if _, wait := g.limit.take(at, g.now()); wait > 0 {
@@ -188,14 +190,15 @@ func (g *Gate) password(w *ways, in *http.Request, name, password string) (ident
 		defer func() { <-g.hashing }()
 	case <-ctx.Done():
 		undo()
-		return identity{}, &refusal{code: http.StatusServiceUnavailable, text: "too many sign in at once; try again in a moment", wait: time.Second}
+		return identity{}, errBusy
 	}
 	if !w.users.verify(name, password) {
 		g.Log.Warn("sign-in refused", "way", byUser, "address", at)
 		return identity{}, errWrong
 	}
 	undo()
-	return identity{name: name, groups: []string{userGroup(name)}, here: true, session: session{By: byUser, Name: name, Mark: w.users.mark(name)}}, nil
+	s := session{By: byUser, Name: name, Mark: w.users.mark(name)}
+	return identity{name: name, groups: []string{userGroup(name)}, here: true, session: s}, nil
 }
 
 // refusal is why somebody was not let in.
@@ -207,10 +210,13 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.text }
 
-var errWrong = &refusal{code: http.StatusUnauthorized, text: "that is wrong, or does not count any more"}
+var (
+	errWrong = &refusal{code: http.StatusUnauthorized, text: "that is wrong, or does not count any more"}
+	errBusy  = &refusal{http.StatusServiceUnavailable, "too many sign in at once; try again in a moment", time.Second}
+)
 
 func tooOften(wait time.Duration) *refusal {
-	return &refusal{code: http.StatusTooManyRequests, text: "too many attempts from this address; try again in a moment", wait: wait}
+	return &refusal{http.StatusTooManyRequests, "too many attempts from this address; try again in a moment", wait}
 }
 
 // refuse answers a program whose claim is wrong.

@@ -44,7 +44,7 @@ func (g *Gate) discover(ctx context.Context, i *issuer) (context.Context, *oidc.
 	if err != nil {
 		return ctx, nil, err
 	}
-	ctx = oidc.ClientContext(ctx, client)
+	ctx = oidc.ClientContext(context.WithoutCancel(ctx), client) // that others sign out ends no request to it
 	if p := i.found.Load(); p != nil {
 		return ctx, p, nil
 	}
@@ -64,8 +64,11 @@ func (i *issuer) client(p *oidc.Provider) *oauth2.Config {
 	}
 }
 
-// errIssuer is told to people; what is behind it is in the log.
-var errIssuer = &refusal{code: http.StatusBadGateway, text: "the issuer does not say who you are; the log says why"}
+// What people are told; what is behind it is in the log.
+var (
+	errIssuer = &refusal{code: http.StatusBadGateway, text: "the issuer does not say who you are; the log says why"}
+	errLost   = &refusal{code: http.StatusBadRequest, text: "this way to sign in was not begun here, or took too long; begin anew"}
+)
 
 // depart sends somebody to the issuer.
 func (g *Gate) depart(out http.ResponseWriter, in *http.Request) {
@@ -74,12 +77,18 @@ func (g *Gate) depart(out http.ResponseWriter, in *http.Request) {
 		http.Redirect(out, in, "/signin", http.StatusSeeOther)
 		return
 	}
+	undo, wait := g.limit.take(w.proxy.address(in), g.now()) // nobody makes us ask again and again who does not answer
+	if wait > 0 {
+		g.deny(out, in, to, tooOften(wait))
+		return
+	}
 	_, p, err := g.discover(in.Context(), w.oidc)
 	if err != nil {
 		g.Log.Error("the OIDC issuer cannot be asked", "issuer", w.oidc.Issuer, "error", err)
 		g.deny(out, in, to, errIssuer)
 		return
 	}
+	undo()
 	d := detour{rand.Text(), rand.Text(), oauth2.GenerateVerifier(), to, g.now().Add(detourLife).Unix()}
 	text, err := seal(w.key, cookieOIDC, d)
 	if err != nil {
@@ -90,7 +99,8 @@ func (g *Gate) depart(out http.ResponseWriter, in *http.Request) {
 		}
 	}
 	http.SetCookie(out, g.cookie(in, cookieOIDC, text, detourLife))
-	http.Redirect(out, in, w.oidc.client(p).AuthCodeURL(d.State, oidc.Nonce(d.Nonce), oauth2.S256ChallengeOption(d.Verifier)), http.StatusSeeOther)
+	there := w.oidc.client(p).AuthCodeURL(d.State, oidc.Nonce(d.Nonce), oauth2.S256ChallengeOption(d.Verifier))
+	http.Redirect(out, in, there, http.StatusSeeOther)
 }
 
 // arrive takes somebody who comes back from the issuer.
@@ -129,7 +139,7 @@ func (g *Gate) detourOf(in *http.Request, w *ways) (detour, error) {
 	q := in.URL.Query()
 	if err != nil || unseal(w.key, cookieOIDC, c.Value, &d) != nil || g.now().Unix() >= d.Until ||
 		subtle.ConstantTimeCompare([]byte(d.State), []byte(q.Get("state"))) != 1 {
-		return detour{}, &refusal{code: http.StatusBadRequest, text: "this way to sign in was not begun here, or took too long; begin anew"}
+		return detour{}, errLost
 	}
 	if q.Get("error") != "" {
 		return detour{}, &refusal{code: http.StatusForbidden, text: "the issuer refused: " + printable(q.Get("error"))}

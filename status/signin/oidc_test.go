@@ -157,6 +157,12 @@ func TestAnIssuerThatIsDown(t *testing.T) {
 	if code != http.StatusBadGateway || !strings.Contains(body, "The issuer does not say who you are") || !strings.Contains(body, `"OIDC":"our own"`) {
 		t.Errorf("%d %s", code, body)
 	}
+	for range failures {
+		code, _ = r.ask("/signin/oidc")
+	}
+	if code != http.StatusTooManyRequests {
+		t.Errorf("it is asked again and again: %d", code)
+	}
 	if code, _ := r.ask("/signin"); code != http.StatusOK {
 		t.Errorf("the form: %d", code)
 	}

@@ -36,7 +36,8 @@ func parseUsers(text string) (*users, error) {
 		case err != nil || name == "" || len(name) > maxName || len(hash) != 60:
 			return nil, fmt.Errorf("line %d is not NAME:HASH with a hash of bcrypt; htpasswd -B writes such lines", i+1)
 		case cost > maxCost:
-			return nil, fmt.Errorf("line %d has a hash of cost %d, which takes too long; use %d at most: htpasswd -B -C 12", i+1, cost, maxCost)
+			return nil, fmt.Errorf("line %d has a hash of cost %d, which takes too long; use %d at most: "+
+				"htpasswd -B -C 12", i+1, cost, maxCost)
 		case u.hashes[name] != nil:
 			return nil, fmt.Errorf("line %d is the second of the same name", i+1)
 		}

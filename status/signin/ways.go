@@ -130,7 +130,8 @@ func parseTokens(text string) (out []digest, err error) {
 		case line == "":
 			continue
 		case len(line) < minSecret || strings.ContainsAny(line, " \t"):
-			return nil, fmt.Errorf("line %d has %d bytes, or white space in it; a token has %d at least: openssl rand -hex 32 makes one", i+1, len(line), minSecret)
+			return nil, fmt.Errorf("line %d has %d bytes, or white space in it; a token has %d at least: "+
+				"openssl rand -hex 32 makes one", i+1, len(line), minSecret)
 		}
 		out = append(out, sha256.Sum256([]byte(line)))
 	}
