@@ -91,6 +91,14 @@ func (v View) Provider(name string) (ProviderPage, bool) {
 	return now.sight.page(page)
 }
 
+// plan is what /api/v1/plan answers from; false: nothing was looked at yet, or it is not to be seen.
+func (v View) plan() (reconcile.Plan, bool) {
+	if r := v.web.newest(); r != nil && v.who.All {
+		return r.Plan, true
+	}
+	return reconcile.Plan{}, false
+}
+
 // Rollout is what /api/v1/rollout answers; false: nothing was looked at yet, or it is not to be seen.
 func (v View) Rollout() (RolloutDoc, bool) {
 	v.web.mu.Lock()

@@ -175,12 +175,12 @@ func because(errs ...error) string {
 }
 
 func (w *Web) plan(out http.ResponseWriter, in *http.Request) {
-	r := w.newest()
-	if r == nil {
+	plan, there := w.See(ViewerOf(in.Context())).plan()
+	if !there {
 		text(out, http.StatusServiceUnavailable, Unready(nil)+"\n")
 		return
 	}
-	write(out, "application/json", PlanJSON(r.Plan, in.URL.Query().Get("verbose") == "true"))
+	write(out, "application/json", PlanJSON(plan, in.URL.Query().Get("verbose") == "true"))
 }
 
 func text(out http.ResponseWriter, code int, body string) {
