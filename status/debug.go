@@ -12,18 +12,24 @@ import (
 const LongestProfile = 2 * time.Minute
 
 // Debug answers /debug/pprof, for `go tool pprof`. Profiles tell what the program does and cost it time, so that they
-// are for who is on this machine: it belongs on an address on loopback of its own, which no proxy leads to.
+// are for who is on this machine and sees everything: it belongs on an address on loopback of its own, which no proxy
+// leads to.
 //
 // A browser on this machine takes the pages of others there too. So whoever asks has to name a loopback address,
 // which a page of another name cannot make a browser do, and no other site's page may have made him ask.
 //
 // Left out are cmdline, since arguments may be URLs with passwords, and symbol, since profiles of Go have theirs.
 func Debug() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	return harden(fromHere(bounded(mux)))
+	return harden(fromHere(bounded(Mux(nil, profiles()...))))
+}
+
+// profiles are all routes to profiles.
+func profiles() []Route {
+	return []Route{
+		{"GET /debug/pprof/", Managers, http.HandlerFunc(pprof.Index)},
+		{"GET /debug/pprof/profile", Managers, http.HandlerFunc(pprof.Profile)},
+		{"GET /debug/pprof/trace", Managers, http.HandlerFunc(pprof.Trace)},
+	}
 }
 
 // fromHere refuses what a browser was made to ask by a page from elsewhere.

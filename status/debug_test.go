@@ -33,13 +33,13 @@ func TestWhoMaySeeProfiles(t *testing.T) {
 		in.Host = test.host
 		in.Header.Set("Sec-Fetch-Site", test.site)
 		out := httptest.NewRecorder()
-		Debug().ServeHTTP(out, in)
+		Open(Debug()).ServeHTTP(out, in)
 		if out.Code != test.code || out.Header().Get("X-Frame-Options") != "DENY" {
 			t.Errorf("%+v: %d %s", test, out.Code, out.Body)
 		}
 	}
 	out := httptest.NewRecorder()
-	Debug().ServeHTTP(out, httptest.NewRequest(http.MethodPost, "http://127.0.0.1/debug/pprof/goroutine", nil))
+	Open(Debug()).ServeHTTP(out, httptest.NewRequest(http.MethodPost, "http://127.0.0.1/debug/pprof/goroutine", nil))
 	if out.Code != http.StatusMethodNotAllowed {
 		t.Errorf("POST: %d", out.Code)
 	}
@@ -48,7 +48,7 @@ func TestWhoMaySeeProfiles(t *testing.T) {
 // The other pages, which proxies lead to, have no profiles.
 func TestProfilesAreNowhereElse(t *testing.T) {
 	web := &Web{}
-	for _, handler := range []http.Handler{web.Handler(), web.Pages(), web.Probes()} {
+	for _, handler := range []http.Handler{Open(web.Handler()), Open(web.Pages()), Open(web.Probes())} {
 		out := httptest.NewRecorder()
 		handler.ServeHTTP(out, httptest.NewRequest(http.MethodGet, "http://127.0.0.1/debug/pprof/goroutine", nil))
 		if out.Code != http.StatusNotFound || strings.Contains(out.Body.String(), "goroutine") {

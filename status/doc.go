@@ -46,4 +46,10 @@
 // ProposalLine, ProposalSummary and ProposalMarkdown say what merging a request would do: as the status of its head, in
 // the words of the domain, and as its one comment. Poster sees to it that both stand, by way of a Forge that has
 // Requests; what is merged comes first. Web keeps the plan in full, and lays what was shown beside what was done.
+//
+// # Who sees what
+//
+// Whoever asks is a Viewer in the context of his request; package signin puts him there. Each Route says for whom it is,
+// and what it answers comes from a View, which leaves out what is not for him: pages, what keeps them up to date and the
+// API have no other way to a document.
 package status

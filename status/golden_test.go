@@ -192,7 +192,7 @@ func fetch(t *testing.T, r reconcile.Report, path string) string {
 	web := &Web{Metrics: prometheus.NewRegistry()}
 	web.Report(r)
 	out := httptest.NewRecorder()
-	web.Handler().ServeHTTP(out, httptest.NewRequest(http.MethodGet, path, nil))
+	Open(web.Handler()).ServeHTTP(out, httptest.NewRequest(http.MethodGet, path, nil))
 	if out.Code != http.StatusOK {
 		t.Errorf("%s: %d", path, out.Code)
 	}

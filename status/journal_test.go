@@ -1,7 +1,6 @@
 package status
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -16,7 +15,7 @@ import (
 // seenOf are the events of a provider in a line each, newest first.
 func seenOf(web *Web, provider string) []string {
 	var out []string
-	page, _ := web.Provider(context.Background(), provider)
+	page, _ := web.See(Viewer{All: true}).Provider(provider)
 	for _, e := range page.Events {
 		line := e.Status
 		if e.Kind == ActionDone {
@@ -113,11 +112,11 @@ func TestRevisionsOfWhichSomethingIsKnown(t *testing.T) {
 	})
 	w.Head, w.HeadErr = reconcile.Commit{SHA: "badbad", Subject: "Oops"}, errors.New("b.cue:2:1: broken\nmore")
 	web.Report(w.report())
-	all, _ := web.Revisions()
+	all, _ := web.See(Viewer{All: true}).Revisions()
 	var got []string
 	for _, l := range all {
 		got = append(got, fmt.Sprintf("%s %s %q by %q: %s", short(l.SHA), l.State, l.Subject, l.Author, l.Text))
-		if page, known := web.Revision(l.SHA); !known || page.Commit.Subject != l.Subject {
+		if page, known := web.See(Viewer{All: true}).Revision(l.SHA); !known || page.Commit.Subject != l.Subject {
 			t.Errorf("the page of %s is about %q", l.SHA, page.Commit.Subject)
 		}
 	}

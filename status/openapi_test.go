@@ -117,6 +117,8 @@ func (a *openAPI) document() object {
 	for path, of := range answers {
 		get := object{"summary": of.says, "responses": object{
 			"200": object{"description": of.says, "content": object{"application/json": object{"schema": a.schema(reflect.TypeOf(of.doc))}}},
+			"401": object{"description": "Nobody has signed in."},
+			"403": object{"description": "It is not for who has signed in."},
 			"503": object{"description": "Nothing was looked at yet."},
 		}}
 		parameters := []any{}
@@ -142,8 +144,12 @@ func (a *openAPI) document() object {
 			"title": "reconcile", "version": "v1", "license": object{"name": "Apache-2.0", "identifier": "Apache-2.0"},
 			"description": "What the daemon knows. It answers at --listen and changes nothing.",
 		},
-		"servers": []any{object{"url": "http://127.0.0.1:8080"}},
-		"paths":   paths, "components": object{"schemas": a.schemas},
+		"servers":  []any{object{"url": "http://127.0.0.1:8080"}},
+		"security": []any{object{}, object{"token": []string{}}, object{"user": []string{}}},
+		"paths":    paths,
+		"components": object{"schemas": a.schemas, "securitySchemes": object{
+			"token": object{"type": "http", "scheme": "bearer"}, "user": object{"type": "http", "scheme": "basic"},
+		}},
 	}
 }
 
@@ -256,10 +262,12 @@ func TestAnswersAreAsTheOpenAPIDocumentSays(t *testing.T) {
 			prepare(w)
 			web := &Web{}
 			web.Report(w.report())
-			for _, name := range []string{"frankfurt", "paris", "red", "sales", w.Commit.SHA} {
+			for _, name := range []string{"frankfurt", "paris", "red", "sales", w.Commit.SHA, "of red"} {
+				in := httptest.NewRequest(http.MethodGet, strings.Replace(path, "{name}", url.PathEscape(strings.TrimPrefix(name, "of ")), 1), nil)
+				who := Viewer{SignedIn: true, All: name != "of red", Organizations: []string{"red"}}
 				out := httptest.NewRecorder()
-				web.Pages().ServeHTTP(out, httptest.NewRequest(http.MethodGet, strings.Replace(path, "{name}", name, 1), nil))
-				if out.Code == http.StatusNotFound {
+				web.Pages().ServeHTTP(out, in.WithContext(WithViewer(in.Context(), who)))
+				if out.Code != http.StatusOK {
 					continue
 				}
 				answered = true

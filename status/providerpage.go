@@ -32,6 +32,20 @@ type ObjectDoc struct {
 	Events    []ObjectEventDoc `json:"events"` // newest first, of what is not well alone, where they may be read
 }
 
+// objects are those of some releases, what needs somebody first.
+func (w *Web) objects(releases []Release) []ObjectDoc {
+	out := []ObjectDoc{}
+	if w.Objects == nil {
+		return out
+	}
+	for _, rel := range releases {
+		id := reconcile.ID{Cluster: rel.Cluster, Kind: reconcile.KindRelease, Namespace: rel.Namespace, Name: rel.Name}
+		out = append(out, w.Objects(id)...)
+	}
+	slices.SortStableFunc(out, func(a, b ObjectDoc) int { return cmp.Compare(a.rank(), b.rank()) })
+	return out
+}
+
 // rank orders objects: what needs somebody first.
 func (o ObjectDoc) rank() int {
 	return slices.Index([]reconcile.Health{reconcile.Unhealthy, reconcile.Progressing, reconcile.HealthUnknown, reconcile.Healthy}, o.Health)

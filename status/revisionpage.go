@@ -17,7 +17,11 @@ func (w *Web) Done(o reconcile.Outcome) {
 }
 
 // Revision is what /api/v1/revisions/<sha> answers; false: nothing is known of it.
-func (w *Web) Revision(sha string) (RevisionPage, bool) {
+func (v View) Revision(sha string) (RevisionPage, bool) {
+	w := v.web
+	if !v.who.All {
+		return RevisionPage{}, false
+	}
 	request, done := w.archive.of(sha)
 	page := RevisionPage{SHA: sha, Statuses: []StatusLineDoc{}, Request: request, Commit: revisionDoc(w.archive.commit(sha))}
 	var shown *reconcile.Shown
@@ -68,9 +72,10 @@ type RevisionLine struct {
 
 // Revisions is what /api/v1/revisions answers: the newest that was seen first, then what was in force, newest first,
 // then the heads of pull requests, lately planned first. False: nothing was looked at yet.
-func (w *Web) Revisions() ([]RevisionLine, bool) {
+func (v View) Revisions() ([]RevisionLine, bool) {
+	w := v.web
 	r := w.newest()
-	if r == nil {
+	if r == nil || !v.who.All {
 		return nil, false
 	}
 	out := []RevisionLine{}

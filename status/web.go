@@ -1,8 +1,8 @@
 package status
 
 import (
-	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,8 +12,8 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile"
 )
 
-// Web answers over HTTP from the newest report. It changes nothing, sets no cookies and asks no cluster, but
-// through Objects.
+// Web answers over HTTP from the newest report, to each what he may see. It changes nothing, sets no cookies and asks
+// no cluster, but through Objects.
 type Web struct {
 	Metrics prometheus.Gatherer // what /metrics shows
 
@@ -21,18 +21,24 @@ type Web struct {
 	Shown func(sha string) (reconcile.Shown, bool)
 
 	// Objects are those of a release, for somebody who looks at it; may be nil.
-	Objects func(ctx context.Context, release reconcile.ID) []ObjectDoc
+	Objects func(release reconcile.ID) []ObjectDoc
 
-	Front      http.Handler      // the pages for people; nil: a text that names what there is
+	Front      Front             // the pages for people; the zero value: a text that names what there is
 	Repository func() Repository // where people look at the declarations; may be nil
 
-	archive archive
-	journal journal
-	mu      sync.Mutex // guards what follows
-	report  *reconcile.Report
-	doc     *StatusDoc    // what it says, once somebody asked
-	waves   *RolloutDoc   // likewise
-	changed chan struct{} // closed when there is another report
+	archive  archive
+	journal  journal
+	mu       sync.Mutex // guards what follows
+	report   *reconcile.Report
+	outlooks map[string]*outlook // as somebody sees it, once he asked
+	waves    *RolloutDoc         // likewise
+	changed  chan struct{}       // closed when there is another report
+}
+
+// Front is what there is for people.
+type Front struct {
+	Routes []Route
+	Denied http.Handler // answers who may not see a page
 }
 
 // Report makes a report what is answered.
@@ -40,7 +46,7 @@ func (w *Web) Report(r reconcile.Report) {
 	w.journal.take(&r)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.report, w.doc, w.waves = &r, nil, nil
+	w.report, w.outlooks, w.waves = &r, nil, nil
 	if w.changed != nil {
 		close(w.changed)
 		w.changed = nil
@@ -54,49 +60,48 @@ func (w *Web) newest() *reconcile.Report {
 }
 
 // Handler answers everything: Pages and Probes.
-func (w *Web) Handler() http.Handler {
-	mux := http.NewServeMux()
-	w.addPages(mux)
-	w.addProbes(mux)
-	return harden(mux)
-}
+func (w *Web) Handler() http.Handler { return w.serve(w.Routes()) }
 
 // Pages answers everything for people and programs but Probes.
-func (w *Web) Pages() http.Handler {
-	mux := http.NewServeMux()
-	w.addPages(mux)
-	return harden(mux)
-}
+func (w *Web) Pages() http.Handler { return w.serve(w.pages()) }
 
 // Probes answers /healthz, /readyz and /metrics.
-func (w *Web) Probes() http.Handler {
-	mux := http.NewServeMux()
-	w.addProbes(mux)
-	return harden(mux)
+func (w *Web) Probes() http.Handler { return w.serve(w.probes()) }
+
+// Routes are all routes that Handler answers.
+func (w *Web) Routes() []Route { return slices.Concat(w.pages(), w.probes()) }
+
+func (w *Web) serve(routes []Route) http.Handler {
+	return harden(Mux(w.Front.Denied, routes...))
 }
 
-func (w *Web) addPages(mux *http.ServeMux) {
-	mux.HandleFunc("GET /api/v1/status", w.status)
-	mux.HandleFunc("GET /api/v1/plan", w.plan)
-	mux.HandleFunc("GET /api/v1/rollout", reply(w.Rollout))
-	mux.HandleFunc("GET /api/v1/organizations", reply(w.Organizations))
-	mux.HandleFunc("GET /api/v1/organizations/{name}/providers", named(w.pool, "organization"))
-	mux.HandleFunc("GET /api/v1/providers/{name}", w.provider)
-	mux.HandleFunc("GET /api/v1/revisions", reply(w.Revisions))
-	mux.HandleFunc("GET /api/v1/revisions/{name}", named(w.Revision, "revision"))
-	if w.Front != nil {
-		mux.Handle("GET /", w.Front)
-		return
+// pages are all routes for people and programs.
+func (w *Web) pages() []Route {
+	api := []Route{
+		{"GET /api/v1/status", Members, reply(w, View.Status)},
+		{"GET /api/v1/plan", Managers, http.HandlerFunc(w.plan)},
+		{"GET /api/v1/rollout", Managers, reply(w, View.Rollout)},
+		{"GET /api/v1/organizations", Members, reply(w, View.Organizations)},
+		{"GET /api/v1/organizations/{name}/providers", Members, named(w, View.pool, "organization")},
+		{"GET /api/v1/providers/{name}", Members, named(w, View.Provider, "provider")},
+		{"GET /api/v1/revisions", Managers, reply(w, View.Revisions)},
+		{"GET /api/v1/revisions/{name}", Managers, named(w, View.Revision, "revision")},
 	}
-	mux.HandleFunc("GET /{$}", w.index)
+	if len(w.Front.Routes) == 0 {
+		return append(api, Route{"GET /{$}", Members, http.HandlerFunc(w.index)})
+	}
+	return append(api, w.Front.Routes...)
 }
 
-func (w *Web) addProbes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /healthz", func(out http.ResponseWriter, _ *http.Request) { text(out, http.StatusOK, "ok\n") })
-	mux.HandleFunc("GET /readyz", w.ready)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(w.Metrics, promhttp.HandlerOpts{
-		EnableOpenMetrics: true, MaxRequestsInFlight: 4, Timeout: 10 * time.Second,
-	}))
+// probes are the routes for what watches over the program.
+func (w *Web) probes() []Route {
+	return []Route{
+		{"GET /healthz", Anybody, http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) { text(out, http.StatusOK, "ok\n") })},
+		{"GET /readyz", Anybody, http.HandlerFunc(w.ready)},
+		{"GET /metrics", Managers, promhttp.HandlerFor(w.Metrics, promhttp.HandlerOpts{
+			EnableOpenMetrics: true, MaxRequestsInFlight: 4, Timeout: 10 * time.Second,
+		})},
+	}
 }
 
 // harden sets the headers of answers that nobody frames, caches or takes for what they are not.
@@ -129,9 +134,15 @@ func (w *Web) index(out http.ResponseWriter, _ *http.Request) {
 `)
 }
 
-// ready answers whether the program knows what is wanted and has looked at everything that answers.
-func (w *Web) ready(out http.ResponseWriter, _ *http.Request) {
-	if why := Unready(w.newest()); why != "" {
+// ready answers whether the program knows what is wanted and has looked at everything that answers. What is missing is
+// for who sees everything.
+func (w *Web) ready(out http.ResponseWriter, in *http.Request) {
+	why := Unready(w.newest())
+	switch {
+	case why != "" && !ViewerOf(in.Context()).All:
+		text(out, http.StatusServiceUnavailable, "not ready\n")
+		return
+	case why != "":
 		text(out, http.StatusServiceUnavailable, "not ready: "+why+"\n")
 		return
 	}
@@ -166,19 +177,13 @@ func because(errs ...error) string {
 	return ""
 }
 
-func (w *Web) status(out http.ResponseWriter, in *http.Request) { reply(w.Status)(out, in) }
-
-func (w *Web) provider(out http.ResponseWriter, in *http.Request) {
-	named(func(name string) (ProviderPage, bool) { return w.Provider(in.Context(), name) }, "provider")(out, in)
-}
-
 func (w *Web) plan(out http.ResponseWriter, in *http.Request) {
-	r := w.newest()
-	if r == nil {
+	plan, there := w.See(ViewerOf(in.Context())).plan()
+	if !there {
 		text(out, http.StatusServiceUnavailable, Unready(nil)+"\n")
 		return
 	}
-	write(out, "application/json", PlanJSON(r.Plan, in.URL.Query().Get("verbose") == "true"))
+	write(out, "application/json", PlanJSON(plan, in.URL.Query().Get("verbose") == "true"))
 }
 
 func text(out http.ResponseWriter, code int, body string) {

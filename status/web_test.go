@@ -18,7 +18,7 @@ import (
 func fetchMetrics(t *testing.T, g prometheus.Gatherer) string {
 	t.Helper()
 	out := httptest.NewRecorder()
-	(&Web{Metrics: g}).Probes().ServeHTTP(out, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	Open((&Web{Metrics: g}).Probes()).ServeHTTP(out, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	return out.Body.String()
 }
 
@@ -50,7 +50,7 @@ func TestReadyzSaysWhatIsMissing(t *testing.T) {
 				web.Report(w.report())
 			}
 			out := httptest.NewRecorder()
-			web.Handler().ServeHTTP(out, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+			Open(web.Handler()).ServeHTTP(out, httptest.NewRequest(http.MethodGet, "/readyz", nil))
 			if out.Code != test.code || out.Body.String() != test.body {
 				t.Errorf("got %d %q", out.Code, out.Body.String())
 			}
@@ -60,7 +60,7 @@ func TestReadyzSaysWhatIsMissing(t *testing.T) {
 
 func TestEveryAnswerIsHardened(t *testing.T) {
 	web := &Web{Metrics: prometheus.NewRegistry()}
-	server := httptest.NewServer(web.Handler())
+	server := httptest.NewServer(Open(web.Handler()))
 	defer server.Close()
 	for path, code := range map[string]int{
 		"/": 200, "/healthz": 200, "/readyz": 503, "/metrics": 200, "/api/v1/status": 503, "/api/v1/plan": 503, "/nothing": 404,
@@ -96,7 +96,7 @@ func TestNothingCanBeWritten(t *testing.T) {
 	for _, path := range []string{"/", "/healthz", "/api/v1/status", "/api/v1/plan", "/metrics"} {
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
 			out := httptest.NewRecorder()
-			web.Handler().ServeHTTP(out, httptest.NewRequest(method, path, nil))
+			Open(web.Handler()).ServeHTTP(out, httptest.NewRequest(method, path, nil))
 			if out.Code != http.StatusMethodNotAllowed {
 				t.Errorf("%s %s: %d", method, path, out.Code)
 			}
@@ -111,8 +111,8 @@ func TestPagesAndProbesAreApart(t *testing.T) {
 		path    string
 		code    int
 	}{
-		{web.Pages(), "/metrics", 404}, {web.Pages(), "/", 200}, {web.Probes(), "/healthz", 200},
-		{web.Probes(), "/", 404}, {web.Probes(), "/api/v1/plan", 404},
+		{Open(web.Pages()), "/metrics", 404}, {Open(web.Pages()), "/", 200}, {Open(web.Probes()), "/healthz", 200},
+		{Open(web.Probes()), "/", 404}, {Open(web.Probes()), "/api/v1/plan", 404},
 	} {
 		out := httptest.NewRecorder()
 		test.handler.ServeHTTP(out, httptest.NewRequest(http.MethodGet, test.path, nil))
@@ -138,7 +138,7 @@ func TestTheAPIAnswersWhileReportsCome(t *testing.T) {
 				m.Report(reports[i%2])
 				for _, path := range []string{"/api/v1/status", "/api/v1/plan?verbose=true", "/metrics", "/readyz"} {
 					out := httptest.NewRecorder()
-					web.Handler().ServeHTTP(out, httptest.NewRequest(http.MethodGet, path, nil))
+					Open(web.Handler()).ServeHTTP(out, httptest.NewRequest(http.MethodGet, path, nil))
 					if strings.HasPrefix(path, "/api") && !json.Valid(out.Body.Bytes()) {
 						t.Errorf("%s: not JSON", path)
 					}

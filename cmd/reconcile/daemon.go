@@ -17,10 +17,8 @@ import (
 
 	"github.com/workspace-providers/reconcile/reconcile"
 	"github.com/workspace-providers/reconcile/reconcile/pull"
-	"github.com/workspace-providers/reconcile/reconcile/watch"
 	"github.com/workspace-providers/reconcile/status"
 	"github.com/workspace-providers/reconcile/status/notify"
-	"github.com/workspace-providers/reconcile/status/page"
 	"github.com/workspace-providers/reconcile/status/webhook"
 )
 
@@ -64,7 +62,9 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 		return err
 	}
 	web := &status.Web{Metrics: registry, Shown: p.shownOf, Repository: p.place, Objects: p.objects}
-	web.Front = page.New(web, ctx.Done())
+	if err := p.guard(ctx, web); err != nil {
+		return err
+	}
 	poster := p.poster(metrics)
 	planner := p.planner(metrics, poster, web)
 	notifier := p.notifier(metrics)
@@ -194,23 +194,12 @@ func (h hint) give() {
 
 // follow gives a hint when files change that decide something: a directory of declarations, and credentials.
 func (p *parts) follow(ctx context.Context, poke hint) {
-	follow := func(path string, then func()) {
-		if path == "" {
-			return
-		}
-		changed := watch.Tree(ctx, path)
-		go func() {
-			for range changed {
-				then()
-				poke.give()
-			}
-		}()
-	}
 	if p.settings.repo == "" {
-		follow(p.dir, func() {})
+		follow(ctx, p.dir, poke.give)
 	}
-	follow(p.credentials, p.fleet.Reconnect)
-	follow(p.clusters, p.fleet.Reconnect)
+	for _, dir := range []string{p.credentials, p.clusters} {
+		follow(ctx, dir, func() { p.fleet.Reconnect(); poke.give() })
+	}
 }
 
 // outcome is how --once ends.

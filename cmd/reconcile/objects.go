@@ -7,9 +7,10 @@ import (
 	"github.com/workspace-providers/reconcile/status"
 )
 
-// objects are those of a release, as its cluster has them.
-func (p *parts) objects(ctx context.Context, id reconcile.ID) (out []status.ObjectDoc) {
-	for _, o := range p.fleet.Real(id.Cluster).Inspect(ctx, id) {
+// objects are those of a release, as its cluster has them. They are told to others who look as well, so that it does not
+// end with whoever asked first.
+func (p *parts) objects(id reconcile.ID) (out []status.ObjectDoc) {
+	for _, o := range p.fleet.Real(id.Cluster).Inspect(context.Background(), id) {
 		doc := status.ObjectDoc{
 			Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, Health: o.Health, Message: o.Message, Events: []status.ObjectEventDoc{},
 		}

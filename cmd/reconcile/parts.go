@@ -27,6 +27,7 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile/trace"
 	"github.com/workspace-providers/reconcile/reconcile/worker"
 	"github.com/workspace-providers/reconcile/status"
+	"github.com/workspace-providers/reconcile/status/signin"
 )
 
 // parts is the program put together: what reads, what acts, what renders.
@@ -40,9 +41,12 @@ type parts struct {
 	urls   *probe.Prober
 	loop   *reconcile.Loop
 	traces *trace.Tracer // nil: nothing is traced
+	gate   *signin.Gate  // nil: nothing is served
 	log    *slog.Logger
 	end    context.CancelFunc
 	tasks  sync.WaitGroup // what works until end
+
+	certificate *certificate // nil: there is none
 
 	requestPoke hint                      // look at pull requests now
 	poke        hint                      // look at the repository now

@@ -34,6 +34,7 @@ type settings struct {
 	listen, metricsListen            string
 	webhookListen, debugListen       string
 	behindProxy                      bool
+	tlsCert, tlsKey                  string
 	logFormat                        string
 
 	provider, cluster string
@@ -79,7 +80,7 @@ func (s *settings) addShared(root *cobra.Command) {
 	f.StringVar(&s.repo, "repo", "", "declarations in this git repository (any `URL` git takes, or a path)")
 	f.StringVar(&s.ref, "ref", "main", "`branch`, tag pattern (\"v*\") or commit of --repo")
 	f.StringVar(&s.path, "path", ".", "`directory` of the declarations in --repo")
-	f.StringVar(&s.credentials, "credentials", "", "`directory` of credentials: clusters/, git/, forge/, webhooks/, notify/, registries/, ca/")
+	f.StringVar(&s.credentials, "credentials", "", "`directory` of credentials: clusters/, git/, forge/, webhooks/, page/, notify/, registries/, ca/")
 	f.StringVar(&s.clusters, "clusters", "", "`directory` of NAME.kubeconfig files; default: clusters/ of --credentials")
 	f.StringVar(&s.kubeconfig, "kubeconfig", "", "kubeconfig `file` with a context for each cluster; default: $KUBECONFIG")
 	f.StringVar(&s.inCluster, "in-cluster", kube.BuiltIn, "`cluster` whose pod this runs in, if it runs in one")
@@ -103,9 +104,11 @@ func (s *settings) addOwn(root *cobra.Command) {
 	f.DurationVar(&s.checkInterval, "check-interval", 30*time.Minute, "how often everything is looked at anew without an event")
 	f.StringVar(&s.replica, "replica", "", "our `name` among replicas that share the clusters, such as that of the pod; default: there are no others")
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` of page and API; empty: none")
-	f.StringVar(&s.metricsListen, "metrics-listen", "", "`address` of metrics and probes; default: that of --listen")
+	f.StringVar(&s.metricsListen, "metrics-listen", "", "`address` of metrics and probes, in plain and for everybody who reaches it; default: that of --listen")
 	f.StringVar(&s.webhookListen, "webhook-listen", "", "`address` of webhooks alone; default: that of --listen")
 	f.StringVar(&s.debugListen, "debug-listen", "", "loopback `address` of profiles, /debug/pprof; default: none")
-	f.BoolVar(&s.behindProxy, "behind-proxy", false, "listen beyond loopback without sign-in and TLS, because a proxy does both")
+	f.BoolVar(&s.behindProxy, "behind-proxy", false, "listen beyond loopback in plain, because a proxy in front does TLS, and sign-in where page/ of --credentials configures none")
+	f.StringVar(&s.tlsCert, "tls-cert", "", "`file` of the certificate for --listen and --webhook-listen; default: page/tls.crt of --credentials, if it is there")
+	f.StringVar(&s.tlsKey, "tls-key", "", "`file` of its key; default: page/tls.key")
 	f.StringVar(&s.logFormat, "log-format", "text", "text or json")
 }

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,13 +37,19 @@ func (p *parts) serve(web *status.Web, hooks http.Handler) (stop func(), err err
 			return nil, err
 		}
 		srv := &http.Server{
-			Handler: d.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+			ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
+			Handler:  d.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 			WriteTimeout: d.patience(), IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		}
 		servers = append(servers, srv)
+		serve := srv.Serve
+		if p.encrypted(d) {
+			srv.TLSConfig = p.certificate.config()
+			serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
+		}
 		p.log.Info("listening", "address", l.Addr().String())
 		tasks.Go(func() {
-			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 				p.log.Error("serving", "address", d.addr, "error", err)
 			}
 		})
@@ -58,9 +66,10 @@ type door struct {
 
 // What doors need. Senders of webhooks sign, and do not sign in.
 const (
-	forPeople = "sign-in and TLS"
-	forForges = "TLS"
-	onlyHere  = "sign-in of our own" // which there is none of yet: until then, nothing in front is enough
+	forPeople  = "sign-in and TLS"
+	forForges  = "TLS"
+	forScrapes = "nothing"           // it is asked for by a flag of its own, and tells numbers and declared names
+	onlyHere   = "to be on loopback" // whatever is in front, and whoever signs in
 )
 
 // patience is how long an answer may take. Profiles are made meanwhile.
@@ -76,12 +85,12 @@ func (p *parts) doors(web *status.Web, hooks http.Handler) []door {
 	if p.once {
 		return nil
 	}
-	all := []door{{p.listen, web.Handler(), forPeople}}
+	all := []door{{p.listen, p.gate.Handler(web.Handler()), forPeople}}
 	if p.metricsListen != "" && p.metricsListen != p.listen {
-		all = []door{{p.listen, web.Pages(), forPeople}, {p.metricsListen, web.Probes(), forPeople}}
+		all = []door{{p.listen, p.gate.Handler(web.Pages()), forPeople}, {p.metricsListen, status.Open(web.Probes()), forScrapes}}
 	}
 	all = addWebhooks(all, cmp.Or(p.webhookListen, p.listen), hooks)
-	all = append(all, door{p.debugListen, status.Debug(), onlyHere})
+	all = append(all, door{p.debugListen, p.gate.Handler(status.Debug()), onlyHere})
 	return slices.DeleteFunc(all, func(d door) bool { return d.addr == "" })
 }
 
@@ -95,8 +104,14 @@ func addWebhooks(all []door, addr string, hooks http.Handler) []door {
 	both.Handle("/", all[i].handler)
 	both.Handle("/webhooks/", hooks)
 	all[i].handler = both
+	if all[i].needs == forScrapes {
+		all[i].needs = forForges
+	}
 	return all
 }
+
+// encrypted says whether a door is behind TLS: each but the one of metrics alone, if there is a certificate.
+func (p *parts) encrypted(d door) bool { return p.certificate != nil && d.needs != forScrapes }
 
 // listener refuses to be reached from elsewhere by people who were not asked who they are, or unencrypted.
 func (p *parts) listener(d door) (net.Listener, error) {
@@ -104,17 +119,36 @@ func (p *parts) listener(d door) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening on %q: %w", d.addr, err)
 	}
-	if d.needs == onlyHere && !status.Loopback(host) {
+	if status.Loopback(host) {
+		return net.Listen("tcp", d.addr)
+	}
+	if d.needs == onlyHere {
 		return nil, fmt.Errorf("listening on %q: profiles are for who is on this machine alone, behind a proxy too; "+
 			"listen on 127.0.0.1, and forward the port", d.addr)
 	}
-	if !status.Loopback(host) && !p.behindProxy {
-		what := ""
-		if d.needs == forForges {
-			what = " for webhooks"
-		}
-		return nil, fmt.Errorf("listening%s on %q: beyond loopback there must be %s; put a proxy that does "+
-			"that in front and say --behind-proxy, or listen on 127.0.0.1", what, d.addr, d.needs)
+	lacks, remedies := p.lacks(d)
+	if len(lacks) == 0 {
+		return net.Listen("tcp", d.addr)
 	}
-	return net.Listen("tcp", d.addr)
+	what := ""
+	if d.needs == forForges {
+		what = " for webhooks"
+	}
+	return nil, fmt.Errorf("listening%s on %q: beyond loopback there must be %s; put %s into page/ of --credentials, or put a proxy "+
+		"in front that does %s and say --behind-proxy, or listen on 127.0.0.1",
+		what, d.addr, strings.Join(lacks, " and "), strings.Join(remedies, " and "), strings.Join(lacks, " and "))
+}
+
+// lacks is what a door beyond loopback needs and does not have, and the files that bring it.
+func (p *parts) lacks(d door) (lacks, remedies []string) {
+	if p.behindProxy || d.needs == forScrapes {
+		return nil, nil
+	}
+	if d.needs == forPeople && !p.gate.Asks() {
+		lacks, remedies = append(lacks, "sign-in"), append(remedies, "token, users or signin.yaml")
+	}
+	if !p.encrypted(d) && !p.gate.Proxied() {
+		lacks, remedies = append(lacks, "TLS"), append(remedies, "tls.crt and tls.key")
+	}
+	return lacks, remedies
 }

@@ -168,7 +168,7 @@ func TestDoors(t *testing.T) {
 		"a run that ends":    {settings{listen: "a", webhookListen: "b", once: true}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := &parts{settings: &test.settings}
+			p := &parts{settings: &test.settings, gate: gate(t, nil)}
 			var got []string
 			for _, d := range p.doors(&status.Web{Metrics: prometheus.NewRegistry()}, hooks) {
 				answers := d.addr + ":"
@@ -187,32 +187,5 @@ func TestDoors(t *testing.T) {
 				t.Error(diff)
 			}
 		})
-	}
-}
-
-// Beyond this machine there has to be something in front, and the message says what.
-func TestWhoMayListenWhere(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		addr, needs, says string
-		behindProxy       bool
-	}{
-		{"127.0.0.1:0", forPeople, "", false}, {"localhost:0", forForges, "", false}, {"127.0.0.1:0", forForges, "", true},
-		{":0", forPeople, "there must be sign-in and TLS", false},
-		{"0.0.0.0:0", forForges, "for webhooks on \"0.0.0.0:0\": beyond loopback there must be TLS", false},
-		{"example.com:0", forForges, "--behind-proxy", false},
-		{"nonsense", forForges, "missing port", false},
-	} {
-		p := &parts{settings: &settings{behindProxy: test.behindProxy}}
-		l, err := p.listener(door{addr: test.addr, needs: test.needs})
-		switch {
-		case err == nil:
-			l.Close()
-			if test.says != "" {
-				t.Errorf("%s: it listens", test.addr)
-			}
-		case test.says == "" || !strings.Contains(err.Error(), test.says):
-			t.Errorf("%s: %v, want %q", test.addr, err, test.says)
-		}
 	}
 }

@@ -1,20 +1,21 @@
 package page
 
 import (
+	"crypto/rand"
 	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/workspace-providers/reconcile/status"
 )
 
 // board keeps the rows of the overview as HTML, and which state of it each was changed by, so that one look at a report
-// does for everybody. Its zero value is empty.
+// does for everybody who sees the same.
 type board struct {
+	mark string     // tells its states from those of others
 	mu   sync.Mutex // guards what follows
 	doc  *status.StatusDoc
 	seq  uint64
@@ -26,20 +27,19 @@ type board struct {
 // keptGone bounds how many names are kept of rows that are gone.
 const keptGone = 5000
 
-// seq names a state of the board of one process.
+// seq is a state of a board.
 type seq uint64
 
-// started tells states of this process from those of one before.
-var started = strconv.FormatInt(time.Now().UnixNano(), 36)
+func newBoard() *board { return &board{mark: rand.Text()} }
 
-// String is what browsers are given.
-func (s seq) String() string { return fmt.Sprintf("%s-%d", started, uint64(s)) }
+// name is what browsers are given for a state.
+func (b *board) name(s seq) string { return fmt.Sprintf("%s-%d", b.mark, uint64(s)) }
 
-// seqOf reads what String wrote; anything else, and what another process wrote, is the state before all others.
-func seqOf(text string) seq {
-	process, number, _ := strings.Cut(text, "-")
+// seqOf reads what name wrote; anything else, and what another board wrote, is the state before all others.
+func (b *board) seqOf(text string) seq {
+	mark, number, _ := strings.Cut(text, "-")
 	n, err := strconv.ParseUint(number, 10, 64)
-	if err != nil || process != started {
+	if err != nil || mark != b.mark {
 		return 0
 	}
 	return seq(n)

@@ -3,11 +3,14 @@ package page
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,8 +27,9 @@ import (
 type browser struct {
 	*testing.T
 	*world
-	ctx  context.Context
-	base string
+	ctx    context.Context
+	base   string
+	abroad string // where else it may go
 
 	mu    sync.Mutex // guards what follows
 	asked []string   // hosts that are not ours
@@ -44,8 +48,8 @@ func tool(t *testing.T, what string, there bool) {
 	}
 }
 
-// browse starts a Chromium for the pages of a world.
-func browse(t *testing.T, w *world) *browser {
+// browse starts a Chromium for the pages of a world, which everybody sees unless something is put before them.
+func browse(t *testing.T, w *world, before ...func(url string, pages http.Handler) http.Handler) *browser {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a browser takes its time")
@@ -54,8 +58,13 @@ func browse(t *testing.T, w *world) *browser {
 	tool(t, "Chromium", err == nil)
 	w.report()
 	end := make(chan struct{})
-	w.web.Front = New(w.web, end)
-	server := httptest.NewServer(w.web.Pages())
+	pages := w.site(end)
+	server := httptest.NewUnstartedServer(nil)
+	for _, put := range before {
+		pages = put("http://"+server.Listener.Addr().String(), pages)
+	}
+	server.Config.Handler = pages
+	server.Start()
 	t.Cleanup(server.Close)
 	t.Cleanup(func() { close(end) })
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.WindowSize(1440, 900),
@@ -82,7 +91,7 @@ func (b *browser) hear(event any) {
 	defer b.mu.Unlock()
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
-		if u, err := url.Parse(e.Request.URL); err != nil || "http://"+u.Host != b.base {
+		if u, err := url.Parse(e.Request.URL); err != nil || "http://"+u.Host != b.base && "http://"+u.Host != b.abroad {
 			b.asked = append(b.asked, e.Request.URL)
 		}
 	case *log.EventEntryAdded:
@@ -92,6 +101,15 @@ func (b *browser) hear(event any) {
 	case *runtime.EventExceptionThrown:
 		b.wrong = append(b.wrong, e.ExceptionDetails.Error())
 	}
+}
+
+// expect takes what was wrong as it should be, if it has one of these texts.
+func (b *browser) expect(texts ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wrong = slices.DeleteFunc(b.wrong, func(said string) bool {
+		return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(said, text) })
+	})
 }
 
 // judge fails the test if something was asked elsewhere, or was wrong.

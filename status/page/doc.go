@@ -12,6 +12,10 @@
 //	GET /live?of=<page>       server-sent events: what of a page is another by now
 //	GET /assets/<name>        style, script, icon; embedded
 //
+// SignIn shows where people sign in, which is all that a stranger sees.
+//
+// Everything shown is what status.View has for whoever looks, and what is kept of it is kept for those who see the same.
+//
 // What comes from clusters, commits and people is untrusted. It goes through html/template, shortened, and every answer
 // forbids by its Content-Security-Policy whatever is not from here: no script or style in a page, no other host.
 package page

@@ -220,19 +220,25 @@ func TestEverybodyCanReadIt(t *testing.T) {
 			b.run(chromedp.EmulateViewport(how.width, 900))
 			b.run(chromedp.Navigate(b.base+path), chromedp.WaitReady(".pulse.on", chromedp.ByQuery))
 			b.shoot(fmt.Sprintf("%s-%s-%d", name, how.scheme, how.width))
-			if wide := js[int64](b, `document.documentElement.scrollWidth`); wide > how.width {
-				t.Errorf("%s is %d wide on a screen of %d", name, wide, how.width)
-			}
-			var found string
-			b.run(chromedp.Evaluate(string(axe)+"; void 0", nil), chromedp.Evaluate(
-				`axe.run({resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations.map(v => ({id: v.id, impact: v.impact, help: v.help,
-				nodes: v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + " " + n.failureSummary)}))))`, &found, awaited))
-			report(t, fmt.Sprintf("%s, %s, %d", name, how.scheme, how.width), found)
+			b.readable(string(axe), fmt.Sprintf("%s, %s, %d", name, how.scheme, how.width), how.width)
 		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.wrong = nil // a page that is not there is an error, which is what it is
+}
+
+// readable has axe-core look at a page, which is to fit a screen.
+func (b *browser) readable(axe, where string, width int64) {
+	b.Helper()
+	if wide := js[int64](b, `document.documentElement.scrollWidth`); wide > width {
+		b.Errorf("%s: it is %d wide", where, wide)
+	}
+	var found string
+	b.run(chromedp.Evaluate(axe+"; void 0", nil), chromedp.Evaluate(
+		`axe.run({resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations.map(v => ({id: v.id, impact: v.impact, help: v.help,
+		nodes: v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + " " + n.failureSummary)}))))`, &found, awaited))
+	report(b.T, where, found)
 }
 
 // report tells what axe-core found.

@@ -2,12 +2,16 @@ package page
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/workspace-providers/reconcile/status"
 )
 
 const (
@@ -26,6 +30,8 @@ type news struct {
 // listener is a page that is open somewhere.
 type listener struct {
 	site  *Site
+	view  status.View
+	board *board
 	of    *url.URL
 	seq   seq
 	parts map[string]string // as it has them
@@ -46,10 +52,9 @@ func (s *Site) live(out http.ResponseWriter, in *http.Request) {
 		http.Error(out, "of: a path of a page", http.StatusBadRequest)
 		return
 	}
-	l := &listener{site: s, of: of, seq: seqOf(in.URL.Query().Get("since")), out: out}
-	if last := in.Header.Get("Last-Event-ID"); last != "" {
-		l.seq = seqOf(last)
-	}
+	v := s.see(in)
+	l := &listener{site: s, view: v, board: s.board(v), of: of, out: out}
+	l.seq = l.board.seqOf(cmp.Or(in.Header.Get("Last-Event-ID"), in.URL.Query().Get("since")))
 	out.Header().Set("Content-Type", "text/event-stream")
 	out.Header().Set("X-Accel-Buffering", "no") // proxies that gather answers would keep it for themselves
 	if err := http.NewResponseController(out).SetReadDeadline(time.Time{}); err != nil {
@@ -96,27 +101,27 @@ func (l *listener) wait(in *http.Request, changed <-chan struct{}) bool {
 
 // tell sends what is another by now than the page has it.
 func (l *listener) tell() error {
-	doc, there := l.site.web.Status()
+	doc, there := l.view.Status()
 	if !there {
 		return l.send(": nothing was looked at yet\n\n")
 	}
-	now := l.site.board.catchUp(doc)
+	now := l.board.catchUp(doc)
 	n := news{Parts: map[string]string{}, boardNews: boardNews{Rows: []rowNews{}, Gone: []string{}}}
-	parts := l.site.parts(l.of)
+	parts := l.site.parts(l.view, l.of)
 	for id, html := range parts {
 		if l.parts[id] != html && (l.parts != nil || l.seq != now) { // at first, the page is as it was made
 			n.Parts[id] = html
 		}
 	}
 	if l.of.Path == "/" {
-		n.boardNews, now = l.site.board.since(l.seq, viewOf(l.of.Query()))
+		n.boardNews, now = l.board.since(l.seq, viewOf(l.of.Query()))
 	}
 	l.parts, l.seq = maps.Clone(parts), now
 	text, err := json.Marshal(n)
 	if err != nil {
 		panic(fmt.Sprintf("news are not JSON: %v", err)) // they hold strings and truths only
 	}
-	return l.send(fmt.Sprintf("id: %s\nevent: news\ndata: %s\n\n", now, text))
+	return l.send(fmt.Sprintf("id: %s\nevent: news\ndata: %s\n\n", l.board.name(now), text))
 }
 
 // send writes at once, within some time.
@@ -128,29 +133,33 @@ func (l *listener) send(text string) error {
 	if _, err := l.out.Write([]byte(text)); err != nil {
 		return err
 	}
-	return c.Flush()
+	if err := c.Flush(); err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(time.Time{}) // HTTP/2 ends a stream at its deadline, also when nothing is to be written
 }
 
 // parts are those of a page that change, by the id of their element.
-func (s *Site) parts(of *url.URL) map[string]string {
+func (s *Site) parts(v status.View, of *url.URL) map[string]string {
 	if of.Path == "/" {
-		d, _ := s.overviewData(viewOf(of.Query()))
+		d, _ := s.overviewData(v, viewOf(of.Query()))
 		return map[string]string{
 			"notices": mustRender("overview", "notices", d.frame), "summary": mustRender("overview", "summary", d),
-			"waves": mustRender("overview", "waves", d.Rollout), "at": s.at(),
+			"waves": mustRender("overview", "waves", d.Rollout), "at": at(v),
 		}
 	}
 	sheet := &sheet{}
-	s.inner.ServeHTTP(sheet, &http.Request{Method: http.MethodGet, URL: of, Host: "page"})
+	in := &http.Request{Method: http.MethodGet, URL: of, Host: "page"}
+	s.inner.ServeHTTP(sheet, in.WithContext(status.WithViewer(context.Background(), v.Whose())))
 	if sheet.code != 0 {
 		return map[string]string{}
 	}
-	return map[string]string{"notices": mustRender("overview", "notices", s.frame("", nil)), "live": sheet.String(), "at": s.at()}
+	return map[string]string{"notices": mustRender("overview", "notices", s.frame(v, "", nil)), "live": sheet.String(), "at": at(v)}
 }
 
 // at is when everything was looked at last, as the bar of every page has it.
-func (s *Site) at() string {
-	doc, there := s.web.Status()
+func at(v status.View) string {
+	doc, there := v.Status()
 	if !there {
 		return ""
 	}
@@ -158,14 +167,14 @@ func (s *Site) at() string {
 }
 
 // innerHandler makes what is inside of a page.
-func (s *Site) innerHandler(page func(*http.Request) (content, bool)) http.HandlerFunc {
+func (s *Site) innerHandler(page show) http.HandlerFunc {
 	return func(out http.ResponseWriter, in *http.Request) {
 		c, there := page(in)
 		if !there {
 			out.WriteHeader(http.StatusNotFound)
 			return
 		}
-		_, _ = out.Write([]byte(mustRender(c.template, "main", s.frame(c.title, c.body)))) // into memory
+		_, _ = out.Write([]byte(mustRender(c.template, "main", s.frame(s.see(in), c.title, c.body)))) // into memory
 	}
 }
 

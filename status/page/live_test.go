@@ -3,8 +3,10 @@ package page
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +17,12 @@ import (
 // listen opens a connection that is kept up to date, and hands over what it is told.
 func listen(t *testing.T, url string) <-chan news {
 	t.Helper()
-	answer, err := http.Get(url)
+	return listenBy(t, http.DefaultClient, url)
+}
+
+func listenBy(t *testing.T, client *http.Client, url string) <-chan news {
+	t.Helper()
+	answer, err := client.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,6 +43,22 @@ func listen(t *testing.T, url string) <-chan news {
 		}
 	}()
 	return out
+}
+
+// seqOf is which state of the board the overview shows.
+func seqOf(t *testing.T, url string) string {
+	t.Helper()
+	answer, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	html, err := io.ReadAll(answer.Body)
+	found := regexp.MustCompile(`data-seq="([^"]+)"`).FindSubmatch(html)
+	if err != nil || found == nil {
+		t.Fatalf("%v %s", err, html)
+	}
+	return string(found[1])
 }
 
 func next(t *testing.T, from <-chan news) news {
@@ -59,13 +82,13 @@ func TestPagesAreToldWhatIsNew(t *testing.T) {
 	it := w.provider("eu-1", "frankfurt", 0, "blue")
 	w.report()
 	end := make(chan struct{})
-	site := New(w.web, end)
+	site := w.site(end)
 	server := httptest.NewUnstartedServer(site)
 	server.Config.ReadTimeout, server.Config.WriteTimeout = 500*time.Millisecond, 500*time.Millisecond
 	server.Start()
 	t.Cleanup(server.Close)
 
-	seq := seq(1).String()
+	seq := seqOf(t, server.URL)
 	told := listen(t, server.URL+"/live?of=%2F%3Fgroup%3Dcluster&since="+seq)
 	if n := next(t, told); len(n.Rows)+len(n.Gone)+len(n.Parts) > 0 || n.Reset {
 		t.Errorf("what the page has is told again: %+v", n)
@@ -112,10 +135,35 @@ func TestPagesAreToldWhatIsNew(t *testing.T) {
 	}
 }
 
+// TestPagesAreToldOverTLS: HTTP/2, which that brings, ends no connection while nothing is told.
+func TestPagesAreToldOverTLS(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for longer than anything may take")
+	}
+	w := newWorld()
+	w.cluster("eu-1", "eu")
+	w.report()
+	end := make(chan struct{})
+	server := httptest.NewUnstartedServer(w.site(end))
+	server.EnableHTTP2, server.Config.ReadTimeout, server.Config.WriteTimeout = true, time.Second, time.Second
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	told := listenBy(t, server.Client(), server.URL+"/live?of=/clusters")
+	next(t, told)
+	time.Sleep(liveTime + 2*time.Second)
+	w.in("eu-1", func(c *reconcile.ClusterLive) { c.Version = "v1.99.0" })
+	w.report()
+	if n := next(t, told); !strings.Contains(n.Parts["live"], "v1.99.0") {
+		t.Errorf("%+v", n)
+	}
+	close(end)
+}
+
 func TestOnlySoManyPagesAreKeptUpToDate(t *testing.T) {
 	w := newWorld()
 	w.report()
-	site := &Site{web: w.web, lives: make(chan struct{})} // no place
+	site := newSite(w.web, nil)
+	site.lives = make(chan struct{}) // no place
 	out := httptest.NewRecorder()
 	site.live(out, httptest.NewRequest(http.MethodGet, "/live?of=/", nil))
 	if out.Code != http.StatusServiceUnavailable {

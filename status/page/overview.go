@@ -2,7 +2,6 @@ package page
 
 import (
 	"bytes"
-	"context"
 	"net/http"
 
 	"github.com/workspace-providers/reconcile/status"
@@ -33,12 +32,13 @@ type summaryData struct {
 
 // overview answers with the page of all providers.
 func (s *Site) overview(out http.ResponseWriter, in *http.Request) {
-	d, there := s.overviewData(viewOf(in.URL.Query()))
+	who := s.see(in)
+	d, there := s.overviewData(who, viewOf(in.URL.Query()))
 	if !there {
-		s.write(out, in, http.StatusServiceUnavailable, "waiting", s.frame("Starting", nil))
+		s.without(http.StatusServiceUnavailable, "waiting", "Starting")(out, in)
 		return
 	}
-	rows := s.board.ordered(d.View)
+	rows := s.board(who).ordered(d.View)
 	for _, r := range rows {
 		if d.View.shows(r) {
 			d.Shown++
@@ -48,7 +48,7 @@ func (s *Site) overview(out http.ResponseWriter, in *http.Request) {
 	b.Grow(len(rows)<<10 + 32<<10)
 	for _, part := range []func() error{
 		func() error { return templates["overview"].ExecuteTemplate(&b, "above", d) },
-		func() error { return s.writeRows(in.Context(), &b, rows, d.View) },
+		func() error { return s.writeRows(&b, who, rows, d.View) },
 		func() error { return templates["overview"].ExecuteTemplate(&b, "below", d) },
 	} {
 		if err := part(); err != nil {
@@ -61,13 +61,13 @@ func (s *Site) overview(out http.ResponseWriter, in *http.Request) {
 }
 
 // overviewData is what is above and below the rows; false: nothing was looked at yet.
-func (s *Site) overviewData(v view) (overviewData, bool) {
-	d := overviewData{frame: s.frame("Providers", nil), View: v, Span: len(columns)}
+func (s *Site) overviewData(who status.View, v view) (overviewData, bool) {
+	d := overviewData{frame: s.frame(who, "Providers", nil), View: v, Span: len(columns)}
 	if d.Doc == nil {
 		return d, false
 	}
 	d.Choices, d.Total = choicesOf(d.Doc.Providers), len(d.Doc.Providers)
-	d.Rollout, _ = s.web.Rollout()
+	d.Rollout, _ = who.Rollout()
 	for _, name := range columns {
 		c := columnData{Name: name, Title: titles[name], Link: v.SortBy(name)}
 		if v.Sort == name {
@@ -98,7 +98,7 @@ var titles = map[string]string{
 }
 
 // writeRows writes all rows, those that are left out hidden, so that a filter that is changed needs nobody to ask.
-func (s *Site) writeRows(ctx context.Context, b *bytes.Buffer, rows []*row, v view) error {
+func (s *Site) writeRows(b *bytes.Buffer, who status.View, rows []*row, v view) error {
 	begun, group := false, ""
 	for i, r := range rows {
 		if g := v.group(&r.provider); !begun || g != group {
@@ -110,7 +110,7 @@ func (s *Site) writeRows(ctx context.Context, b *bytes.Buffer, rows []*row, v vi
 				return err
 			}
 		}
-		if err := s.writeRow(ctx, b, r, v); err != nil {
+		if err := s.writeRow(b, who, r, v); err != nil {
 			return err
 		}
 	}
@@ -121,7 +121,7 @@ func (s *Site) writeRows(ctx context.Context, b *bytes.Buffer, rows []*row, v vi
 }
 
 // writeRow writes one row, and its details if it is expanded.
-func (s *Site) writeRow(ctx context.Context, b *bytes.Buffer, r *row, v view) error {
+func (s *Site) writeRow(b *bytes.Buffer, who status.View, r *row, v view) error {
 	html := r.html
 	open := v.Open == r.provider.Name
 	if open {
@@ -138,7 +138,7 @@ func (s *Site) writeRow(ctx context.Context, b *bytes.Buffer, r *row, v view) er
 	if !open {
 		return nil
 	}
-	d, there := s.providerData(ctx, r.provider.Name)
+	d, there := s.providerData(who, r.provider.Name)
 	if !there {
 		return nil
 	}

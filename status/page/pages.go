@@ -1,7 +1,6 @@
 package page
 
 import (
-	"context"
 	"net/http"
 	"slices"
 
@@ -19,6 +18,7 @@ type providerData struct {
 	Edits    []status.Edit // that stand there now
 	Repairs  []status.Event
 	Whole    bool // it is the page, which has the whole history further down
+	All      bool // whoever looks sees everything
 }
 
 // command is something that somebody may run, and what for.
@@ -28,12 +28,12 @@ type command struct{ What, Line string }
 const shownSteps = 5
 
 // providerData gathers what is known of a provider; false: there is none of that name.
-func (s *Site) providerData(ctx context.Context, name string) (providerData, bool) {
-	page, there := s.web.Provider(ctx, name)
+func (s *Site) providerData(v status.View, name string) (providerData, bool) {
+	page, there := v.Provider(name)
 	if !there {
 		return providerData{}, false
 	}
-	d := providerData{ProviderPage: page, Repo: s.web.Place(), Commands: commands(page)}
+	d := providerData{ProviderPage: page, Repo: v.Place(), All: v.Whose().All, Commands: commands(page)}
 	d.Steps = page.History[:min(len(page.History), shownSteps)]
 	for _, rel := range page.Releases {
 		d.Edits = append(d.Edits, rel.Edits...)
@@ -43,7 +43,7 @@ func (s *Site) providerData(ctx context.Context, name string) (providerData, boo
 			d.Repairs = append(d.Repairs, e)
 		}
 	}
-	if doc, there := s.web.Status(); there {
+	if doc, there := v.Status(); there {
 		i := slices.IndexFunc(doc.Clusters, func(c status.ClusterDoc) bool { return c.Name == page.Provider.Cluster })
 		if i >= 0 {
 			d.Where = doc.Clusters[i]
@@ -75,14 +75,14 @@ func retryable(h status.Hold) bool {
 
 func (s *Site) provider(in *http.Request) (content, bool) {
 	name := in.PathValue("name")
-	d, there := s.providerData(in.Context(), name)
+	d, there := s.providerData(s.see(in), name)
 	d.Whole = true
 	return content{"provider", name, d}, there
 }
 
 // details answers with what a row expands to.
 func (s *Site) details(out http.ResponseWriter, in *http.Request) {
-	d, there := s.providerData(in.Context(), in.PathValue("name"))
+	d, there := s.providerData(s.see(in), in.PathValue("name"))
 	if !there {
 		http.NotFound(out, in)
 		return
@@ -96,26 +96,26 @@ func (s *Site) details(out http.ResponseWriter, in *http.Request) {
 	send(out, in, http.StatusOK, []byte(html))
 }
 
-func (s *Site) rollout(*http.Request) (content, bool) {
-	doc, there := s.web.Rollout()
+func (s *Site) rollout(in *http.Request) (content, bool) {
+	doc, there := s.see(in).Rollout()
 	return content{"rollout", "Rollout", doc}, there
 }
 
-func (s *Site) clusters(*http.Request) (content, bool) {
-	doc, there := s.web.Status()
+func (s *Site) clusters(in *http.Request) (content, bool) {
+	doc, there := s.see(in).Status()
 	if !there {
 		return content{}, false
 	}
 	return content{"clusters", "Clusters", doc.Clusters}, true
 }
 
-func (s *Site) organizations(*http.Request) (content, bool) {
-	all, there := s.web.Organizations()
+func (s *Site) organizations(in *http.Request) (content, bool) {
+	all, there := s.see(in).Organizations()
 	return content{"organizations", "Organizations", all}, there
 }
 
 func (s *Site) organization(in *http.Request) (content, bool) {
-	all, _ := s.web.Organizations()
+	all, _ := s.see(in).Organizations()
 	i := slices.IndexFunc(all, func(o status.OrganizationDoc) bool { return o.Name == in.PathValue("name") })
 	if i < 0 {
 		return content{}, false
@@ -123,8 +123,8 @@ func (s *Site) organization(in *http.Request) (content, bool) {
 	return content{"organization", all[i].Name, all[i]}, true
 }
 
-func (s *Site) revisions(*http.Request) (content, bool) {
-	all, there := s.web.Revisions()
+func (s *Site) revisions(in *http.Request) (content, bool) {
+	all, there := s.see(in).Revisions()
 	return content{"revisions", "Revisions", all}, there
 }
 
@@ -141,7 +141,7 @@ type doneData struct {
 }
 
 func (s *Site) revision(in *http.Request) (content, bool) {
-	page, there := s.web.Revision(in.PathValue("sha"))
+	page, there := s.see(in).Revision(in.PathValue("sha"))
 	d := revisionData{RevisionPage: page}
 	for _, row := range page.Rows {
 		for _, done := range row.Done {

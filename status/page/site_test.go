@@ -15,13 +15,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/status"
+	"github.com/workspace-providers/reconcile/status/signin"
 )
+
+// site answers with the pages of a world, to somebody who sees everything.
+func (w *world) site(end <-chan struct{}) http.Handler {
+	w.web.Front = New(w.web, end)
+	return status.Open(w.web.Pages())
+}
 
 // get asks for a page.
 func get(t testing.TB, w *world, path string) (int, string) {
 	t.Helper()
 	out := httptest.NewRecorder()
-	New(w.web, nil).ServeHTTP(out, httptest.NewRequest(http.MethodGet, path, nil))
+	w.site(nil).ServeHTTP(out, httptest.NewRequest(http.MethodGet, path, nil))
 	return out.Code, out.Body.String()
 }
 
@@ -44,21 +52,60 @@ func TestPagesAsTheyAre(t *testing.T) {
 			if want := map[bool]int{true: 404, false: 200}[name == "missing"]; code != want {
 				t.Errorf("%s: %d", path, code)
 			}
-			for varying, fixed := range map[string]string{`data-seq="[^"]*"`: `data-seq="…"`, `\?v=[0-9a-f]{8}`: "?v=…", `sha256:[0-9a-f]+`: "sha256:"} {
-				body = regexp.MustCompile(varying).ReplaceAllString(body, fixed)
-			}
-			file := filepath.Join("testdata", name+".html")
-			if *update {
-				if err := os.WriteFile(file, []byte(body), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			golden, err := os.ReadFile(file)
-			if diff := cmp.Diff(string(golden), body); err != nil || diff != "" {
-				t.Errorf("%v; run go test -update and look at the difference:\n%s", err, diff)
-			}
+			golden(t, name, body)
 		})
 	}
+}
+
+// golden compares a page with its golden file.
+func golden(t *testing.T, name, body string) {
+	t.Helper()
+	for varying, fixed := range map[string]string{`data-seq="[^"]*"`: `data-seq="…"`, `\?v=[0-9a-f]{8}`: "?v=…", `sha256:[0-9a-f]+`: "sha256:"} {
+		body = regexp.MustCompile(varying).ReplaceAllString(body, fixed)
+	}
+	file := filepath.Join("testdata", name+".html")
+	if *update {
+		if err := os.WriteFile(file, []byte(body), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if diff := cmp.Diff(string(want), body); err != nil || diff != "" {
+		t.Errorf("%v; run go test -update and look at the difference:\n%s", err, diff)
+	}
+}
+
+// TestPagesByWhoLooks compares what a member sees, who may not see something, and who has yet to sign in.
+func TestPagesByWhoLooks(t *testing.T) {
+	w := colourful()
+	w.report()
+	w.web.Front = New(w.web, nil)
+	leaves := member
+	leaves.Leaves = true
+	for name, test := range map[string]struct {
+		who  status.Viewer
+		path string
+		code int
+	}{
+		"member": {leaves, "/?open=frankfurt", 200}, "memberprovider": {leaves, "/providers/munich", 200}, "denied": {leaves, "/clusters", 403},
+		"norole": {nobodys, "/", 403}, "memberorganizations": {leaves, "/organizations", 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := w.as(test.who, http.MethodGet, test.path, "text/html")
+			if out.Code != test.code {
+				t.Errorf("%s: %d", test.path, out.Code)
+			}
+			golden(t, name, out.Body.String())
+		})
+	}
+	out := httptest.NewRecorder()
+	SignIn(out, httptest.NewRequest(http.MethodGet, "/signin", nil), http.StatusUnauthorized, signin.Form{
+		To: "/?q=<a>&b", Error: "That is <wrong>.", Token: true, Password: true, OIDC: "id.example.com",
+	})
+	if out.Code != http.StatusUnauthorized || out.Header().Get("Content-Security-Policy") != policy || strings.Contains(out.Body.String(), "<script") {
+		t.Errorf("%d %v", out.Code, out.Header())
+	}
+	golden(t, "signin", out.Body.String())
 }
 
 func TestWhatComesFromElsewhereIsEscapedAndShort(t *testing.T) {
@@ -95,7 +142,7 @@ func TestPagesForbidWhatIsNotFromHere(t *testing.T) {
 	w.report()
 	for _, path := range []string{"/", "/providers/munich", "/clusters", "/nothing", "/assets/style.css"} {
 		out := httptest.NewRecorder()
-		New(w.web, nil).ServeHTTP(out, httptest.NewRequest(http.MethodGet, path, nil))
+		w.site(nil).ServeHTTP(out, httptest.NewRequest(http.MethodGet, path, nil))
 		csp := out.Header().Get("Content-Security-Policy")
 		if !strings.HasPrefix(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") || strings.Contains(csp, "http") {
 			t.Errorf("%s: %q", path, csp)
@@ -129,7 +176,7 @@ func TestAssetsAreKeptForEverUnderTheirMark(t *testing.T) {
 	w := newWorld()
 	for _, url := range assets.urls {
 		out := httptest.NewRecorder()
-		New(w.web, nil).ServeHTTP(out, httptest.NewRequest(http.MethodGet, url, nil))
+		w.site(nil).ServeHTTP(out, httptest.NewRequest(http.MethodGet, url, nil))
 		if out.Code != 200 || !strings.Contains(out.Header().Get("Cache-Control"), "immutable") || out.Header().Get("Content-Type") == "" {
 			t.Errorf("%s: %d %v", url, out.Code, out.Header())
 		}
@@ -143,7 +190,7 @@ func TestAssetsAreKeptForEverUnderTheirMark(t *testing.T) {
 func TestTwoThousandProviders(t *testing.T) {
 	w := crowd(2000)
 	w.report()
-	site := New(w.web, nil)
+	site := w.site(nil)
 	for _, which := range []string{"the first", "the second"} {
 		began := time.Now()
 		out := httptest.NewRecorder()

@@ -14,16 +14,19 @@ import (
 
 // functions are what templates call.
 var functions = template.FuncMap{
-	"short": short, "clock": clock, "cut": cut, "dash": dash, "took": took, "count": count, "sections": func() map[string]string { return sections },
+	"short": short, "clock": clock, "cut": cut, "dash": dash, "took": took, "count": count,
 	"slug": slug, "states": func() []status.WaveState { return status.WaveStates }, "percent": percent, "ms": ms,
 	"needsPerson": func(c reconcile.Class) bool { return c == reconcile.Person }, "path": url.PathEscape,
 	"statuses": func() []status.Status { return status.Statuses }, "quote": quote, "pair": func(a, b any) []any { return []any{a, b} },
 }
 
-// sections are the pages that others lead to, by path, which is their order.
-var sections = map[string]string{
-	"/": "Providers", "/clusters": "Clusters", "/organizations": "Organizations", "/revisions": "Revisions", "/rollout": "Rollout",
-}
+// sections are the pages that others lead to for who sees everything, and for members.
+var (
+	sections = map[string]string{
+		"/": "Providers", "/clusters": "Clusters", "/organizations": "Organizations", "/revisions": "Revisions", "/rollout": "Rollout",
+	}
+	memberSections = map[string]string{"/": "Providers", "/organizations": "Organizations"}
+)
 
 // short is the part of a revision that people read.
 func short(revision string) string {

@@ -1,18 +1,21 @@
 package page
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/workspace-providers/reconcile/status"
 )
 
 // TestViews: which rows are to be seen, and in which order.
 func TestViews(t *testing.T) {
 	w := colourful()
 	w.report()
-	doc, _ := w.web.Status()
+	doc, _ := w.web.See(status.Viewer{All: true}).Status()
 	var b board
 	b.catchUp(doc)
 	for query, want := range map[string]string{
@@ -78,13 +81,13 @@ func TestABoardOfWhichTooMuchIsGoneIsLoadedAnew(t *testing.T) {
 	w.cluster("eu-1", "eu")
 	w.report()
 	var b board
-	catchUp := func() seq { doc, _ := w.web.Status(); return b.catchUp(doc) }
+	catchUp := func() seq { doc, _ := w.web.See(status.Viewer{All: true}).Status(); return b.catchUp(doc) }
 	first := catchUp()
 	if catchUp() != first {
 		t.Error("the same document is another state")
 	}
 	for i := range keptGone + 1 {
-		w.provider("eu-1", strings.Repeat("x", 1+i%50)+"-"+seq(i).String(), 0)
+		w.provider("eu-1", fmt.Sprint(strings.Repeat("x", 1+i%50), "-", i), 0)
 	}
 	w.report()
 	second := catchUp()

@@ -1,7 +1,6 @@
 package page
 
 import (
-	"context"
 	"crypto/sha256"
 	"flag"
 	"fmt"
@@ -156,7 +155,7 @@ func colourful() *world {
 		o.History = append([]reconcile.Step{{At: epoch().Add(-time.Minute), Op: "update", Reason: "changed", Revision: 4, Commit: revision,
 			Author: "Ada Lovelace <ada@example.com>", Error: "helm upgrade: timed out"}}, o.History...)
 	})
-	w.web.Objects = func(_ context.Context, id reconcile.ID) []status.ObjectDoc {
+	w.web.Objects = func(id reconcile.ID) []status.ObjectDoc {
 		if id.Name != "munich" {
 			return nil
 		}

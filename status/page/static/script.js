@@ -202,6 +202,12 @@
 		$("pulse").className = "pulse " + state;
 		$("pulse").title = text;
 	};
+	// again asks whether the page itself is still to be had: who has to sign in anew is led there.
+	const again = async () => {
+		const answer = await fetch(location.href, { method: "HEAD", headers: { Accept: "text/html" } }).catch(() => null);
+		if (answer?.redirected) return location.reload();
+		stream ?? listen();
+	};
 	const listen = () => {
 		const of = location.pathname + location.search;
 		stream = new EventSource("/live?of=" + encodeURIComponent(of) + "&since=" + encodeURIComponent(since));
@@ -210,7 +216,7 @@
 			pulse("off", "the connection is lost; it is tried again");
 			if (stream.readyState !== EventSource.CLOSED) return;
 			stream = null;
-			setTimeout(() => stream ?? listen(), 5000);
+			setTimeout(() => stream ?? again(), 5000);
 		};
 		stream.addEventListener("news", (event) => {
 			since = event.lastEventId;

@@ -1,0 +1,201 @@
+package signin
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// everyWay is a configuration with all ways to sign in but an issuer, and roles.
+func everyWay(t *testing.T, token string) map[string]string {
+	return map[string]string{
+		"token": token, "users": line(t, "ada", "lovelace", 4) + line(t, "bob", "builder", 5),
+		"signin.yaml": `
+roles:
+  managers: {groups: ["user:ada", staff], organizations: ["*"]}
+  red:      {groups: ["user:bob", team-red], organizations: [red]}
+  blue:     {groups: [team-blue, token], organizations: [blue]}
+proxy: {userHeader: X-User, groupsHeader: X-Groups, networks: [10.1.0.0/16, "fd00::/64"]}
+`,
+	}
+}
+
+func basicAuth(name, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+password))
+}
+
+func TestWhoIsWho(t *testing.T) {
+	token := newToken()
+	r := newRig(t, everyWay(t, token))
+	const proxy, elsewhere = "10.1.2.3:5555", "192.0.2.7:5555"
+	for _, test := range []struct {
+		headers []string
+		want    string
+	}{
+		{nil, "a stranger"},
+		{[]string{"Authorization", "Bearer " + token}, "token sees blue"},
+		{[]string{"Authorization", "bearer  " + token}, "token sees blue"},
+		{[]string{"Authorization", "Bearer " + token + "x"}, "not signed in: that is wrong"},
+		{[]string{"Authorization", "Bearer "}, "not signed in: that is wrong"},
+		{[]string{"Authorization", basicAuth("ada", "lovelace")}, "ada sees everything"},
+		{[]string{"Authorization", basicAuth("bob", "builder")}, "bob sees red"},
+		{[]string{"Authorization", basicAuth("bob", "lovelace")}, "not signed in: that is wrong"},
+		{[]string{"Authorization", basicAuth("eve", "")}, "not signed in: that is wrong"},
+		{[]string{"Authorization", "Digest nonsense"}, "not signed in: Authorization has to be Bearer or Basic"},
+		{[]string{"Cookie", "reconcile=nonsense"}, "a stranger"},
+		{[]string{"From", proxy, "X-User", "carl", "X-Groups", "team-red, team-blue"}, "carl sees blue, red"},
+		{[]string{"From", proxy, "X-User", "carl", "X-Groups", "staff"}, "carl sees everything"},
+		{[]string{"From", proxy, "X-User", "carl"}, "carl sees "},
+		{[]string{"From", "[fd00::1]:5555", "X-User", "carl", "X-Groups", "staff"}, "carl sees everything"},
+		{[]string{"From", "[::ffff:10.1.2.3]:5555", "X-User", "carl", "X-Groups", "staff"}, "carl sees everything"},
+		{[]string{"From", elsewhere, "X-User", "carl", "X-Groups", "staff"}, "a stranger"},
+		{[]string{"From", elsewhere, "X-User", "carl", "X-Groups", "staff", "X-Forwarded-For", "10.1.2.3"}, "a stranger"},
+		{[]string{"From", "10.2.0.1:1", "X-User", "carl", "X-Groups", "staff"}, "a stranger"},
+		{[]string{"From", "nonsense", "X-User", "carl", "X-Groups", "staff"}, "a stranger"},
+		{[]string{"From", proxy, "X-Groups", "staff"}, "a stranger"},
+		{[]string{"From", proxy, "X-User", " ", "X-Groups", "staff"}, "a stranger"},
+		{[]string{"From", proxy, "X-User", "eve", "X-User", "carl", "X-Groups", "staff"}, "a stranger"}, // one of them is forged
+		{[]string{"From", proxy, "X-User", "carl", "X-Groups", "staff", "X-Groups", "team-red"}, "a stranger"},
+		{[]string{"From", proxy, "X-User", "eve", "X-Groups", "user:ada,token"}, "eve sees "}, // groups that only we tell
+		{[]string{"From", proxy, "X-User", "ca\x1brl", "X-Groups", "team-red"}, "carl sees red"},
+		{[]string{"From", proxy, "Authorization", "Bearer " + token}, "token sees blue"}, // a program behind the proxy
+	} {
+		if _, got := r.ask("/open", test.headers...); !strings.HasPrefix(got, test.want) {
+			t.Errorf("%q: %s, want %s", test.headers, got, test.want)
+		}
+	}
+	for _, secret := range []string{token, "lovelace", "builder"} {
+		if strings.Contains(r.log.String(), secret) {
+			t.Errorf("it logs %s", secret)
+		}
+	}
+}
+
+// TestWithoutRolesOurFilesLetIn, and they alone.
+func TestWithoutRolesOurFilesLetIn(t *testing.T) {
+	token := newToken()
+	r := newRig(t, map[string]string{"token": token, "users": line(t, "ada", "lovelace", 4)})
+	for _, claim := range []string{"Bearer " + token, basicAuth("ada", "lovelace")} {
+		if _, got := r.ask("/", "Authorization", claim); !strings.HasSuffix(got, " sees everything") {
+			t.Errorf("%s", got)
+		}
+	}
+	if code, _ := r.ask("/"); code != http.StatusUnauthorized {
+		t.Errorf("a stranger: %d", code)
+	}
+	out := httptest.NewRecorder()
+	in := httptest.NewRequest(http.MethodGet, "/?a=b", nil)
+	in.Header.Set("Accept", "text/html")
+	r.ServeHTTP(out, in)
+	if to := out.Header().Get("Location"); out.Code != http.StatusSeeOther || to != "/signin?to=%2F%3Fa%3Db" {
+		t.Errorf("a browser: %d to %s", out.Code, to)
+	}
+}
+
+// TestFailuresAreFew: an address has a few, then none for a while, whatever it claims to be; others do not suffer, nor
+// does who has a token.
+func TestFailuresAreFew(t *testing.T) {
+	token := newToken()
+	r := newRig(t, everyWay(t, token))
+	from := func(at, claim string) int {
+		code, _ := r.ask("/open", "From", at, "Authorization", claim)
+		return code
+	}
+	for range failures {
+		if code := from("192.0.2.1:1000", basicAuth("ada", "wrong")); code != http.StatusUnauthorized {
+			t.Fatalf("got %d", code)
+		}
+	}
+	for at, want := range map[string]int{"192.0.2.1:2000": http.StatusTooManyRequests, "192.0.2.2:1000": http.StatusOK} {
+		if code := from(at, basicAuth("ada", "lovelace")); code != want {
+			t.Errorf("the right password from %s: %d, want %d", at, code, want)
+		}
+	}
+	if code := from("192.0.2.1:1000", "Bearer wrong"); code != http.StatusTooManyRequests {
+		t.Errorf("a wrong token: %d", code)
+	}
+	if code := from("192.0.2.1:1000", "Bearer "+token); code != http.StatusOK {
+		t.Errorf("the right token: %d", code)
+	}
+	r.pass(failureGap + time.Second)
+	if code := from("192.0.2.1:1000", basicAuth("ada", "lovelace")); code != http.StatusOK {
+		t.Errorf("after a while: %d", code)
+	}
+	for i := range failures + 1 { // one neighbourhood of IPv6
+		from(fmt.Sprintf("[2001:db8::%d]:1", i), "Bearer wrong")
+	}
+	if code := from("[2001:db8::ffff]:1", "Bearer wrong"); code != http.StatusTooManyRequests {
+		t.Errorf("a neighbour: %d", code)
+	}
+	for i := range failures + 1 { // whom the proxy says
+		r.ask("/open", "From", "10.1.2.3:1", "X-Forwarded-For", fmt.Sprintf("10.9.9.%d, 192.0.2.50, 10.1.9.9", i), "Authorization", "Bearer wrong")
+	}
+	for hops, want := range map[string]int{"192.0.2.50": http.StatusTooManyRequests, "192.0.2.51": http.StatusUnauthorized} {
+		if code, _ := r.ask("/open", "From", "10.1.2.3:1", "X-Forwarded-For", hops, "Authorization", "Bearer wrong"); code != want {
+			t.Errorf("behind the proxy, from %s: %d", hops, code)
+		}
+	}
+	for i := range 2 * maxTracked {
+		from(fmt.Sprintf("[2001:db8:%x::]:1", i), "Bearer wrong")
+	}
+	if n := r.gate.limit.by.Len(); n > maxTracked {
+		t.Errorf("%d addresses are remembered", n)
+	}
+}
+
+// TestEveryNameTakesAsLong: for no name there is less to do than for the dearest. A decoy is a hash like others.
+func TestEveryNameTakesAsLong(t *testing.T) {
+	u, err := parseUsers(line(t, "ada", "lovelace", 4) + line(t, "bob", "builder", 7))
+	if err != nil || u.low != 4 || u.high != 7 {
+		t.Fatalf("%v %+v", err, u)
+	}
+	for _, test := range []struct {
+		name, password string
+		fits           bool
+	}{{"ada", "lovelace", true}, {"ada", "builder", false}, {"bob", "builder", true}, {"eve", "lovelace", false}, {"", "", false}, {"ada", strings.Repeat("x", 1000), false}} {
+		if u.verify(test.name, test.password) != test.fits {
+			t.Errorf("%+v", test)
+		}
+	}
+	for cost := bcrypt.MinCost; cost < 8; cost++ {
+		if err := bcrypt.CompareHashAndPassword(decoy(cost), []byte("lovelace")); err != bcrypt.ErrMismatchedHashAndPassword {
+			t.Errorf("a decoy of cost %d: %v", cost, err)
+		}
+	}
+}
+
+// TestConnectionsEndWhenFilesChange, so that whoever had one asks anew, and may not be let in.
+func TestConnectionsEndWhenFilesChange(t *testing.T) {
+	token := newToken()
+	r := newRig(t, map[string]string{"token": token})
+	begun, ended := make(chan context.Context, 1), make(chan struct{})
+	handler := r.gate.Handler(http.HandlerFunc(func(_ http.ResponseWriter, in *http.Request) {
+		begun <- in.Context()
+		<-in.Context().Done()
+		close(ended)
+	}))
+	go func() {
+		in := httptest.NewRequest(http.MethodGet, "/live", nil)
+		in.Header.Set("Authorization", "Bearer "+token)
+		handler.ServeHTTP(httptest.NewRecorder(), in)
+	}()
+	ctx := <-begun
+	r.gate.Reload() // nothing changed
+	if ctx.Err() != nil {
+		t.Error("it ended where nothing changed")
+	}
+	r.put("token", newToken())
+	r.gate.Reload()
+	select {
+	case <-ended:
+	case <-time.After(2 * time.Minute):
+		t.Fatal("it goes on")
+	}
+}
