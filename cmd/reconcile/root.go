@@ -11,8 +11,11 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile/kube"
 )
 
-// streams are where the program writes: what was asked for to out, everything else to err.
-type streams struct{ out, err io.Writer }
+// streams are where the program writes: what was asked for to out, everything else to err. in answers its questions.
+type streams struct {
+	out, err io.Writer
+	in       io.Reader
+}
 
 // colour says whether out may be coloured.
 func (s *streams) colour() bool {
@@ -68,7 +71,7 @@ func newRoot(io *streams) *cobra.Command {
 	s.addShared(root)
 	s.addOwn(root)
 	root.AddCommand(newVet(s, io), newStatus(s, io), newExplain(s, io), newRetry(s, io),
-		newFreeze(s, io), newThaw(s, io), newAccessURL(s, io), newVersion(io))
+		newFreeze(s, io), newThaw(s, io), newAccessURL(s, io), newProvider(s, io), newVersion(io))
 	return root
 }
 
