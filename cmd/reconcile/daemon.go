@@ -68,7 +68,9 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	poster := p.poster(metrics)
 	planner := p.planner(metrics, poster, web)
 	notifier := p.notifier(metrics)
+	audit := p.audit()
 	p.tell(metrics, web, p.teller(io), poster, planner, notifier)
+	p.note(audit)
 	p.trace()
 	p.loop.Interval, p.loop.Once = p.interval, p.once
 	p.loop.Poke = p.poke
@@ -89,6 +91,9 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	}
 	if notifier != nil {
 		tellers = append(tellers, notifier)
+	}
+	if audit != nil {
+		tellers = append(tellers, audit)
 	}
 	defer beside(ctx, tellers)()
 
@@ -135,6 +140,26 @@ func (p *parts) tell(metrics *status.Metrics, web *status.Web, teller reconcile.
 		if log, is := teller.(*status.Log); is {
 			log.Done(o)
 		}
+	}
+}
+
+// audit appends what was done to a file; nil: to none.
+func (p *parts) audit() *status.Audit {
+	if p.auditLog == "" {
+		return nil
+	}
+	return status.NewAudit(p.auditLog, p.log)
+}
+
+// note has an audit log hear of what was done as well.
+func (p *parts) note(audit *status.Audit) {
+	if audit == nil {
+		return
+	}
+	others := p.loop.Done
+	p.loop.Done = func(o reconcile.Outcome) {
+		others(o)
+		audit.Done(o)
 	}
 }
 

@@ -37,7 +37,7 @@ type settings struct {
 	listen, metricsListen            string
 	webhookListen, debugListen       string
 	behindProxy                      bool
-	logFormat                        string
+	logFormat, auditLog              string
 
 	provider, cluster string
 	output            string
@@ -70,8 +70,12 @@ func newRoot(io *streams) *cobra.Command {
 	}
 	s.addShared(root)
 	s.addOwn(root)
-	root.AddCommand(newVet(s, io), newStatus(s, io), newExplain(s, io), newRetry(s, io),
+	root.AddCommand(newVet(s, io), newStatus(s, io), newExplain(s, io), newHistory(s, io), newRetry(s, io),
 		newFreeze(s, io), newThaw(s, io), newAccessURL(s, io), newProvider(s, io), newVersion(io))
+	s.completeFlags(root, map[string]cobra.CompletionFunc{
+		"provider": s.completesAny(providerNames), "cluster": s.completesAny(clusterNames),
+		"output": fixed("text", "json", "markdown"), "log-format": fixed("text", "json"),
+	})
 	return root
 }
 
@@ -110,5 +114,6 @@ func (s *settings) addOwn(root *cobra.Command) {
 	f.StringVar(&s.webhookListen, "webhook-listen", "", "`address` of webhooks alone; default: that of --listen")
 	f.StringVar(&s.debugListen, "debug-listen", "", "loopback `address` of profiles, /debug/pprof; default: none")
 	f.BoolVar(&s.behindProxy, "behind-proxy", false, "listen beyond loopback without sign-in and TLS, because a proxy does both")
+	f.StringVar(&s.auditLog, "audit-log", "", "`file` to which each thing that was done is appended as a line of JSON; default: none")
 	f.StringVar(&s.logFormat, "log-format", "text", "text or json")
 }
