@@ -46,6 +46,7 @@ type editing struct {
 	prepare func(before schema.Config, e *editing) error // what is to be known before; nil: nothing is
 	change  func(*edit.Files) (did string, err error)
 	check   func(before, after schema.Config) error // that it is what was asked for; nil: what was edited says it
+	more    func() []edit.Change                    // files beside the declarations; nil: none
 	message string                                  // of the commit
 	after   func(before, after schema.Config) string
 	watch   string // the command that shows what becomes of it
@@ -84,6 +85,9 @@ func (e *editor) edit(ctx context.Context, io *streams, what editing) error {
 		return refused(io, "nothing is written\n", err)
 	}
 	changes := files.Changes()
+	if what.more != nil {
+		changes = append(changes, what.more()...)
+	}
 	after, err := evaluate(ctx, files.Tree(changes))
 	if err == nil && what.check != nil {
 		err = what.check(before, after)

@@ -215,7 +215,9 @@ func TestWrite(t *testing.T) {
 	if err := os.Symlink("real.txt", filepath.Join(dir, "b.cue")); err != nil {
 		t.Fatal(err)
 	}
-	changes := []Change{{"a.cue", []byte("one"), []byte("1")}, {"b.cue", []byte("two"), []byte("2")}}
+	changes := []Change{
+		{Name: "a.cue", Before: []byte("one"), After: []byte("1")}, {Name: "b.cue", Before: []byte("two"), After: []byte("2")},
+	}
 	if err := Write(dir, changes); err != nil {
 		t.Fatal(err)
 	}

@@ -48,10 +48,14 @@ type splice struct {
 type Change struct {
 	Name          string // relative to the declarations' directory, with slashes
 	Before, After []byte // nil: it is not there
+	Brief         bool   // its name says enough to people
 }
 
 // Diff shows what is changed, with three lines around it.
 func (c Change) Diff() string {
+	if c.Brief {
+		return fmt.Sprintf("%s: %d bytes\n", c.Name, len(c.After))
+	}
 	before, after := c.Name, c.Name
 	if c.Before == nil {
 		before = "/dev/null"

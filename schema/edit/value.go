@@ -172,3 +172,6 @@ func scalar(v any) string {
 	}
 	return strings.TrimSuffix(string(text), "\n")
 }
+
+// Label is a name as it stands in front of a CUE field.
+func Label(name string) string { return cueFile{}.label(name) }
