@@ -159,7 +159,8 @@ const disallowHelp = `disallow takes an organization off the allowlist of a prov
 (occupied): nobody new comes in once the last one is gone.`
 
 func newProviderDisallow(s *settings, io *streams) *cobra.Command {
-	return s.edits(io, &cobra.Command{
+	var more limit
+	cmd := s.edits(io, &cobra.Command{
 		Use: "disallow ORGANIZATION PROVIDER", Short: "Take an organization off the allowlist of a provider",
 		Long:    disallowHelp,
 		Example: "  reconcile provider disallow sales frankfurt --pr",
@@ -167,7 +168,10 @@ func newProviderDisallow(s *settings, io *streams) *cobra.Command {
 	}, func(args []string) editing {
 		return editing{
 			provider: args[1], organization: args[0],
-			change: func(f *edit.Files) (string, error) { return f.Disallow(args[0], args[1]) },
+			change: func(f *edit.Files) (string, error) {
+				did, err := f.Disallow(args[0], args[1])
+				return did, errors.Join(err, more.raise(f, fmt.Sprintf("%s leaves %s", args[0], args[1])))
+			},
 			check: func(_, after schema.Config) error {
 				if slices.Contains(after.Allowed(args[1]), args[0]) {
 					return leftOver(after, "allowlists", args[1], args[0])
@@ -178,6 +182,8 @@ func newProviderDisallow(s *settings, io *streams) *cobra.Command {
 			watch:   "reconcile explain " + args[1],
 		}
 	})
+	more.addFlag(cmd)
+	return cmd
 }
 
 func newProviderDefault(s *settings, io *streams) *cobra.Command {
@@ -203,4 +209,22 @@ func leftOver(cfg schema.Config, path ...string) error {
 	}
 	return schema.Errors{{Position: at, Path: strings.Join(path, "."),
 		Message: "is made by something else, too, such as a pattern or a loop: change that by hand"}}
+}
+
+// limit is how much may go at once, where that is more than usual.
+type limit int
+
+func (l *limit) addFlag(cmd *cobra.Command) {
+	cmd.Flags().IntVar((*int)(l), "raise-limit", 0, "declare that so `many` providers, counted by organization, may go within the next hour")
+}
+
+// raise declares it, for an hour.
+func (l limit) raise(f *edit.Files, reason string) error {
+	if l <= 0 {
+		return nil
+	}
+	return f.Set(edit.Struct{
+		{Name: "max", Value: int(l)}, {Name: "until", Value: time.Now().Add(time.Hour).UTC().Format(time.RFC3339)},
+		{Name: "reason", Value: reason},
+	}, "deployment", "deletion", "raised")
 }

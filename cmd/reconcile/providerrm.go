@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,10 +24,11 @@ const removeHelp = `rm takes a provider out of the declarations, with its allowl
   forget      nothing is done: its cluster is gone for good
 
 Without --policy the one counts that was declared when the provider was last applied (built in: block, which holds
-it). Clusters are asked for environments where --credentials, --clusters or --kubeconfig says how to reach them.`
+it). Not more than a few may go at once, --raise-limit declares more. Clusters are asked for environments where --credentials, --clusters or --kubeconfig says how to reach them.`
 
 func newProviderRemove(s *settings, io *streams) *cobra.Command {
 	var policy, reason string
+	var more limit
 	cmd := s.edits(io, &cobra.Command{
 		Use: "rm PROVIDER", Short: "Take a provider out, and say what would hold that", Long: removeHelp,
 		Example: "  reconcile provider rm frankfurt --policy uninstall --reason \"replaced by munich\" --pr",
@@ -38,7 +40,8 @@ func newProviderRemove(s *settings, io *streams) *cobra.Command {
 				if policy != "" && strings.TrimSpace(reason) == "" {
 					return "", errors.New("rm: --policy needs a --reason, which stands beside it")
 				}
-				return f.RemoveProvider(args[0], policy, reason)
+				did, err := f.RemoveProvider(args[0], policy, reason)
+				return did, errors.Join(err, more.raise(f, cmp.Or(reason, args[0]+" goes")))
 			},
 			check: removed(args[0]),
 			after: func(before, _ schema.Config) string {
@@ -51,6 +54,7 @@ func newProviderRemove(s *settings, io *streams) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&policy, "policy", "", "what becomes of its releases: uninstall, orphan or forget")
 	f.StringVar(&reason, "reason", "", "why; stands beside the policy")
+	more.addFlag(cmd)
 	s.completeFlags(cmd, map[string]cobra.CompletionFunc{"policy": fixed("uninstall", "orphan", "forget")})
 	return cmd
 }

@@ -53,13 +53,28 @@ func (a Account) Objects() []runtime.Object {
 		return out
 	}
 	for _, name := range a.Namespaces {
-		out = append(out, &rbacv1.RoleBinding{
-			TypeMeta:   metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "RoleBinding"},
-			ObjectMeta: metav1.ObjectMeta{Name: a.Name + "-charts", Namespace: name},
-			Subjects:   a.subjects(), RoleRef: roleRef(a.ChartRole),
-		})
+		out = append(out, a.usage(name), a.binding(name, "-charts", roleRef(a.ChartRole)),
+			a.binding(name, "-usage", rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: a.Name + "-usage"}))
 	}
 	return out
+}
+
+// usage lets the account see what pods use. Charts of providers grant that, and nobody can grant what he has not; where
+// no metrics server is, Kubernetes' own roles do not have it.
+func (a Account) usage(namespace string) *rbacv1.Role {
+	return &rbacv1.Role{
+		TypeMeta:   metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "Role"},
+		ObjectMeta: metav1.ObjectMeta{Name: a.Name + "-usage", Namespace: namespace},
+		Rules:      []rbacv1.PolicyRule{{APIGroups: []string{"metrics.k8s.io"}, Resources: []string{"pods"}, Verbs: []string{"get", "list", "watch"}}},
+	}
+}
+
+func (a Account) binding(namespace, suffix string, role rbacv1.RoleRef) *rbacv1.RoleBinding {
+	return &rbacv1.RoleBinding{
+		TypeMeta:   metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "RoleBinding"},
+		ObjectMeta: metav1.ObjectMeta{Name: a.Name + suffix, Namespace: namespace},
+		Subjects:   a.subjects(), RoleRef: role,
+	}
 }
 
 // spaces are the namespaces that must be there, but for those that every cluster has.
@@ -129,7 +144,7 @@ func (a Account) Words() []string {
 		fmt.Sprintf("cluster role %s with the rights that the daemon uses, for that account in the whole cluster", a.Name))
 	if a.ChartRole != "" {
 		for _, name := range a.Namespaces {
-			out = append(out, fmt.Sprintf("cluster role %s for it in namespace %s, for what charts install there", a.ChartRole, name))
+			out = append(out, fmt.Sprintf("cluster role %s for it in namespace %s, for what charts install there, and to see what pods use", a.ChartRole, name))
 		}
 	}
 	return out

@@ -71,7 +71,7 @@ func (a Account) Make(ctx context.Context, admin *rest.Config, name string, vali
 func apply(ctx context.Context, client dynamic.Interface, object *unstructured.Unstructured) error {
 	resource := map[string]string{
 		"Namespace": "namespaces", "ServiceAccount": "serviceaccounts", "ClusterRole": "clusterroles",
-		"ClusterRoleBinding": "clusterrolebindings", "RoleBinding": "rolebindings",
+		"ClusterRoleBinding": "clusterrolebindings", "RoleBinding": "rolebindings", "Role": "roles",
 	}[object.GetKind()]
 	gv, err := schema.ParseGroupVersion(object.GetAPIVersion())
 	if err != nil {
