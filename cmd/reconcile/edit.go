@@ -67,13 +67,8 @@ func (e *editor) edit(ctx context.Context, io *streams, what editing) error {
 	if err != nil {
 		return refused(io, "nothing is written: the declarations are not valid as they are\n", err)
 	}
-	if err := what.known(before); err != nil {
+	if err := what.begin(before, &what); err != nil {
 		return err
-	}
-	if what.prepare != nil {
-		if err := what.prepare(before, &what); err != nil {
-			return err
-		}
 	}
 	files, err := edit.Read(tree)
 	if err != nil {
@@ -84,26 +79,46 @@ func (e *editor) edit(ctx context.Context, io *streams, what editing) error {
 	if err != nil {
 		return refused(io, "nothing is written\n", err)
 	}
-	changes := files.Changes()
-	if what.more != nil {
-		changes = append(changes, what.more()...)
-	}
-	after, err := evaluate(ctx, files.Tree(changes))
+	o := outcome{did: did, changes: what.all(files)}
+	o.after, err = evaluate(ctx, files.Tree(o.changes))
 	if err == nil && what.check != nil {
-		err = what.check(before, after)
+		err = what.check(before, o.after)
 	}
-	switch {
-	case err != nil && len(changes) == 0:
-		return refused(io, "nothing is written\n", err)
-	case err != nil:
-		return refused(io, "nothing is written, since it would not be valid:\n"+diffs(changes), err)
-	case len(changes) == 0:
+	if err != nil {
+		return o.refused(io, err)
+	}
+	if len(o.changes) == 0 {
 		return say(io, nothing(did))
 	}
 	if what.after != nil {
-		did += "\n" + strings.TrimSuffix(what.after(before, after), "\n")
+		o.did += "\n" + strings.TrimSuffix(what.after(before, o.after), "\n")
 	}
-	return e.deliver(ctx, io, what, outcome{did, changes, after})
+	return e.deliver(ctx, io, what, o)
+}
+
+// begin checks what a change is about, and finds out what it needs.
+func (e editing) begin(before schema.Config, what *editing) error {
+	if err := e.known(before); err != nil || e.prepare == nil {
+		return err
+	}
+	return e.prepare(before, what)
+}
+
+// all are the files that are changed, and those that come along.
+func (e editing) all(files *edit.Files) []edit.Change {
+	changes := files.Changes()
+	if e.more != nil {
+		changes = append(changes, e.more()...)
+	}
+	return changes
+}
+
+// refused says why what was made is not written.
+func (o outcome) refused(io *streams, err error) error {
+	if len(o.changes) == 0 {
+		return refused(io, "nothing is written\n", err)
+	}
+	return refused(io, "nothing is written, since it would not be valid:\n"+diffs(o.changes), err)
 }
 
 // known checks that what a change is about is there: a slip of the pen would declare it.

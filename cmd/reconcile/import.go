@@ -76,13 +76,8 @@ func newImport(s *settings, io *streams) *cobra.Command {
 
 // look finds the releases, and what is to be known of them before anything is declared.
 func (a *adoption) look(io *streams, before schema.Config, e *editing) error {
-	switch {
-	case a.cluster == "":
-		return errors.New("import: say which cluster with --cluster")
-	case len(a.wanted) == 0 && a.namespace == "" && a.selector == "" && a.chart == "":
-		return errors.New("import: say which releases: by name, --namespace, --selector or --chart")
-	case a.save != "" && !localPath(a.save):
-		return fmt.Errorf("--save-charts %q: it must be a directory below the declarations", a.save)
+	if err := a.asked(); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), min(a.timeout, 30*time.Second))
 	defer cancel()
@@ -106,6 +101,19 @@ func (a *adoption) look(io *streams, before schema.Config, e *editing) error {
 		e.message = fmt.Sprintf("Import release %s of cluster %s", a.found[0].Name, a.cluster)
 	}
 	return a.keepCharts(before)
+}
+
+// asked checks that it is said what to import.
+func (a *adoption) asked() error {
+	switch {
+	case a.cluster == "":
+		return errors.New("import: say which cluster with --cluster")
+	case len(a.wanted) == 0 && a.namespace == "" && a.selector == "" && a.chart == "":
+		return errors.New("import: say which releases: by name, --namespace, --selector or --chart")
+	case a.save != "" && !localPath(a.save):
+		return fmt.Errorf("--save-charts %q: it must be a directory below the declarations", a.save)
+	}
+	return nil
 }
 
 // meant says whether a release was asked for.

@@ -167,7 +167,7 @@ func (b *beginning) files() ([]edit.Change, error) {
 	}
 	var out []edit.Change
 	for _, name := range sortedNames(text) {
-		out = append(out, edit.Change{Name: name, After: []byte(text[name])})
+		out = append(out, edit.Change{Name: name, After: edit.Layout(name, []byte(text[name]))})
 	}
 	return out, nil
 }

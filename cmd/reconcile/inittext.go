@@ -8,12 +8,12 @@ import (
 	"github.com/workspace-providers/reconcile/schema/edit"
 )
 
-// The texts of a new repository.
+// The texts of a new repository; CUE is laid out afterwards.
 
 func (b *beginning) deployment() string {
-	more, recognised := "", ""
+	namespace, recognised := "", ""
 	if b.namespace != "" {
-		more = fmt.Sprintf("\t\tnamespace: %q\n", b.namespace)
+		namespace = fmt.Sprintf("namespace: %q", b.namespace)
 	}
 	if b.label != "" {
 		recognised = fmt.Sprintf("\n\t// How environments are told from each other.\n\tenvironments: organizationLabel: %q\n", b.label)
@@ -28,10 +28,11 @@ deployment: {
 
 	// What every provider has where it says nothing itself.
 	defaults: {
-%s		chart: path: %q
+		%s
+		chart: path: %q
 	}
 %s}
-`, b.name, b.accessURL, b.generation, more, cmp.Or(b.chartPath, "charts/"+b.chartName()), recognised)
+`, b.name, b.accessURL, b.generation, namespace, cmp.Or(b.chartPath, "charts/"+b.chartName()), recognised)
 }
 
 func (b *beginning) clusterFile() string {

@@ -133,22 +133,39 @@ func (c *creation) complete(io *streams, cfg schema.Config) error {
 	q := questions(io)
 	missing := q.ask(io, &c.name, "name of the provider", "PROVIDER")
 	missing = append(missing, q.ask(io, &c.cluster, "cluster ("+strings.Join(clusterNames(cfg), ", ")+")", "--cluster")...)
-	chart := *c.text["chart.path"] + *c.text["chart.repo"] + *c.text["chart.oci"]
-	if chart == "" && cfg.Deployment.Defaults.Chart == nil && cfg.Clusters[c.cluster].Defaults.Chart == nil {
+	if !c.hasChart(cfg) {
 		missing = append(missing, q.ask(io, c.text["chart.path"], "directory of its chart in the repository",
 			"--chart-path, or --chart-repo or --chart-oci with --chart-name and --chart-version")...)
 	}
 	if len(missing) > 0 {
 		return fmt.Errorf("provider create: missing: %s", strings.Join(missing, "; "))
 	}
-	if q != nil && *c.text["hostname"] == "" {
+	if q != nil {
+		c.wishes(q, io, cfg)
+	}
+	return c.known(cfg)
+}
+
+// hasChart says whether it is known where the provider's chart comes from.
+func (c *creation) hasChart(cfg schema.Config) bool {
+	own := *c.text["chart.path"] + *c.text["chart.repo"] + *c.text["chart.oci"]
+	return own != "" || cfg.Deployment.Defaults.Chart != nil || cfg.Clusters[c.cluster].Defaults.Chart != nil
+}
+
+// wishes asks for what may stay empty.
+func (c *creation) wishes(q *asker, io *streams, cfg schema.Config) {
+	if *c.text["hostname"] == "" {
 		q.may(io, c.text["hostname"], "its own host, if it has one")
 	}
-	if q != nil && len(c.organizations) == 0 {
+	if len(c.organizations) == 0 {
 		var list string
 		q.may(io, &list, "who may come in, if anybody ("+strings.Join(organizationNames(cfg), ", ")+")")
 		c.organizations = strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 	}
+}
+
+// known checks that what the provider names is declared, or comes along.
+func (c *creation) known(cfg schema.Config) error {
 	_, there := cfg.Clusters[c.cluster]
 	switch {
 	case !there && c.address == "":

@@ -144,6 +144,14 @@ func (f *file) edited() []byte {
 	return after
 }
 
+// Layout is a file as cue fmt lays it out; one that is no CUE, or not right, as it is.
+func Layout(name string, text []byte) []byte {
+	if laid, err := format.Source(text); schema.CUEFile(name) && err == nil {
+		return laid
+	}
+	return text
+}
+
 // empty tells whether a data file of that text holds no entry.
 func (f *file) empty(text []byte) bool {
 	read, err := f.lang.parse(&file{name: f.name, collection: f.collection, text: text, lang: f.lang})
