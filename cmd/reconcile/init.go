@@ -43,7 +43,7 @@ func newInit(s *settings, io *streams) *cobra.Command {
 	b := &beginning{settings: s}
 	cmd := &cobra.Command{
 		Use: "init [DIR]", Short: "Make a new repository of declarations, ready to be pushed", Long: initHelp,
-		Example: "  reconcile init providers --name acme --access-url https://coder.example.com --cluster eu --first-provider frankfurt",
+		Example: "  reconcile init providers --name acme --access-url https://coder.example.com --cluster eu \\\n    --cluster-address https://eu.example.com:6443 --first-provider frankfurt",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -110,6 +110,9 @@ func (b *beginning) complete(io *streams) error {
 	missing = append(missing, q.ask(io, &b.accessURL, "URL at which developers reach it", "--access-url")...)
 	missing = append(missing, q.ask(io, &b.cluster, "name of a first cluster", "--cluster")...)
 	missing = append(missing, q.ask(io, &b.providerName, "name of a first provider there", "--first-provider")...)
+	if b.chartPath == "" && b.generation == "v1" { // that chart wants it
+		missing = append(missing, q.ask(io, &b.address, "URL of the cluster's API, as environments see it", "--cluster-address")...)
+	}
 	switch {
 	case len(missing) > 0:
 		return fmt.Errorf("init: missing: %s", strings.Join(missing, "; "))

@@ -23,10 +23,14 @@ func TestTheLifeOfAProviderByCommands(t *testing.T) {
 	first := s.name + "-1"
 	s.begin(first)
 	d := s.daemon("--audit-log", audit)
-	sha := s.commits("provider", "create", "munich", "--cluster", eu, "--namespace", s.name, "--allow", "blue")
+	sha := s.commits("provider", "create", "munich", "--cluster", eu, "--namespace", s.name,
+		"--hostname", "munich.coder.example.com", "--allow", "blue")
 	d.enforced(sha, "munich")
 	ada := s.developer(eu)
-	ada.refused("Pod", "red-0", "red", "munich")
+	s.await("red may not come in yet", func() (any, bool) {
+		said, ok := ada.kubectl(workload(t, "Pod", "red-0", "red"), "create", "--dry-run=server", "-f", "-")
+		return said, !ok && strings.Contains(said, "organization red is not on its allowlist")
+	})
 	d.enforced(s.commits("provider", "allow", "red", "munich"), "munich")
 	s.await("red may come in", func() (any, bool) {
 		said, ok := ada.kubectl(workload(t, "Pod", "red-1", "red"), "create", "-f", "-")
@@ -76,7 +80,7 @@ func TestTheLifeOfAProviderByCommands(t *testing.T) {
 func (s *site) begin(namespace string) {
 	s.Helper()
 	s.want(exitOK, "init", s.clone, "--name", s.name, "--access-url", "https://coder.example.com", "--cluster", eu,
-		"--first-provider", "frankfurt", "--organizations", "red,blue", "--namespace", namespace,
+		"--cluster-address", "https://eu.example.com:6443", "--first-provider", "frankfurt", "--organizations", "red,blue", "--namespace", namespace,
 		"--organization-label", "example.com/organization")
 	for _, cluster := range []string{builtIn, eu} {
 		if err := os.Remove(filepath.Join(s.creds, "clusters", cluster+".kubeconfig")); err != nil {
