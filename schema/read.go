@@ -60,7 +60,7 @@ func list(tree fs.FS) (files []sourceFile, ignored, errs Errors) {
 			files = append(files, sourceFile{name: e.Name()})
 		}
 	}
-	for _, c := range [...]string{"allowlists", "clusters", "organizations", "providers", "removed"} {
+	for _, c := range Collections() {
 		entries, err := fs.ReadDir(tree, c)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, fileError(c, fmt.Sprintf("read directory: %v", plain(err))))
@@ -78,7 +78,7 @@ func listData(collection string, entries []fs.DirEntry) (files []sourceFile, ign
 		name := path.Join(collection, e.Name())
 		switch ext := path.Ext(name); {
 		case e.IsDir() || strings.HasPrefix(e.Name(), "."):
-		case ext == ".yaml" || ext == ".json":
+		case DataFile(name):
 			files = append(files, sourceFile{name: name, collection: collection})
 		case ext == ".yml" || ext == ".cue":
 			ignored = append(ignored, fileError(name,
@@ -86,6 +86,17 @@ func listData(collection string, entries []fs.DirEntry) (files []sourceFile, ign
 		}
 	}
 	return files, ignored
+}
+
+// Collections are the collections that have a folder of data files, sorted.
+func Collections() []string {
+	return []string{"allowlists", "clusters", "organizations", "providers", "removed"}
+}
+
+// DataFile tells whether a file of that name in the folder of a collection counts.
+func DataFile(name string) bool {
+	ext := path.Ext(name)
+	return !strings.HasPrefix(path.Base(name), ".") && (ext == ".yaml" || ext == ".json")
 }
 
 // CUEFile tells whether CUE counts a file of that name to a package.

@@ -54,17 +54,20 @@ can be set: then the change goes back.`
 
 // newAccessURLSet makes `reconcile access-url set`.
 func newAccessURLSet(s *settings, io *streams) *cobra.Command {
-	return &cobra.Command{
+	e := &editor{settings: s}
+	cmd := &cobra.Command{
 		Use: "set URL", Short: "Declare another access URL, in the files of --dir",
 		Long:    accessURLSetHelp,
 		Example: "  reconcile access-url set https://coder.example.com",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.edit(cmd.Context(), io, editing{
+			return e.edit(cmd.Context(), io, editing{
 				change:  func(f *edit.Files) (string, error) { return f.SetAccessURL(args[0]) },
 				message: "Change the access URL to " + args[0],
 				watch:   "reconcile access-url status",
 			})
 		},
 	}
+	e.addFlags(cmd)
+	return cmd
 }

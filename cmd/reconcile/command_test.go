@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,11 +15,19 @@ import (
 
 // What needs no cluster, as scripts.
 func TestScripts(t *testing.T) {
-	bin := filepath.Dir(program(t))
+	path := filepath.Dir(program(t))
+	git, err := exec.LookPath("git")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"), UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("PATH", bin)
+			env.Setenv("PATH", path+string(os.PathListSeparator)+filepath.Dir(git))
+			for _, who := range []string{"AUTHOR", "COMMITTER"} {
+				env.Setenv("GIT_"+who+"_NAME", "Ada")
+				env.Setenv("GIT_"+who+"_EMAIL", "ada@example.com")
+			}
 			return nil
 		},
 	})

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"sync"
 
 	"golang.org/x/term"
 	"k8s.io/klog/v2"
@@ -16,9 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/workspace-providers/reconcile/reconcile"
-	"github.com/workspace-providers/reconcile/reconcile/pull"
 	"github.com/workspace-providers/reconcile/status"
-	"github.com/workspace-providers/reconcile/status/notify"
 	"github.com/workspace-providers/reconcile/status/webhook"
 )
 
@@ -65,10 +62,9 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	if err := p.guard(ctx, web); err != nil {
 		return err
 	}
-	poster := p.poster(metrics)
-	planner := p.planner(metrics, poster, web)
-	notifier := p.notifier(metrics)
-	p.tell(metrics, web, p.teller(io), poster, planner, notifier)
+	p.source.Fetched = metrics.Fetched
+	all := p.audience(metrics, web, p.teller(io))
+	p.loop.Reporters, p.loop.Done = all.reporters, all.done
 	p.trace()
 	p.loop.Interval, p.loop.Once = p.interval, p.once
 	p.loop.Poke = p.poke
@@ -83,7 +79,7 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	}
 	defer stop()
 
-	defer beside(ctx, poster, planner, notifier)()
+	defer all.begin(ctx)()
 
 	if p.once {
 		var cancel context.CancelFunc
@@ -95,55 +91,6 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 		return nil
 	}
 	return p.outcome(ctx, r, io)
-}
-
-// beside lets those who tell others work until the returned function is called, which waits for their last words;
-// planner and notifier may be nil.
-func beside(ctx context.Context, poster *status.Poster, planner *pull.Planner, notifier *notify.Notifier) (end func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var tasks sync.WaitGroup
-	tasks.Go(func() { poster.Run(ctx) })
-	if planner != nil {
-		tasks.Go(func() { planner.Run(ctx) })
-	}
-	if notifier != nil {
-		tasks.Go(func() { notifier.Run(ctx) })
-	}
-	return func() { cancel(); tasks.Wait() }
-}
-
-// tell makes the loop tell everybody what goes on; planner and notifier may be nil.
-func (p *parts) tell(metrics *status.Metrics, web *status.Web, teller reconcile.Reporter, poster *status.Poster,
-	planner *pull.Planner, notifier *notify.Notifier,
-) {
-	p.source.Fetched = metrics.Fetched
-	p.loop.Reporters = []reconcile.Reporter{metrics, web, teller, &pools{fleet: p.fleet}}
-	if p.provider == "" { // one provider alone says nothing of a commit
-		p.loop.Reporters = append(p.loop.Reporters, poster)
-	}
-	if planner != nil {
-		p.loop.Reporters = append(p.loop.Reporters, planner)
-	}
-	if notifier != nil {
-		p.loop.Reporters = append(p.loop.Reporters, notifier)
-	}
-	p.loop.Done = func(o reconcile.Outcome) {
-		metrics.Done(o)
-		web.Done(o)
-		if log, is := teller.(*status.Log); is {
-			log.Done(o)
-		}
-	}
-}
-
-// poster posts commit statuses. What is asked for one cluster alone leaves what was said of others before as it
-// is.
-func (p *parts) poster(metrics *status.Metrics) *status.Poster {
-	o := status.PosterOptions{Forge: p.forge, Before: p.before, Page: p.page, Count: metrics.Posted, Log: p.log}
-	if p.cluster != "" {
-		o.Before = nil
-	}
-	return status.NewPoster(o)
 }
 
 // greet logs what runs on what.

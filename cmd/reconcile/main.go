@@ -44,7 +44,7 @@ func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // run runs the command line and returns the exit code.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
-	root := newRoot(&streams{out: out, err: errOut})
+	root := newRoot(&streams{out: out, err: errOut, in: os.Stdin})
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)

@@ -2,13 +2,17 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
+
+	"github.com/workspace-providers/reconcile/reconcile/account"
 )
 
 // pages are those that people read.
@@ -85,8 +89,9 @@ func TestCommandsThatAreShown(t *testing.T) {
 			code := strings.ReplaceAll(block[1], "\\\n", " ")
 			for _, call := range regexp.MustCompile(`(?m)^ *(?:\$ )?reconcile(?: ([^#\n]*))?(?:#.*)?$`).FindAllStringSubmatch(code, -1) {
 				calls++
-				if err := understood(call[1]); err != nil {
-					t.Errorf("%s: reconcile %s: %v", path, call[1], err)
+				line, _, _ := strings.Cut(call[1], " | ")
+				if err := understood(line); err != nil {
+					t.Errorf("%s: reconcile %s: %v", path, line, err)
 				}
 			}
 		}
@@ -119,4 +124,43 @@ func understood(line string) error {
 func known(c *cobra.Command, flag string) bool {
 	return c.Flags().Lookup(flag) != nil || c.PersistentFlags().Lookup(flag) != nil ||
 		slices.ContainsFunc(c.Commands(), func(sub *cobra.Command) bool { return known(sub, flag) })
+}
+
+// TestTheRightsInTheReadmeAreThoseOfAnAccount: what bootstrap gives is what is written there.
+func TestTheRightsInTheReadmeAreThoseOfAnAccount(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "```yaml\n"+account.Rights+"```") {
+		t.Error("the README lists other rights than reconcile/account/rights.yaml")
+	}
+}
+
+// TestWhatTheReadmeShowsOfCommands runs the console blocks below "Declarations by command", which need no cluster.
+func TestWhatTheReadmeShowsOfCommands(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Declarations by command\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	blocks := regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(section, -1)
+	if len(blocks) == 0 {
+		t.Fatal("the section shows nothing")
+	}
+	dir, path := t.TempDir(), filepath.Dir(program(t))
+	for _, block := range blocks {
+		for _, exchange := range strings.Split("\n"+block[1], "\n$ ")[1:] {
+			command, want, _ := strings.Cut(strings.TrimSuffix(exchange, "\n"), "\n")
+			cmd := exec.Command("sh", "-c", "exec 2>&1; "+command)
+			cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+path+string(os.PathListSeparator)+os.Getenv("PATH"))
+			out, _ := cmd.Output() // a command may fail: what it says is compared
+			if diff := cmp.Diff(want, strings.TrimSuffix(string(out), "\n")); diff != "" {
+				t.Errorf("$ %s\n%s", command, diff)
+			}
+		}
+	}
 }

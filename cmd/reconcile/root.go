@@ -11,8 +11,11 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile/kube"
 )
 
-// streams are where the program writes: what was asked for to out, everything else to err.
-type streams struct{ out, err io.Writer }
+// streams are where the program writes: what was asked for to out, everything else to err. in answers its questions.
+type streams struct {
+	out, err io.Writer
+	in       io.Reader
+}
 
 // colour says whether out may be coloured.
 func (s *streams) colour() bool {
@@ -35,7 +38,7 @@ type settings struct {
 	webhookListen, debugListen       string
 	behindProxy                      bool
 	tlsCert, tlsKey                  string
-	logFormat                        string
+	logFormat, auditLog              string
 
 	provider, cluster string
 	output            string
@@ -68,8 +71,13 @@ func newRoot(io *streams) *cobra.Command {
 	}
 	s.addShared(root)
 	s.addOwn(root)
-	root.AddCommand(newVet(s, io), newStatus(s, io), newExplain(s, io), newRetry(s, io),
-		newFreeze(s, io), newThaw(s, io), newAccessURL(s, io), newVersion(io))
+	root.AddCommand(newVet(s, io), newStatus(s, io), newExplain(s, io), newHistory(s, io), newRetry(s, io),
+		newFreeze(s, io), newThaw(s, io), newAccessURL(s, io), newProvider(s, io), newImport(s, io),
+		newInit(s, io), newMan(io), newVersion(io))
+	s.completeFlags(root, map[string]cobra.CompletionFunc{
+		"provider": s.completesAny(providerNames), "cluster": s.completesAny(clusterNames),
+		"output": fixed("text", "json", "markdown"), "log-format": fixed("text", "json"),
+	})
 	return root
 }
 
@@ -110,5 +118,6 @@ func (s *settings) addOwn(root *cobra.Command) {
 	f.BoolVar(&s.behindProxy, "behind-proxy", false, "listen beyond loopback in plain, because a proxy in front does TLS, and sign-in where page/ of --credentials configures none")
 	f.StringVar(&s.tlsCert, "tls-cert", "", "`file` of the certificate for --listen and --webhook-listen; default: page/tls.crt of --credentials, if it is there")
 	f.StringVar(&s.tlsKey, "tls-key", "", "`file` of its key; default: page/tls.key")
+	f.StringVar(&s.auditLog, "audit-log", "", "`file` to which each thing that was done is appended as a line of JSON; default: none")
 	f.StringVar(&s.logFormat, "log-format", "text", "text or json")
 }

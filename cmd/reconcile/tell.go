@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,11 +35,29 @@ func newExplain(s *settings, io *streams) *cobra.Command {
 	return &cobra.Command{
 		Use: "explain PROVIDER", Short: "Say why a provider is as it is, and what would change that",
 		Example: "  reconcile explain frankfurt",
-		Args:    cobra.ExactArgs(1),
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: s.completes(providerNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return s.tell(cmd.Context(), io, func(r reconcile.Report) (string, any, error) {
 				text, err := status.Explain(r, args[0])
 				return text, map[string]string{"provider": args[0], "text": text}, err
+			})
+		},
+	}
+}
+
+// newHistory makes `reconcile history`.
+func newHistory(s *settings, io *streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "history [PROVIDER]", Short: "Show what was done to providers, when, and by which revision",
+		Long: "history shows what was done to the releases of a provider, or of all, newest first: when and why, which revision\n" +
+			"of the declarations called for it and who wrote that, which revision of Helm's it made, and what came of it. It is\n" +
+			"read from the records beside the releases, which keep the last twenty things of each; --audit-log keeps all.",
+		Example: "  reconcile history frankfurt\n  reconcile history -o json",
+		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: s.completes(providerNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return s.tell(cmd.Context(), io, func(r reconcile.Report) (string, any, error) {
+				all, err := status.History(r, strings.Join(args, ""))
+				return status.HistoryTable(all), all, err
 			})
 		},
 	}
@@ -77,8 +96,8 @@ func newRetry(s *settings, io *streams) *cobra.Command {
 		Long: "retry asks whoever acts on the provider's cluster to try again now. The wish stands in the cluster\n" +
 			"itself, beside the release, so that it reaches a daemon anywhere.",
 		Example: "  reconcile retry frankfurt",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return s.retry(cmd.Context(), io, args[0]) },
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: s.completes(providerNames),
+		RunE: func(cmd *cobra.Command, args []string) error { return s.retry(cmd.Context(), io, args[0]) },
 	}
 }
 

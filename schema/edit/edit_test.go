@@ -55,8 +55,8 @@ func edited(t *testing.T, a *txtar.Archive) []txtar.File {
 	for _, f := range a.Files {
 		tree[f.Name] = &fstest.MapFile{Data: f.Data}
 	}
-	lines := strings.Split(strings.TrimSpace(string(a.Comment)), "\n")
-	f, did, err := run(tree, strings.Fields(lines[len(lines)-1]))
+	_, command, _ := strings.Cut(string(a.Comment), "\n\n")
+	f, did, err := run(tree, strings.Fields(command))
 	if err != nil {
 		if f != nil && len(f.Changes()) > 0 {
 			t.Error("it changes something in spite of the error")
@@ -65,8 +65,12 @@ func edited(t *testing.T, a *txtar.Archive) []txtar.File {
 	}
 	out := []txtar.File{{Name: "said", Data: []byte(did + "\n")}}
 	for _, c := range f.Changes() {
+		if c.After == nil {
+			out = append(out, txtar.File{Name: "want/" + c.Name + " is gone"})
+			continue
+		}
 		out = append(out, txtar.File{Name: "want/" + c.Name, Data: c.After})
-		if formatted(t, c.Before) && !formatted(t, c.After) {
+		if strings.HasSuffix(c.Name, ".cue") && formatted(t, c.Before) && !formatted(t, c.After) {
 			t.Errorf("%s is not formatted any more", c.Name)
 		}
 	}
@@ -86,8 +90,38 @@ func run(tree fstest.MapFS, command []string) (*Files, string, error) {
 	case "access-url":
 		did, err := f.SetAccessURL(command[1])
 		return f, did, err
+	case "in":
+		f.New, command = command[1], command[2:]
 	}
-	return nil, "", fmt.Errorf("no command %s", command[0])
+	did, err := runProvider(f, command)
+	return f, did, err
+}
+
+// runProvider runs one of the commands about providers.
+func runProvider(f *Files, command []string) (string, error) {
+	arg := append(command[1:], "", "", "")
+	switch command[0] {
+	case "create":
+		return f.CreateProvider(arg[0], Struct{{"cluster", arg[1]}, {"hostname", arg[0] + ".coder.example.com"}}, command[3:])
+	case "rm":
+		return f.RemoveProvider(arg[0], arg[1], strings.Join(command[min(3, len(command)):], " "))
+	case "rename":
+		return f.RenameProvider(arg[0], arg[1])
+	case "cordon":
+		return f.Cordon(arg[0], strings.Join(command[2:], " "))
+	case "uncordon":
+		return f.Uncordon(arg[0])
+	case "allow":
+		if arg[2] == "" {
+			return f.Allow(arg[0], arg[1], true)
+		}
+		return f.Allow(arg[0], arg[1], Struct{{"reason", arg[2]}})
+	case "disallow":
+		return f.Disallow(arg[0], arg[1])
+	case "default":
+		return f.Default(arg[0])
+	}
+	return "", fmt.Errorf("no command %s", command[0])
 }
 
 func formatted(t *testing.T, text []byte) bool {
@@ -181,7 +215,9 @@ func TestWrite(t *testing.T) {
 	if err := os.Symlink("real.txt", filepath.Join(dir, "b.cue")); err != nil {
 		t.Fatal(err)
 	}
-	changes := []Change{{"a.cue", []byte("one"), []byte("1")}, {"b.cue", []byte("two"), []byte("2")}}
+	changes := []Change{
+		{Name: "a.cue", Before: []byte("one"), After: []byte("1")}, {Name: "b.cue", Before: []byte("two"), After: []byte("2")},
+	}
 	if err := Write(dir, changes); err != nil {
 		t.Fatal(err)
 	}

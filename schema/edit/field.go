@@ -96,7 +96,10 @@ func (s *search) value(v ast.Expr, above Field) {
 
 // Position is where the field is.
 func (f Field) Position() schema.Position {
-	at := f.node.Pos().Position()
+	at := f.node.Label.Pos().Position()
+	if !f.node.Label.Pos().IsValid() {
+		return schema.Position{File: f.file.name, Line: 1, Col: 1} // a data file's collection
+	}
 	return schema.Position{File: f.file.name, Line: at.Line, Col: at.Column}
 }
 
@@ -111,10 +114,7 @@ func (f Field) Text() (string, bool) {
 }
 
 // SetText makes another string the value.
-func (f Field) SetText(text string) {
-	v := f.node.Value
-	f.file.splice(v.Pos().Offset(), v.End().Offset(), literal.String.Quote(text))
-}
+func (f Field) SetText(text string) { f.file.lang.replace(f, text) }
 
 // Add adds a field with a string beside this one: in a line of its own, below this one and the comment behind it,
 // where this one has its line for itself, and else right behind it.
@@ -132,13 +132,34 @@ func (f Field) Add(name, text string) {
 	if comma {
 		added += ","
 	}
-	line, newline := bytes.TrimSuffix(rest, []byte("\r")), "\n"
-	if len(line) < len(rest) {
-		newline = "\r\n"
-	}
-	f.file.splice(end+len(line), end+len(line), newline+string(indent)+added)
+	below := lineEnd(all, end)
+	f.file.splice(below, below, "\n"+string(indent)+added)
 }
 
+// splice puts a text in the place of some bytes, with the ends of lines that the file has.
 func (f *file) splice(from, to int, text string) {
+	if bytes.Contains(f.text, []byte("\r\n")) {
+		text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
+	}
 	f.splices = append(f.splices, splice{from, to, text})
+}
+
+// labels are the names of the fields that a value has, as far as they are written out.
+func labels(v ast.Expr) []string {
+	var out []string
+	switch v := v.(type) {
+	case *ast.StructLit:
+		for _, d := range v.Elts {
+			if field, is := d.(*ast.Field); is {
+				if name, _, err := ast.LabelName(field.Label); err == nil {
+					out = append(out, name)
+				}
+			}
+		}
+	case *ast.BinaryExpr:
+		out = append(labels(v.X), labels(v.Y)...)
+	case *ast.ParenExpr:
+		out = labels(v.X)
+	}
+	return out
 }

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/workspace-providers/reconcile/reconcile/account"
+	"github.com/workspace-providers/reconcile/schema"
+	"github.com/workspace-providers/reconcile/schema/edit"
+)
+
+// creation is what was asked of provider create.
+type creation struct {
+	*settings
+	name          string
+	text          map[string]*string // by field: "hostname", "chart.path"
+	organizations []string
+	address       string // of a cluster that is not declared yet
+	wave          int
+}
+
+// createFlag is a flag that sets a field of a provider.
+type createFlag struct{ flag, field, usage string }
+
+func createFlags() []createFlag {
+	return []createFlag{
+		{"namespace", "namespace", "`namespace`; left out: the default's"},
+		{"display-name", "displayName", "what developers see"},
+		{"description", "description", "a text of one line"},
+		{"region", "region", "its cluster's when left out"},
+		{"hostname", "hostname", "its own address: a `host` below that of the deployment"},
+		{"devurl-host", "devurlHost", "`host` of dev URLs, such as *.frankfurt.example.com"},
+		{"storage-class", "storageClass", "StorageClass of environments"},
+		{"chart-path", "chart.path", "chart in this `directory` of the repository"},
+		{"chart-repo", "chart.repo", "chart from this repository `URL`"},
+		{"chart-oci", "chart.oci", "chart from this `URL`, oci://host/path"},
+		{"chart-name", "chart.name", "the chart's name"},
+		{"chart-version", "chart.version", "the chart's version"},
+		{"chart-shape", "chart.shape", "which keys its values have: v1, v2 or none"},
+		{"enforcement", "enforcement", "what happens to environments of others: off, audit or enforce"},
+		{"deletion-policy", "deletion.policy", "what becomes of it when it is not declared any more: block, uninstall or orphan"},
+	}
+}
+
+const createHelp = `create declares a provider where the others are, and says what its cluster needs, unless other providers are there
+already. On a terminal it asks for what is missing. A cluster that is not declared yet is declared, too, where
+--cluster-address says its address.`
+
+func newProviderCreate(s *settings, io *streams) *cobra.Command {
+	c := &creation{settings: s, text: map[string]*string{}}
+	cmd := s.edits(io, &cobra.Command{
+		Use: "create PROVIDER", Short: "Declare a new provider", Long: createHelp,
+		Example: "  reconcile provider create frankfurt --cluster eu --hostname frankfurt.coder.example.com --allow sales --pr\n" +
+			"  reconcile provider create tokyo --cluster ap --cluster-address https://ap.example.com:6443 --chart-path charts/provider",
+		Args: cobra.MaximumNArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
+	}, func(args []string) editing { return c.editing(io, args) })
+	f := cmd.Flags()
+	for _, one := range createFlags() {
+		c.text[one.field] = f.String(one.flag, "", one.usage)
+	}
+	f.StringSliceVar(&c.organizations, "allow", nil, "`organizations` that may create environments there")
+	f.StringVar(&c.address, "cluster-address", "", "`URL` of the API of a cluster that is declared along")
+	f.IntVar(&c.wave, "wave", 0, "when changes go there: after those of lower waves")
+	s.completeFlags(cmd, map[string]cobra.CompletionFunc{
+		"allow":           s.completesAny(organizationNames),
+		"chart-shape":     fixed("v1", "v2", "none"),
+		"enforcement":     fixed("off", "audit", "enforce"),
+		"deletion-policy": fixed("block", "uninstall", "orphan"),
+	})
+	return cmd
+}
+
+func (c *creation) editing(io *streams, args []string) editing {
+	if len(args) == 1 {
+		c.name = args[0]
+	}
+	return editing{
+		prepare: func(before schema.Config, e *editing) error {
+			err := c.complete(io, before)
+			e.message, e.watch = "Create provider "+c.name, "reconcile explain "+c.name
+			return err
+		},
+		change: c.change,
+		after:  c.steps,
+	}
+}
+
+// change declares the provider, and its cluster where that is new.
+func (c *creation) change(f *edit.Files) (string, error) {
+	if c.address != "" {
+		if err := f.Set(edit.Struct{{Name: "address", Value: c.address}}, "clusters", c.cluster); err != nil {
+			return "", err
+		}
+	}
+	return f.CreateProvider(c.name, c.fields(), c.organizations)
+}
+
+// fields are those that were given, in the order of the schema.
+func (c *creation) fields() edit.Struct {
+	out := edit.Struct{{Name: "cluster", Value: c.cluster}}
+	if c.wave != 0 {
+		out = append(out, edit.Member{Name: "wave", Value: c.wave})
+	}
+	for _, one := range createFlags() {
+		value := *c.text[one.field]
+		if value == "" {
+			continue
+		}
+		above, below, inside := strings.Cut(one.field, ".")
+		if !inside {
+			out = append(out, edit.Member{Name: above, Value: value})
+			continue
+		}
+		i := slices.IndexFunc(out, func(m edit.Member) bool { return m.Name == above })
+		if i < 0 {
+			i, out = len(out), append(out, edit.Member{Name: above, Value: edit.Struct{}})
+		}
+		out[i].Value = append(out[i].Value.(edit.Struct), edit.Member{Name: below, Value: value})
+	}
+	return out
+}
+
+// complete asks for what is missing where somebody can answer, and else says what that is.
+func (c *creation) complete(io *streams, cfg schema.Config) error {
+	q := questions(io)
+	missing := q.ask(io, &c.name, "name of the provider", "PROVIDER")
+	missing = append(missing, q.ask(io, &c.cluster, "cluster ("+strings.Join(clusterNames(cfg), ", ")+")", "--cluster")...)
+	if !c.hasChart(cfg) {
+		missing = append(missing, q.ask(io, c.text["chart.path"], "directory of its chart in the repository",
+			"--chart-path, or --chart-repo or --chart-oci with --chart-name and --chart-version")...)
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("provider create: missing: %s", strings.Join(missing, "; "))
+	}
+	if q != nil {
+		c.wishes(q, io, cfg)
+	}
+	return c.known(cfg)
+}
+
+// hasChart says whether it is known where the provider's chart comes from.
+func (c *creation) hasChart(cfg schema.Config) bool {
+	own := *c.text["chart.path"] + *c.text["chart.repo"] + *c.text["chart.oci"]
+	return own != "" || cfg.Deployment.Defaults.Chart != nil || cfg.Clusters[c.cluster].Defaults.Chart != nil
+}
+
+// wishes asks for what may stay empty.
+func (c *creation) wishes(q *asker, io *streams, cfg schema.Config) {
+	if *c.text["hostname"] == "" {
+		q.may(io, c.text["hostname"], "its own host, if it has one")
+	}
+	if len(c.organizations) == 0 {
+		var list string
+		q.may(io, &list, "who may come in, if anybody ("+strings.Join(organizationNames(cfg), ", ")+")")
+		c.organizations = strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+	}
+}
+
+// known checks that what the provider names is declared, or comes along.
+func (c *creation) known(cfg schema.Config) error {
+	_, there := cfg.Clusters[c.cluster]
+	switch {
+	case !there && c.address == "":
+		return fmt.Errorf("%w; or declare it along, with --cluster-address", undeclared("cluster", c.cluster, clusterNames(cfg)))
+	case there && c.address != "":
+		return errors.New("--cluster-address is for a cluster that is not declared yet: leave it out")
+	}
+	for _, o := range c.organizations {
+		if _, there := cfg.Organizations[o]; !there {
+			return undeclared("organization", o, organizationNames(cfg))
+		}
+	}
+	return nil
+}
+
+// steps says what the provider's cluster needs.
+func (c *creation) steps(before, after schema.Config) string {
+	var b strings.Builder
+	for _, name := range sortedNames(before.Providers) {
+		if before.Providers[name].Cluster == c.cluster {
+			fmt.Fprintf(&b, "cluster %s has what it needs, for provider %s\n", c.cluster, name)
+			return b.String()
+		}
+	}
+	p := after.Providers[c.name]
+	fmt.Fprintf(&b, `what cluster %[1]s needs, once:
+  1. an account for the daemon, with the rights below; they are made, with a kubeconfig, by
+     reconcile provider bootstrap %[1]s --context CONTEXT-OF-AN-ADMINISTRATOR
+  2. that kubeconfig as clusters/%[1]s.kubeconfig in the daemon's --credentials
+`, c.cluster)
+	if p.Hostname != "" {
+		fmt.Fprintf(&b, "  3. a DNS record for %s, of the ingress there\n", p.Hostname)
+	}
+	needs := account.Account{Name: "reconcile", Namespace: "reconcile", State: c.stateNamespace, Namespaces: []string{p.Namespace}, ChartRole: "admin"}
+	manifests, err := needs.Manifests()
+	if err != nil {
+		return b.String() + err.Error()
+	}
+	return b.String() + "\n" + manifests
+}
+
+// asker puts questions to whoever sits at the terminal; nil: nobody does.
+type asker struct{ in *bufio.Scanner }
+
+func questions(streams *streams) *asker {
+	if f, is := streams.in.(*os.File); !is || !term.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	return &asker{bufio.NewScanner(io.LimitReader(streams.in, 1<<20))}
+}
+
+// ask fills in what is not known. Where nobody can be asked it returns what is missing.
+func (q *asker) ask(io *streams, answer *string, question, flag string) (missing []string) {
+	if *answer == "" && q != nil {
+		q.may(io, answer, question)
+	}
+	if *answer == "" {
+		return []string{flag}
+	}
+	return nil
+}
+
+// may asks for what may stay empty.
+func (q *asker) may(io *streams, answer *string, question string) {
+	fmt.Fprintf(io.err, "%s: ", question)
+	if q.in.Scan() {
+		*answer = strings.TrimSpace(q.in.Text())
+	}
+}

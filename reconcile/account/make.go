@@ -1,0 +1,110 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// fieldManager owns the fields that are made. A second run with other rights takes the old ones away.
+const fieldManager = "reconcile-bootstrap"
+
+// Administrator finds somebody's credentials: the context of that name, in a kubeconfig file or where KUBECONFIG
+// says. The current context is never used.
+func Administrator(kubeconfig, name string) (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules,
+		&clientcmd.ConfigOverrides{CurrentContext: name}).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("context %q: %w", name, err)
+	}
+	return config, nil
+}
+
+// Make makes what the account needs, and returns a kubeconfig for it whose one context has that name. Its token is
+// good for valid, or for less where the cluster grants no more; until is when it ends. Twice is the same as once,
+// but for the token.
+func (a Account) Make(ctx context.Context, admin *rest.Config, name string, valid time.Duration) (kubeconfig []byte, until time.Time, err error) {
+	client, err := dynamic.NewForConfig(admin)
+	if err != nil {
+		return nil, until, err
+	}
+	for _, object := range a.Objects() {
+		fields, err := fieldsOf(object)
+		if err != nil {
+			return nil, until, err
+		}
+		if err := apply(ctx, client, &unstructured.Unstructured{Object: fields}); err != nil {
+			return nil, until, err
+		}
+	}
+	typed, err := kubernetes.NewForConfig(admin)
+	if err != nil {
+		return nil, until, err
+	}
+	seconds := int64(valid.Seconds())
+	got, err := typed.CoreV1().ServiceAccounts(a.Namespace).CreateToken(ctx, a.Name, &authenticationv1.TokenRequest{
+		Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return nil, until, fmt.Errorf("a token for service account %s/%s: %w", a.Namespace, a.Name, err)
+	}
+	kubeconfig, err = kubeconfigFor(admin, name, got.Status.Token)
+	return kubeconfig, got.Status.ExpirationTimestamp.Time, err
+}
+
+// apply makes one object, and leaves alone what others have set on it.
+func apply(ctx context.Context, client dynamic.Interface, object *unstructured.Unstructured) error {
+	resource := map[string]string{
+		"Namespace": "namespaces", "ServiceAccount": "serviceaccounts", "ClusterRole": "clusterroles",
+		"ClusterRoleBinding": "clusterrolebindings", "RoleBinding": "rolebindings", "Role": "roles",
+	}[object.GetKind()]
+	gv, err := schema.ParseGroupVersion(object.GetAPIVersion())
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	force := true
+	_, err = client.Resource(gv.WithResource(resource)).Namespace(object.GetNamespace()).Patch(ctx, object.GetName(),
+		types.ApplyPatchType, text, metav1.PatchOptions{FieldManager: fieldManager, Force: &force})
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", object.GetKind(), object.GetName(), err)
+	}
+	return nil
+}
+
+// kubeconfigFor is a kubeconfig with a token, for the server that an administrator reaches.
+func kubeconfigFor(admin *rest.Config, name, token string) ([]byte, error) {
+	authority := admin.CAData
+	if len(authority) == 0 && admin.CAFile != "" {
+		var err error
+		if authority, err = os.ReadFile(admin.CAFile); err != nil {
+			return nil, err
+		}
+	}
+	config := clientcmdapi.NewConfig()
+	config.Clusters[name] = &clientcmdapi.Cluster{
+		Server: admin.Host, CertificateAuthorityData: authority, TLSServerName: admin.ServerName,
+	}
+	config.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: token}
+	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name}
+	config.CurrentContext = name
+	return clientcmd.Write(*config)
+}

@@ -1,0 +1,62 @@
+package status
+
+import (
+	"context"
+	"fmt"
+
+	"code.gitea.io/sdk/gitea"
+	"github.com/google/go-github/v75/github"
+	gitlab "gitlab.com/gitlab-org/api/client-go"
+)
+
+// Change is a branch that somebody wants to have merged.
+type Change struct{ Branch, Base, Title, Text string }
+
+// Proposer is a Forge on which a pull request can be opened.
+type Proposer interface {
+	// Propose opens a pull request for a branch that was pushed, and returns its page. Where there is one already, or
+	// the token may not, it is an error.
+	Propose(ctx context.Context, c Change) (page string, err error)
+}
+
+var _, _, _ Proposer = (*GitHub)(nil), (*GitLab)(nil), (*Gitea)(nil)
+
+// Propose opens a pull request.
+func (g *GitHub) Propose(ctx context.Context, c Change) (string, error) {
+	pr, _, err := g.sdk.PullRequests.Create(ctx, g.owner, g.name, &github.NewPullRequest{
+		Title: &c.Title, Head: &c.Branch, Base: &c.Base, Body: &c.Text,
+	})
+	if err != nil {
+		response, err := answerOfGitHub(err)
+		return "", fmt.Errorf("github pull request of %s: %w", c.Branch, g.explain(response, err))
+	}
+	return pr.GetHTMLURL(), nil
+}
+
+// Propose opens a merge request.
+func (g *GitLab) Propose(ctx context.Context, c Change) (string, error) {
+	o := &gitlab.CreateMergeRequestOptions{
+		Title: &c.Title, SourceBranch: &c.Branch, TargetBranch: &c.Base, Description: &c.Text, RemoveSourceBranch: gitlab.Ptr(true),
+	}
+	mr, answer, err := g.sdk.MergeRequests.CreateMergeRequest(g.repository, o, gitlab.WithContext(ctx))
+	if err != nil {
+		response, err := g.failed(ctx, answer, err)
+		return "", fmt.Errorf("gitlab merge request of %s: %w", c.Branch, g.explain(response, err))
+	}
+	return mr.WebURL, nil
+}
+
+// Propose opens a pull request.
+func (g *Gitea) Propose(ctx context.Context, c Change) (string, error) {
+	sdk, err := g.sdk(ctx)
+	if err != nil {
+		return "", err
+	}
+	pr, answer, err := sdk.CreatePullRequest(g.owner, g.name, gitea.CreatePullRequestOption{
+		Head: c.Branch, Base: c.Base, Title: c.Title, Body: c.Text,
+	})
+	if err != nil {
+		return "", fmt.Errorf("gitea pull request of %s: %w", c.Branch, g.explain(responseOf(answer), err))
+	}
+	return pr.HTMLURL, nil
+}
