@@ -68,7 +68,7 @@ func newRoot(io *streams) *cobra.Command {
 	s.addShared(root)
 	s.addOwn(root)
 	root.AddCommand(newVet(s, io), newStatus(s, io), newExplain(s, io), newRetry(s, io),
-		newFreeze(s, io), newThaw(s, io), newAccessURL(s, io), newVersion(io))
+		newFreeze(s, io), newThaw(s, io), newAccessURL(s, io), newVersion(s, io))
 	return root
 }
 
