@@ -37,9 +37,14 @@ labels:
 {{- if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion | replace "+" "_" }}{{ end -}}
 {{- end }}
 
-{{/* Whether the daemon is one of several, which have to know of each other. */}}
+{{/* Whether the daemon is one of several that have to know of each other by names that stay: those of the pods of a
+StatefulSet. One that acts on a cluster alone has a name of its own. */}}
 {{- define "reconcile.several" -}}
-{{- if or .Values.pull.cluster (gt (int64 .Values.replicas) 1) }}yes{{ end -}}
+{{- if and (not .Values.pull.cluster) (or .Values.pull.others (gt (int64 .Values.replicas) 1)) }}yes{{ end -}}
+{{- end }}
+
+{{- define "reconcile.workload" -}}
+{{ if include "reconcile.several" . }}statefulset{{ else }}deployment{{ end }}/{{ include "reconcile.name" . }}
 {{- end }}
 
 {{/* Our name among the replicas of a deployment. */}}

@@ -40,7 +40,7 @@ spec:
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       args:
         {{- include "reconcile.args" . | nindent 8 }}
-      {{- $several := gt (int64 .Values.replicas) 1 }}
+      {{- $several := include "reconcile.several" . }}
       {{- if or .Values.env $several }}
       env:
         {{- if $several }}
@@ -81,7 +81,7 @@ spec:
     - name: cache
       emptyDir:
         sizeLimit: {{ .Values.cache.size }}
-    {{- else if not (gt (int64 .Values.replicas) 1) }}
+    {{- else if not (include "reconcile.several" .) }}
     - name: cache
       persistentVolumeClaim:
         claimName: {{ include "reconcile.name" . }}-cache
@@ -144,7 +144,7 @@ comes from elsewhere; the NetworkPolicy is in front of it. */}}
 - --cache=/var/cache/reconcile
 - --state-namespace={{ .Values.stateNamespace }}
 - --in-cluster={{ .Values.pull.cluster | default .Values.inCluster }}
-{{- if include "reconcile.several" . }}
+{{- if or .Values.pull.cluster (include "reconcile.several" .) }}
 - --replica={{ include "reconcile.replica" . }}
 {{- end }}
 {{- if .Values.readOnly }}
