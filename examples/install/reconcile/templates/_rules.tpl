@@ -5,8 +5,11 @@ log of an API server. Who may ask what he may do himself, which the plan does, i
 {{/* What is watched, which is possible in all namespaces alone. */}}
 {{- define "reconcile.rules.watch" -}}
 - apiGroups: [""]
-  resources: [secrets, configmaps] # Helm's releases, and what values come from; records, freezes, parameters of guards
+  resources: [secrets] # Helm's releases, and what values come from
   verbs: [list, watch]
+- apiGroups: [""]
+  resources: [configmaps] # records, freezes, parameters of guards; get: else nobody may write a policy with parameters
+  verbs: [get, list, watch]
 - apiGroups: [""]
   resources: [pods, persistentvolumeclaims] # of environments
   verbs: [list, watch]
@@ -44,7 +47,7 @@ log of an API server. Who may ask what he may do himself, which the plan does, i
   verbs: [get, create, update, patch, delete]
 - apiGroups: [""]
   resources: [configmaps] # records beside releases
-  verbs: [get, create, patch, delete]
+  verbs: [create, patch, delete]
 - apiGroups: [""]
   resources: [pods] # dry runs, which ask whether a door is closed
   verbs: [create]
@@ -71,7 +74,7 @@ log of an API server. Who may ask what he may do himself, which the plan does, i
 {{- if and .Values.rbac.namespaces (not (has .Values.stateNamespace .Values.rbac.namespaces)) }}
 - apiGroups: [""]
   resources: [configmaps] # parameters of guards, what failed, what organizations may choose from
-  verbs: [get, create, patch, delete]
+  verbs: [create, patch, delete]
 {{- end }}
 {{- end }}
 
