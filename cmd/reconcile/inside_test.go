@@ -14,6 +14,7 @@ import (
 // how it ended. The replica inside has the rights of its chart at the hub, and each is used.
 func TestAClusterThatIsReachedFromInsideAlone(t *testing.T) {
 	s := newSite(t, eu)
+	s.env = listing
 	t.Cleanup(func() { s.clear([]string{us}) })
 	s.kubectl(us, "create", "namespace", s.name)
 	s.write(filepath.Join(s.creds, "hub.kubeconfig"), s.read(s.admin(eu)))

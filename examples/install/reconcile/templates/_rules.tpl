@@ -93,13 +93,17 @@ log of an API server. Who may ask what he may do himself, which the plan does, i
   verbs: [list, watch]
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
-  resourceNames: [{{ $owner }}.replica.{{ include "reconcile.replica" . }}]
-  verbs: [get, create, patch, delete]
+  resourceNames: [{{ $owner }}.replica.{{ include "reconcile.replica" . }}] # that it lives
+  verbs: [create, patch, delete]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [{{ $owner }}.statuses] # who speaks for all
+  verbs: [get]
 - apiGroups: [""]
   resources: [configmaps] # what others tell
   verbs: [list, watch]
 - apiGroups: [""]
   resources: [configmaps] # what it tells
   resourceNames: [{{ $owner }}.state.{{ .Values.pull.cluster }}, {{ $owner }}.previews.{{ .Values.pull.cluster }}]
-  verbs: [get, create, patch]
+  verbs: [create, patch]
 {{- end }}
