@@ -1,12 +1,13 @@
 # check judges and writes nothing; fix edits. Every target builds with the same flags, so that everything is
 # compiled once.
 
-.PHONY: check fix test build localkube localforge prometheus browser shots story demo bench gate doc clean help
+.PHONY: check fix test build release localkube localforge prometheus browser shots story demo bench gate doc clean help
 .DEFAULT_GOAL := check
 
 tool := go tool -modfile=.ci/tools.mod
 kube := cd examples/localkube &&
 forge := cd examples/localforge &&
+releases := cd .ci/release &&
 
 # Packages whose tests write their golden files anew with -update.
 golden = $(sort $(dir $(shell grep -rl 'flag.Bool."update"' --include='*_test.go' .)))
@@ -17,17 +18,21 @@ check: ## judge: format, vet, staticcheck, complexity, tidiness, quick tests wit
 	go mod tidy -diff
 	$(kube) go mod tidy -diff
 	$(forge) go mod tidy -diff
+	$(releases) go mod tidy -diff
 	go vet ./...
 	$(kube) go vet . ./internal/...
+	$(releases) go vet .
 	$(tool) staticcheck ./...
 	go test -race -short -timeout 20m ./...
 	$(kube) go test -race -short . ./internal/...
+	$(releases) go test -race -short .
 
 fix: ## edit: format, tidy, golden files and generated pages
 	gofmt -w .
 	go mod tidy
 	$(kube) go mod tidy
 	$(forge) go mod tidy
+	$(releases) go mod tidy
 	go test -short $(golden) -update
 
 # The tests of the whole program start what takes a machine for itself: they come last, and alone.
@@ -37,10 +42,14 @@ test: build localkube localforge prometheus browser ## all tests, on real cluste
 	go test -timeout 60m ./cmd/reconcile || code=1; \
 	exit $$code
 	$(kube) go test -timeout 30m . ./internal/...
+	$(releases) go test -timeout 60m .
 
 # Without Go plugins, which nobody uses, the linker leaves out what nobody calls: a third of the program.
 build: ## bin/reconcile
 	go build -tags kustomize_disable_go_plugin_support -o bin/reconcile ./cmd/reconcile
+
+release: ## bin/release: programs, image, contents and checksums, of the commit that is checked out; ARGS are passed on
+	$(releases) go run . $(ARGS)
 
 localkube: ## bin/localkube, and kubernetes, helm and kubectl where they are not installed
 	$(kube) go build -o ../../bin/localkube .

@@ -6,15 +6,15 @@ import (
 	"testing"
 
 	"github.com/workspace-providers/reconcile/reconcile"
-	"github.com/workspace-providers/reconcile/reconcile/kube/kubetest"
 	"github.com/workspace-providers/reconcile/status"
 )
 
 // A cluster that cannot be reached from outside is acted on by a replica inside, which tells the others of it through the
 // hub: they see what is there and what would happen, the waves of a rollout keep their order across, and the commit says
-// how it ended. The replica inside has no right to anything else.
+// how it ended. The replica inside has the rights of its chart at the hub, and each is used.
 func TestAClusterThatIsReachedFromInsideAlone(t *testing.T) {
 	s := newSite(t, eu)
+	s.env = byLists
 	t.Cleanup(func() { s.clear([]string{us}) })
 	s.kubectl(us, "create", "namespace", s.name)
 	s.write(filepath.Join(s.creds, "hub.kubeconfig"), s.read(s.admin(eu)))
@@ -73,6 +73,7 @@ providers: {
 	outer.ready(sha, "near", "far")
 	inner.stop()
 	outer.stop()
+	s.rightsAreUsed(eu, "inner")
 }
 
 // cluster is a cluster of a status.
@@ -86,46 +87,12 @@ func cluster(doc status.StatusDoc, name string) (out status.ClusterDoc) {
 }
 
 // inside are the arguments of a replica in the far cluster: its credentials there, and at the hub an account that may do
-// what the README says and nothing more.
+// what the chart says and nothing more.
 func (s *site) inside() []string {
 	s.Helper()
 	creds := s.creds + "-inside"
-	user := s.name + "-inner"
-	hub := kubetest.Output(s, "localkube", "user", eu, user, "--clusters", kubetest.Dir(s))
-	s.write(filepath.Join(creds, "hub.kubeconfig"), s.read(strings.TrimSpace(hub)))
+	s.install(eu, "inner", "--set", "only=hub,pull.cluster=us,pull.replica=inner,pull.deployment="+s.name)
+	s.write(filepath.Join(creds, "hub.kubeconfig"), s.kubeconfigFor(eu, "inner"))
 	s.write(filepath.Join(creds, "clusters", us+".kubeconfig"), s.read(s.admin(us)))
-	role := strings.NewReplacer("DEPLOYMENT", s.name, "REPLICA", "inner", "CLUSTER", us, "USER", user).Replace(hubRole)
-	file := filepath.Join(s.TempDir(), "role.yaml")
-	s.write(file, role)
-	s.kubectl(eu, "apply", "--namespace", "default", "--filename", file)
-	s.Cleanup(func() { s.kubectl(eu, "delete", "--namespace", "default", "--filename", file, "--ignore-not-found") })
 	return []string{"--credentials", creds, "--replica", "inner"}
 }
-
-// hubRole is what a replica needs at the hub that acts on one cluster alone.
-const hubRole = `
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {name: DEPLOYMENT-REPLICA, namespace: default}
-rules:
-- apiGroups: [coordination.k8s.io]
-  resources: [leases]
-  verbs: [list, watch]
-- apiGroups: [coordination.k8s.io]
-  resources: [leases]
-  resourceNames: [reconcile-DEPLOYMENT.replica.REPLICA]
-  verbs: [get, create, patch, delete]
-- apiGroups: [""]
-  resources: [configmaps]
-  verbs: [list, watch]
-- apiGroups: [""]
-  resources: [configmaps]
-  resourceNames: [reconcile-DEPLOYMENT.state.CLUSTER, reconcile-DEPLOYMENT.previews.CLUSTER]
-  verbs: [get, create, patch]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {name: DEPLOYMENT-REPLICA, namespace: default}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: DEPLOYMENT-REPLICA}
-subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: USER}]
-`

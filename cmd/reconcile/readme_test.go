@@ -11,15 +11,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
-
-	"github.com/workspace-providers/reconcile/reconcile/account"
 )
 
 // pages are those that people read.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	for _, pattern := range []string{"README.md", "docs/*.md", "docs/*/*.md", "examples/*/README.md"} {
+	for _, pattern := range []string{"README.md", "docs/*.md", "docs/*/*.md", "examples/*/README.md", ".ci/*/README.md"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -78,7 +76,7 @@ func headings(text string) (out []string) {
 }
 
 // others are programs whose flags are not ours.
-var others = regexp.MustCompile("^`(localkube|helm|flux|argocd|kubectl) |^`--set`")
+var others = regexp.MustCompile("^`(localkube|helm|flux|argocd|kubectl|sha256sum) |^`--set\b")
 
 // TestCommandsThatAreShown reads every call of the program that a page shows as the program would.
 func TestCommandsThatAreShown(t *testing.T) {
@@ -124,18 +122,6 @@ func understood(line string) error {
 func known(c *cobra.Command, flag string) bool {
 	return c.Flags().Lookup(flag) != nil || c.PersistentFlags().Lookup(flag) != nil ||
 		slices.ContainsFunc(c.Commands(), func(sub *cobra.Command) bool { return known(sub, flag) })
-}
-
-// TestTheRightsInTheReadmeAreThoseOfAnAccount: what bootstrap gives is what is written there.
-func TestTheRightsInTheReadmeAreThoseOfAnAccount(t *testing.T) {
-	t.Parallel()
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(text), "```yaml\n"+account.Rights+"```") {
-		t.Error("the README lists other rights than reconcile/account/rights.yaml")
-	}
 }
 
 // TestWhatTheReadmeShowsOfCommands runs the console blocks below "Declarations by command", which need no cluster.

@@ -73,7 +73,7 @@ func newRoot(io *streams) *cobra.Command {
 	s.addOwn(root)
 	root.AddCommand(newVet(s, io), newStatus(s, io), newExplain(s, io), newHistory(s, io), newRetry(s, io),
 		newFreeze(s, io), newThaw(s, io), newAccessURL(s, io), newProvider(s, io), newImport(s, io),
-		newInit(s, io), newMan(io), newVersion(io))
+		newInit(s, io), newMan(io), newVersion(s, io))
 	s.completeFlags(root, map[string]cobra.CompletionFunc{
 		"provider": s.completesAny(providerNames), "cluster": s.completesAny(clusterNames),
 		"output": fixed("text", "json", "markdown"), "log-format": fixed("text", "json"),

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -125,30 +124,3 @@ func (s *settings) retry(ctx context.Context, io *streams, provider string) erro
 	}
 	return nil
 }
-
-// newVersion makes `reconcile version`.
-func newVersion(io *streams) *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Show the version", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(io.out, "reconcile", build().Version)
-			return err
-		},
-	}
-}
-
-// build says what this program was built from.
-func build() status.Build {
-	out := status.Build{Version: version}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				out.Revision = s.Value
-			}
-		}
-	}
-	return out
-}
-
-// version is set when a release is built.
-var version = "dev"

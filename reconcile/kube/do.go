@@ -14,9 +14,6 @@ import (
 	helmkube "helm.sh/helm/v3/pkg/kube"
 	"helm.sh/helm/v3/pkg/release"
 	helmstorage "helm.sh/helm/v3/pkg/storage"
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/workspace-providers/reconcile/reconcile"
 )
@@ -212,20 +209,6 @@ func (op *operation) takeUp(ctx context.Context) error {
 		rel.SetStatus(release.StatusFailed, "left "+rel.Info.Status.String()+" by a process that was stopped")
 		return op.config.Releases.Update(rel)
 	}
-	return nil
-}
-
-// ensureNamespace makes the release's namespace unless it is known to be there.
-func (op *operation) ensureNamespace(ctx context.Context) error {
-	if len(op.storage.revs) > 0 || op.session.hasNamespace(op.key.namespace) {
-		return nil
-	}
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: op.key.namespace}}
-	_, err := op.session.kube.CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{FieldManager: fieldManager})
-	if err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("namespace %s: %w", op.key.namespace, err)
-	}
-	op.session.noteNamespace(op.key.namespace, true)
 	return nil
 }
 

@@ -31,6 +31,9 @@ func (f *flight) permissions(ctx context.Context) []string {
 	missing := map[right][]string{} // verbs, by the rest of the right
 	for _, r := range f.rights() {
 		if allowed, err := f.may(ctx, r); err == nil && !allowed {
+			if r == makeNamespaces && f.namespaceThere(ctx, f.action.ID.Namespace) == nil {
+				continue
+			}
 			what := right{resource: r.resource, namespace: r.namespace, name: r.name}
 			missing[what] = append(missing[what], r.verb)
 		}
@@ -76,7 +79,7 @@ func (f *flight) rights() []right {
 	need(right{resource: schema.GroupResource{Resource: "secrets"}, namespace: space}, "create", "delete", "get", "patch", "update")
 	need(right{resource: schema.GroupResource{Resource: "configmaps"}, namespace: space}, "create", "delete", "patch")
 	if f.action.Have.State == reconcile.Absent {
-		need(right{resource: schema.GroupResource{Resource: "namespaces"}}, "create")
+		set[makeNamespaces] = true
 		for _, info := range f.definitions {
 			need(right{resource: rightOn(info).resource}, "create")
 		}

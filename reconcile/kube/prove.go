@@ -156,14 +156,6 @@ func (c *Cluster) proved(cl claim, lacking string) {
 	}
 }
 
-func (s *session) namespaceThere(ctx context.Context, name string) error {
-	_, err := s.kube.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return fmt.Errorf("namespace %s is not there", name)
-	}
-	return err
-}
-
 // answers says whether a URL answers well.
 func (f *Fleet) answers(ctx context.Context, check reconcile.ReadyCheck) error {
 	client, err := f.client(check)
