@@ -48,11 +48,13 @@ func (s *search) decls(decls []ast.Decl, above Field) {
 		case *ast.Field:
 			s.field(d, above)
 		case *ast.EmbedDecl:
-			above.first = -1
-			s.value(d.Expr, above)
+			inside := above
+			inside.first = -1
+			s.value(d.Expr, inside)
 		case *ast.Comprehension:
-			above.first, above.computed = -1, true
-			s.value(d.Value, above)
+			inside := above
+			inside.first, inside.computed = -1, true
+			s.value(d.Value, inside)
 		}
 	}
 }
