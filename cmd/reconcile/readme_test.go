@@ -76,7 +76,7 @@ func headings(text string) (out []string) {
 }
 
 // others are programs whose flags are not ours.
-var others = regexp.MustCompile("^`(localkube|helm|flux|argocd|kubectl|sha256sum) |^`--set\b")
+var others = regexp.MustCompile("^`(localkube|helm|flux|argocd|kubectl|sha256sum) |^`--set\\b")
 
 // TestCommandsThatAreShown reads every call of the program that a page shows as the program would.
 func TestCommandsThatAreShown(t *testing.T) {
