@@ -37,13 +37,21 @@ func (c Credentials) Installed(ctx context.Context, cluster, namespace, selector
 	if err != nil {
 		return nil, err
 	}
+	out, err := installed(ctx, client, namespace, selector)
+	if err != nil {
+		return nil, fmt.Errorf("releases of cluster %s: %w", cluster, err)
+	}
+	return out, nil
+}
+
+func installed(ctx context.Context, client kubernetes.Interface, namespace, selector string) ([]Installed, error) {
 	labels := "owner=helm"
 	if selector != "" {
 		labels += "," + selector
 	}
 	newest, err := newestRevisions(ctx, client, namespace, labels)
 	if err != nil {
-		return nil, fmt.Errorf("releases of cluster %s: %w", cluster, err)
+		return nil, err
 	}
 	var out []Installed
 	for _, rev := range newest {
@@ -53,7 +61,7 @@ func (c Credentials) Installed(ctx context.Context, cluster, namespace, selector
 		}
 		rel, err := unpack(secret.Data["release"])
 		if err != nil {
-			return nil, fmt.Errorf("release %s/%s: %w", rev.namespace, rev.labels["name"], err)
+			return nil, fmt.Errorf("%s/%s: %w", rev.namespace, rev.labels["name"], err)
 		}
 		out = append(out, Installed{
 			Namespace: rev.namespace, Name: rel.Name, Chart: rel.Chart.Metadata.Name, Version: rel.Chart.Metadata.Version,
