@@ -17,7 +17,9 @@ func TestObjectsOfARelease(t *testing.T) {
 	it := w.item("web", w.chart("1.0.0", map[string]string{"c.yaml": configMap, "d.yaml": deployment}), map[string]any{"size": int64(1)})
 	objects := func() []Object { w.plan(it.ID); return w.cluster.Inspect(t.Context(), it.ID) }
 	health := func(kind string, of reconcile.Health) func(Object) bool {
-		return func(o Object) bool { return o.Kind == kind && o.Name == "web" && o.Namespace == w.space && o.Health == of }
+		return func(o Object) bool {
+			return o.Kind == kind && o.Name == "web" && o.Namespace == w.space && o.Health == of
+		}
 	}
 	if got := objects(); got != nil {
 		t.Errorf("before it is there: %+v", got)
