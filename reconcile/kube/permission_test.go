@@ -136,6 +136,21 @@ func TestMissingRightsAreRisks(t *testing.T) {
 	}
 }
 
+func TestANamespaceThatIsThereNeedNotBeMade(t *testing.T) {
+	admin := newPad(t)
+	user := admin.space + "-daemon"
+	admin.allow(user, true, rule(all, "", "secrets configmaps"), rule("get", "", "namespaces"))
+	p := admin.as(user)
+	const settings = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}"
+	if risks := p.adds(settings); len(risks) > 0 {
+		t.Errorf("risks %q", risks)
+	}
+	p.space = admin.space + "-none"
+	if diff := cmp.Diff([]string{"missing permission: create namespaces in the whole cluster"}, p.adds(settings)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestHooksAndWhatGoesNeedRightsToo(t *testing.T) {
 	admin := newPad(t)
 	user := admin.space + "-daemon"
