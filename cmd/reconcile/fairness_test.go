@@ -126,7 +126,7 @@ func TestWatchesAreResumedWithoutListingAnew(t *testing.T) {
 		}
 	}
 	for cut, name := range map[string]string{hanging: "frankfurt", overrun: "paris", dropping: "rome"} { // nobody quarrels over a field
-		time.Sleep(5 * time.Second) // a watch that just began and breaks is begun anew
+		time.Sleep(5 * time.Second) // client-go lists anew after a watch of less than a second, and nothing tells how old one is
 		line.begin(cut)
 		time.Sleep(5 * time.Second)
 		s.kubectl(eu, "patch", "configmap", name, "--type=merge", "--patch", `{"data":{"greeting":"another"}}`)

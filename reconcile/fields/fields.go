@@ -5,6 +5,7 @@
 package fields
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,21 +23,59 @@ type step struct {
 
 // Find follows a pointer. It finds nothing where there is no such field.
 func Find(in any, pointer string) (way Way, there bool) {
-	for part := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
-		s := step{key: Unescape(part), index: -1}
-		if list, is := in.([]any); is {
-			i, err := strconv.Atoi(part)
-			if err != nil || i < 0 || i >= len(list) {
-				return nil, false
-			}
-			s.index, s.name = i, Name(list[i])
-		}
-		if in, there = s.in(in); !there {
+	for part := range parts(pointer) {
+		s, next, there := follow(in, part)
+		if !there {
 			return nil, false
 		}
-		way = append(way, s)
+		way, in = append(way, s), next
 	}
 	return way, true
+}
+
+// Item is an item of a list that a pointer leads through.
+type Item struct {
+	Pointer string // to it
+	Name    string // empty where it has none
+	Value   any
+}
+
+// Items are those that a pointer leads through, as far as it leads; the one that it names, if it names one, is the last.
+func Items(in any, pointer string) (out []Item) {
+	at := ""
+	for part := range parts(pointer) {
+		s, next, there := follow(in, part)
+		if !there {
+			return out
+		}
+		at += "/" + part
+		if s.index >= 0 {
+			out = append(out, Item{at, s.name, next})
+		}
+		in = next
+	}
+	return out
+}
+
+// parts are those of a pointer.
+func parts(pointer string) iter.Seq[string] {
+	return strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/")
+}
+
+// follow takes the step that a part of a pointer is in the object that it was written for.
+func follow(in any, part string) (s step, next any, there bool) {
+	s = step{key: Unescape(part), index: -1}
+	list, is := in.([]any)
+	if !is {
+		next, there = s.in(in)
+		return s, next, there
+	}
+	i, err := strconv.Atoi(part)
+	if err != nil || i < 0 || i >= len(list) {
+		return s, nil, false
+	}
+	s.index, s.name = i, Name(list[i])
+	return s, list[i], true
 }
 
 // Escape writes a key as a part of a pointer.

@@ -55,6 +55,21 @@ func TestOmit(t *testing.T) {
 	}
 }
 
+func TestItems(t *testing.T) {
+	in := read(t, `{"l":[{"name":"x"},{"name":"a","e":[{"p":1}]}]}`)
+	for pointer, want := range map[string][]Item{
+		"/l/1/e/0/q": {{"/l/1", "a", read(t, `{"name":"a","e":[{"p":1}]}`)}, {"/l/1/e/0", "", read(t, `{"p":1}`)}},
+		"/l/0":       {{"/l/0", "x", read(t, `{"name":"x"}`)}},
+		"/l/2/e":     nil,
+		"/l/x":       nil,
+		"/m/0":       nil,
+	} {
+		if diff := cmp.Diff(want, Items(in, pointer)); diff != "" {
+			t.Errorf("%s: %s", pointer, diff)
+		}
+	}
+}
+
 func TestEscape(t *testing.T) {
 	if got := Escape("a/b~c"); got != "a~1b~0c" {
 		t.Error(got)

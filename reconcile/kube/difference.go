@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -160,27 +159,12 @@ func patchOf(diffs []difference, live map[string]any) []map[string]any {
 // sameItems tests that the items on the way to a field are those that were compared: when somebody puts one of his own
 // before them, an index leads to another. An item without a name is known by all that it holds.
 func sameItems(pointer string, live any) (tests []map[string]any) {
-	at := ""
-	for part := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
-		at += "/" + part
-		switch holder := live.(type) {
-		case map[string]any:
-			live = holder[fields.Unescape(part)]
-			continue
-		case []any:
-			i, err := strconv.Atoi(part)
-			if err != nil || i < 0 || i >= len(holder) {
-				return tests
-			}
-			live = holder[i]
-		default:
-			return tests
-		}
-		switch name := fields.Name(live); {
-		case name != "":
-			tests = append(tests, map[string]any{"op": "test", "path": at + "/name", "value": name})
-		case at != pointer:
-			tests = append(tests, map[string]any{"op": "test", "path": at, "value": live})
+	for _, item := range fields.Items(live, pointer) {
+		switch {
+		case item.Name != "":
+			tests = append(tests, map[string]any{"op": "test", "path": item.Pointer + "/name", "value": item.Name})
+		case item.Pointer != pointer:
+			tests = append(tests, map[string]any{"op": "test", "path": item.Pointer, "value": item.Value})
 		}
 	}
 	return tests
