@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +19,7 @@ import (
 type bootstrap struct {
 	*settings
 	cluster, context     string
-	account, chartRole   string
+	account, values      string
 	namespaces           []string
 	valid                time.Duration
 	out                  string
@@ -32,14 +31,19 @@ with the rights that it uses and no more, the namespaces of the providers that a
 with a token that ends by itself. It says what it will do and asks before it does that; --print writes manifests for
 kubectl instead, and reaches no cluster.
 
-What charts install they need rights for, too: the account has --chart-role in the namespaces of the providers.
+In the namespaces of the providers, and nowhere else, the account may write what their charts install, which is found
+out by rendering them. What charts install only under some circumstances is added by hand: --values is a values file of
+the daemon's own chart, whose rbac.charts and rbac.grants then count instead.
 To renew the token, run it again with --replace.`
 
 const bootstrapExamples = `  # what would be made, for kubectl or a review
   reconcile provider bootstrap eu --print
 
   # make it, and put the kubeconfig where the daemon finds it
-  reconcile provider bootstrap eu --context eu-admin --credentials /etc/reconcile`
+  reconcile provider bootstrap eu --context eu-admin --credentials /etc/reconcile
+
+  # with rights for a chart of which nothing is declared yet
+  reconcile provider bootstrap eu --namespaces coder --values examples/install/values/workspace-provider.yaml --print`
 
 func newProviderBootstrap(s *settings, io *streams) *cobra.Command {
 	b := &bootstrap{settings: s}
@@ -55,8 +59,8 @@ func newProviderBootstrap(s *settings, io *streams) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&b.context, "context", "", "`context` of an administrator, in --kubeconfig or $KUBECONFIG")
 	f.StringVar(&b.account, "account", "reconcile/reconcile", "`namespace/name` of the service account")
-	f.StringVar(&b.chartRole, "chart-role", "admin", "`ClusterRole` that it has in the providers' namespaces; empty: none")
-	f.StringSliceVar(&b.namespaces, "namespaces", nil, "`namespaces` of providers; left out: of those declared for the cluster")
+	f.StringVar(&b.values, "values", "", "`file` with values of the daemon's chart; left out: what the providers' charts install")
+	f.StringSliceVar(&b.namespaces, "namespaces", nil, "`namespaces` of providers, besides those declared for the cluster")
 	f.DurationVar(&b.valid, "valid", 90*24*time.Hour, "how long the token is good; the cluster may grant less")
 	f.StringVar(&b.out, "out", "", "`file` for the kubeconfig; left out: CLUSTER.kubeconfig in --clusters or --credentials, else here")
 	f.BoolVar(&b.print, "print", false, "write manifests and do nothing")
@@ -66,12 +70,7 @@ func newProviderBootstrap(s *settings, io *streams) *cobra.Command {
 }
 
 func (b *bootstrap) run(ctx context.Context, io *streams) error {
-	if len(b.namespaces) == 0 {
-		if err := b.declaredNamespaces(ctx); err != nil {
-			return err
-		}
-	}
-	a, err := b.made()
+	a, err := b.made(ctx)
 	if err != nil {
 		return err
 	}
@@ -106,37 +105,43 @@ func (b *bootstrap) run(ctx context.Context, io *streams) error {
 	return say(io, fmt.Sprintf("done: %s is good until %s\n", out, until.UTC().Format("2006-01-02 15:04 MST")))
 }
 
-// made is the account.
-func (b *bootstrap) made() (account.Account, error) {
+// made is the account. What the declarations say of it is only read where the flags do not say all.
+func (b *bootstrap) made(ctx context.Context) (account.Account, error) {
+	a := account.Account{State: b.stateNamespace, Namespaces: b.namespaces}
 	namespace, name, ok := strings.Cut(b.account, "/")
 	if !ok || namespace == "" || name == "" {
-		return account.Account{}, fmt.Errorf("--account %q: it must be namespace/name", b.account)
+		return a, fmt.Errorf("--account %q: it must be namespace/name", b.account)
 	}
-	return account.Account{
-		Name: name, Namespace: namespace, State: b.stateNamespace, Namespaces: b.namespaces, ChartRole: b.chartRole,
-	}, nil
+	values, err := chartValues(b.values)
+	if err != nil {
+		return a, fmt.Errorf("--values: %w", err)
+	}
+	if len(b.namespaces) == 0 || b.values == "" {
+		if a, err = b.declared(ctx); err != nil {
+			return a, err
+		}
+	}
+	a.Namespace, a.Name, a.Values = namespace, name, values
+	if len(a.Namespaces) == 0 {
+		return a, fmt.Errorf("no provider is declared for cluster %s: say with --namespaces where the account may write", b.cluster)
+	}
+	return a, nil
 }
 
-// declaredNamespaces takes the namespaces of the providers that are declared for the cluster.
-func (b *bootstrap) declaredNamespaces(ctx context.Context) error {
-	cfg, err := b.evaluate(ctx)
+// declared is the account that the declarations ask for.
+func (b *bootstrap) declared(ctx context.Context) (account.Account, error) {
+	cfg, tree, err := b.withCharts(ctx)
 	if err != nil {
-		return fmt.Errorf("%w\nthe declarations say which namespaces providers have; name them with --namespaces instead", err)
+		return account.Account{}, fmt.Errorf("%w\nthe declarations say what the account needs; say it with --namespaces and --values instead", err)
 	}
-	for _, p := range cfg.Providers {
-		if p.Cluster != b.cluster {
-			continue
-		}
-		b.namespaces = append(b.namespaces, p.Namespace)
-		for _, o := range p.PerOrganization {
-			if o.Namespace != "" {
-				b.namespaces = append(b.namespaces, o.Namespace)
-			}
-		}
+	a, err := b.accountFor(ctx, cfg, tree, b.cluster, b.namespaces)
+	if errors.Is(err, errNeeds) && b.values != "" {
+		return a, nil
 	}
-	slices.Sort(b.namespaces)
-	b.namespaces = slices.Compact(b.namespaces)
-	return nil
+	if err != nil {
+		return a, fmt.Errorf("%w\nsay it with --values, a values file of the daemon's chart with rbac.charts", err)
+	}
+	return a, nil
 }
 
 // outFile is where the kubeconfig goes.

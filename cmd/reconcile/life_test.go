@@ -90,7 +90,7 @@ func (s *site) begin(namespace string) {
 		s.want(exitOK, "provider", "bootstrap", cluster, "--dir", s.clone, "--kubeconfig", s.admin(cluster), "--context", context,
 			"--account", s.name+"/"+s.name, "--namespaces", s.name+","+namespace, "--yes")
 		s.Cleanup(func() {
-			s.kubectl(cluster, "delete", "clusterrole,clusterrolebinding", s.name)
+			s.kubectl(cluster, "delete", "clusterrole,clusterrolebinding", s.name+":"+s.name)
 			s.kubectl(cluster, "delete", "namespace", namespace, "--wait=false")
 		})
 	}

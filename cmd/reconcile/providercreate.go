@@ -2,17 +2,19 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/workspace-providers/reconcile/reconcile/account"
+	"github.com/workspace-providers/reconcile/reconcile/source"
 	"github.com/workspace-providers/reconcile/schema"
 	"github.com/workspace-providers/reconcile/schema/edit"
 )
@@ -192,19 +194,34 @@ func (c *creation) steps(before, after schema.Config) string {
 	}
 	p := after.Providers[c.name]
 	fmt.Fprintf(&b, `what cluster %[1]s needs, once:
-  1. an account for the daemon, with the rights below; they are made, with a kubeconfig, by
+  1. an account for the daemon, with the rights below; it is made, with a kubeconfig, by
      reconcile provider bootstrap %[1]s --context CONTEXT-OF-AN-ADMINISTRATOR
   2. that kubeconfig as clusters/%[1]s.kubeconfig in the daemon's --credentials
 `, c.cluster)
 	if p.Hostname != "" {
 		fmt.Fprintf(&b, "  3. a DNS record for %s, of the ingress there\n", p.Hostname)
 	}
-	needs := account.Account{Name: "reconcile", Namespace: "reconcile", State: c.stateNamespace, Namespaces: []string{p.Namespace}, ChartRole: "admin"}
-	manifests, err := needs.Manifests()
+	return b.String() + c.rights(after)
+}
+
+// rights are manifests of the account that the provider's cluster needs. Charts may be where nothing reaches from here.
+func (c *creation) rights(after schema.Config) string {
+	ctx, cancel := context.WithTimeout(context.Background(), min(c.timeout, 30*time.Second))
+	defer cancel()
+	tree, err := source.Dir(c.dir).Charts("")
 	if err != nil {
-		return b.String() + err.Error()
+		return err.Error()
 	}
-	return b.String() + "\n" + manifests
+	a, err := c.accountFor(ctx, after, tree, c.cluster, nil)
+	warning := ""
+	if err != nil {
+		warning = fmt.Sprintf("without what its charts install, which is not known now: %v\n", err)
+	}
+	manifests, err := a.Manifests()
+	if err != nil {
+		return err.Error()
+	}
+	return "\n" + warning + manifests
 }
 
 // asker puts questions to whoever sits at the terminal; nil: nobody does.

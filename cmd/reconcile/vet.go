@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -61,18 +62,29 @@ func (s *settings) vet(ctx context.Context, io *streams, explain string) error {
 
 // evaluate evaluates the newest declarations.
 func (s *settings) evaluate(ctx context.Context) (schema.Config, error) {
+	cfg, _, err := s.withCharts(ctx)
+	return cfg, err
+}
+
+// withCharts evaluates the newest declarations, and says where the charts beside them are.
+func (s *settings) withCharts(ctx context.Context) (schema.Config, fs.FS, error) {
 	p := &parts{settings: s}
 	origin, err := p.origin()
 	if err != nil {
-		return schema.Config{}, err
+		return schema.Config{}, nil, err
 	}
 	head, err := origin.Head(ctx)
 	if err != nil {
-		return schema.Config{}, err
+		return schema.Config{}, nil, err
 	}
 	tree, err := origin.Declarations(head.SHA)
 	if err != nil {
-		return schema.Config{}, err
+		return schema.Config{}, nil, err
 	}
-	return source.Evaluator(&worker.Pool{})(ctx, tree)
+	cfg, err := source.Evaluator(&worker.Pool{})(ctx, tree)
+	if err != nil {
+		return schema.Config{}, nil, err
+	}
+	beside, err := origin.Charts(head.SHA)
+	return cfg, beside, err
 }

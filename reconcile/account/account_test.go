@@ -1,42 +1,121 @@
 package account
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/workspace-providers/reconcile/reconcile/charts"
 )
 
-// An account has the rights of the file, and nothing that was not asked for; namespaces that every cluster has are not
-// made.
+// An account has the rights of the daemon's chart, and what charts need in the namespaces of providers alone;
+// namespaces that every cluster has are not made, nor a token that does not end.
 func TestManifests(t *testing.T) {
-	a := Account{Name: "keeper", Namespace: "ops", State: "default", Namespaces: []string{"coder"}, ChartRole: "admin"}
-	text, err := a.Manifests()
+	a := Account{Name: "keeper", Namespace: "ops", State: "default", Namespaces: []string{"coder"}, Needs: Needs{
+		Charts: []rbacv1.PolicyRule{{APIGroups: []string{"example.com"}, Resources: []string{"gadgets"}}},
+		Grants: []rbacv1.PolicyRule{{APIGroups: []string{"metrics.k8s.io"}, Resources: []string{"pods"}, Verbs: []string{"get"}}},
+	}}
+	objects, err := a.Objects()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{
-		"kind: Namespace\nmetadata:\n  name: coder\n", "kind: Namespace\nmetadata:\n  name: ops\n",
-		"kind: ServiceAccount\nmetadata:\n  name: keeper\n  namespace: ops\n",
-		"kind: ClusterRoleBinding\nmetadata:\n  name: keeper\n", "  name: keeper-charts\n  namespace: coder\n", "  name: admin\n",
-	} {
-		if !strings.Contains(text, want) {
-			t.Errorf("it lacks\n%s\n%s", want, text)
+	var got []string
+	for _, object := range objects {
+		got = append(got, strings.Trim(object.GetKind()+" "+object.GetNamespace()+"/"+object.GetName(), "/"))
+	}
+	want := []string{
+		"Namespace /coder", "Namespace /ops", "ServiceAccount ops/keeper", "ClusterRole /ops:keeper", "ClusterRoleBinding /ops:keeper",
+		"Role coder/ops:keeper", "Role default/ops:keeper:state", "RoleBinding coder/ops:keeper", "RoleBinding default/ops:keeper:state",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("it makes (-want +got):\n%s", diff)
+	}
+	if wide := rules(t, objects, "ClusterRole", ""); !allows(wide, "gadgets", "watch") || allows(wide, "gadgets", "create") || !allows(wide, "secrets", "watch") {
+		t.Errorf("everywhere it may\n%v", wide)
+	}
+	if near := rules(t, objects, "Role", "coder"); !allows(near, "gadgets", "create") || !allows(near, "pods", "get") || !allows(near, "secrets", "update") {
+		t.Errorf("beside providers it may\n%v", near)
+	}
+	if said := strings.Join(a.Words(), "\n"); !strings.Contains(said, "in coder: Helm's releases, and what charts of providers install: gadgets") ||
+		!strings.Contains(said, "namespace coder, if it is not there") {
+		t.Errorf("in words:\n%s", said)
+	}
+	text, err := a.Manifests()
+	if err != nil || strings.Count(text, "\n---\n") != len(want)-1 || strings.Contains(text, "Helm\n") {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+// Values of the chart win, and an account that could write everywhere is none.
+func TestValues(t *testing.T) {
+	a := Account{Name: "keeper", Namespace: "ops", State: "default", Namespaces: []string{"coder"}, Values: map[string]any{
+		"rbac": map[string]any{"risks": false},
+	}}
+	objects, err := a.Objects()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wide := rules(t, objects, "ClusterRole", ""); allows(wide, "storageclasses", "list") || !allows(wide, "pods", "watch") {
+		t.Errorf("everywhere it may\n%v", wide)
+	}
+	a.Namespaces = nil
+	if _, err := a.Objects(); err == nil || !strings.Contains(err.Error(), "in which namespaces") {
+		t.Errorf("without namespaces: %v", err)
+	}
+}
+
+// rules are those of a role.
+func rules(t *testing.T, objects []*unstructured.Unstructured, kind, namespace string) []rbacv1.PolicyRule {
+	t.Helper()
+	for _, object := range objects {
+		if object.GetKind() != kind || object.GetNamespace() != namespace {
+			continue
 		}
+		var role rbacv1.ClusterRole
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &role); err != nil {
+			t.Fatal(err)
+		}
+		return role.Rules
 	}
-	if strings.Contains(text, "name: default") || strings.Contains(text, "null") || strings.Contains(text, "status:") {
-		t.Errorf("it has too much:\n%s", text)
+	t.Fatalf("no %s in %q", kind, namespace)
+	return nil
+}
+
+func allows(rules []rbacv1.PolicyRule, resource, verb string) bool {
+	return slices.ContainsFunc(rules, func(r rbacv1.PolicyRule) bool {
+		return slices.Contains(r.Resources, resource) && slices.Contains(r.Verbs, verb)
+	})
+}
+
+// What charts install says which kinds, and what Roles among it give, each once.
+func TestNeedsOf(t *testing.T) {
+	role := `{"rules":[{"apiGroups":[""],"resources":["pods"],"verbs":["get"]}]}`
+	got, err := NeedsOf([]charts.Object{
+		{APIVersion: "apps/v1", Kind: "Deployment", Body: []byte(`{}`)}, {APIVersion: "v1", Kind: "Service", Body: []byte(`{}`)},
+		{APIVersion: "networking.k8s.io/v1", Kind: "NetworkPolicy", Body: []byte(`{}`)}, {APIVersion: "v1", Kind: "Service", Body: []byte(`{}`)},
+		{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "Role", Body: []byte(role)},
+		{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "ClusterRole", Body: []byte(role)},
+		{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "RoleBinding", Body: []byte(`{"roleRef":{"kind":"Role"}}`)},
+	})
+	kinds := func(group string, resources ...string) rbacv1.PolicyRule {
+		return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: resources}
 	}
-	if got := a.role(); got.Name != "keeper" || len(got.Rules) < 5 {
-		t.Errorf("the role: %+v", got)
+	want := Needs{
+		Charts: []rbacv1.PolicyRule{
+			kinds("", "services"), kinds("apps", "deployments"), kinds("networking.k8s.io", "networkpolicies"),
+			kinds("rbac.authorization.k8s.io", "clusterroles", "rolebindings", "roles"),
+		},
+		Grants: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get"}}},
 	}
-	a.ChartRole = ""
-	if text, err = a.Manifests(); err != nil || strings.Contains(text, "RoleBinding\nmetadata:\n  name: keeper-") {
-		t.Errorf("without a role for charts: %v\n%s", err, text)
-	}
-	if got := strings.Join(a.Words(), "\n"); strings.Contains(got, "charts") || !strings.Contains(got, "namespace coder, if it is not there") {
-		t.Errorf("in words:\n%s", got)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }
 

@@ -43,12 +43,12 @@ func (a Account) Make(ctx context.Context, admin *rest.Config, name string, vali
 	if err != nil {
 		return nil, until, err
 	}
-	for _, object := range a.Objects() {
-		fields, err := fieldsOf(object)
-		if err != nil {
-			return nil, until, err
-		}
-		if err := apply(ctx, client, &unstructured.Unstructured{Object: fields}); err != nil {
+	objects, err := a.Objects()
+	if err != nil {
+		return nil, until, err
+	}
+	for _, object := range objects {
+		if err := apply(ctx, client, object); err != nil {
 			return nil, until, err
 		}
 	}

@@ -88,11 +88,7 @@ func (p *Previewer) add(ctx context.Context, b *batch, a reconcile.Action) error
 	if err := p.addCluster(b, a.ID.Cluster); err != nil {
 		return err
 	}
-	one := charts.BatchRelease{
-		Chart: rel.Chart.Digest, Cluster: a.ID.Cluster, Namespace: a.ID.Namespace, Name: a.ID.Name,
-		Revision: a.Have.Revision + 1, Upgrade: a.Have.State != reconcile.Absent,
-		Values: filled(a, func(placeholder string) string { return placeholder }),
-	}
+	one := release(a)
 	e := entry{Action: a, at: len(b.Releases), twin: len(b.Releases)}
 	b.Releases = append(b.Releases, one)
 	if len(rel.References) > 0 {
@@ -102,6 +98,45 @@ func (p *Previewer) add(ctx context.Context, b *batch, a reconcile.Action) error
 	}
 	b.entries = append(b.entries, e)
 	return nil
+}
+
+// release is a release of a batch, with placeholders.
+func release(a reconcile.Action) charts.BatchRelease {
+	return charts.BatchRelease{
+		Chart: a.Want.Release.Chart.Digest, Cluster: a.ID.Cluster, Namespace: a.ID.Namespace, Name: a.ID.Name,
+		Revision: a.Have.Revision + 1, Upgrade: a.Have.State != reconcile.Absent,
+		Values: filled(a, func(placeholder string) string { return placeholder }),
+	}
+}
+
+// Objects renders what releases would put, hooks included, into a cluster that is not asked. One of which it is not
+// known what it should be, or that cannot be rendered, is an error.
+func (p *Previewer) Objects(ctx context.Context, items []reconcile.Item) ([]charts.Object, error) {
+	b := batch{Batch: charts.Batch{Charts: map[string][]byte{}}}
+	for _, it := range items {
+		if it.Broken != "" {
+			return nil, fmt.Errorf("provider %s: %s", it.Provider, it.Broken)
+		}
+		if err := p.addChart(ctx, &b, it.Release.Chart); err != nil {
+			return nil, err
+		}
+		b.Releases = append(b.Releases, release(reconcile.Action{ID: it.ID, Want: it}))
+	}
+	results, err := p.render(ctx, b.Batch)
+	if err != nil {
+		return nil, err
+	}
+	var out []charts.Object
+	for i, r := range results {
+		if r.Error != "" {
+			return nil, fmt.Errorf("provider %s: %s", items[i].Provider, r.Error)
+		}
+		out = append(out, r.Objects...)
+		for _, hook := range r.Hooks {
+			out = append(out, hook.Object)
+		}
+	}
+	return out, nil
 }
 
 func (p *Previewer) addChart(ctx context.Context, b *batch, chart reconcile.Chart) error {

@@ -158,6 +158,13 @@ func (r *Reader) resolve(ctx context.Context, cfg schema.Config, tree fs.FS, for
 	return found
 }
 
+// Desired is what all clusters should hold by a configuration that is no revision yet; charts are found in tree and
+// where it says.
+func Desired(ctx context.Context, cfg schema.Config, tree fs.FS, resolver Resolver) (reconcile.Desired, error) {
+	r := Reader{Resolver: resolver}
+	return render.Render(cfg, render.Charts(r.resolve(ctx, cfg, tree, cfg)), reconcile.Commit{})
+}
+
 // allowedSources are the prefixes of sources that a configuration lets charts come from; empty: any.
 func allowedSources(cfg schema.Config) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(cfg.Deployment.ChartSources)), func(prefix string) bool {
