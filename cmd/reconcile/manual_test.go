@@ -42,6 +42,10 @@ providers: {here: cluster: "built-in", frankfurt: cluster: "eu"}`)
 	sha = s.push()
 	m.follow("A cluster that is reached from inside alone")
 	d = s.boot(builtIn, "statefulset/reconcile")
+	s.await("it speaks for all, which one that sees nobody would try, and may not", func() (any, bool) {
+		got := s.kubectl(builtIn, "get", "lease", "reconcile-"+s.name+".statuses", "--namespace", "default", "--ignore-not-found", "-o", "jsonpath={.spec.holderIdentity}")
+		return got, got != ""
+	})
 	inside := s.boot(us, "deployment/reconcile")
 	for _, one := range []*daemon{d, inside} {
 		one.ready(sha, "here", "frankfurt", "far")

@@ -25,7 +25,7 @@ allowlists: frankfurt: sales: true`)
 	d.ready(sha, "frankfurt")
 	for path, words := range map[string][]string{
 		"/":                    {`id="p-frankfurt"`, ">Ready (unverified)<", "central", "sales"},
-		"/providers/frankfurt": {"a.cue:2", "reconcile explain frankfurt", sha[:7], "<b>create</b> (absent)", "became Ready", "https://fra.coder.example.com"},
+		"/providers/frankfurt": {"a.cue:3", "reconcile explain frankfurt", sha[:7], "<b>create</b> (absent)", "became Ready", "https://fra.coder.example.com"},
 		"/clusters":            {"reachable", "this process", "v1."},
 		"/rollout":             {"1 of 1 ready"},
 		"/organizations/sales": {"frankfurt", "built-in", "https://fra.coder.example.com"},

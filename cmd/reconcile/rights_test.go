@@ -63,7 +63,7 @@ func (s *site) live(d *daemon) {
 	s.declare("red.cue", `allowlists: frankfurt: red: true`)
 	s.declare("other.cue", fmt.Sprintf(`providers: other: {cluster: "built-in", namespace: %q, deletion: policy: "uninstall", chart: path: "charts/demanding", values: needed: "it"}`, s.name+"-other"))
 	provider := func(policy, more string) {
-		s.declare("a.cue", team+fmt.Sprintf(`providers: "built-in": enforcement: "off" // it is in the same namespace
+		s.declare("a.cue", strings.ReplaceAll(team, "builtInProvider: false", "{}")+fmt.Sprintf(`providers: "built-in": enforcement: "off" // it is in the same namespace
 allowlists: frankfurt: blue: true
 providers: frankfurt: {
 	cluster: "built-in", deletion: policy: %q, enforcement: "enforce"
@@ -146,13 +146,13 @@ spec:
 	s.files["charts/defined/crds/widgets.yaml"] = strings.Replace(definition, "description: one", "description: two", 1)
 	s.files["charts/defined/templates/all.yaml"] = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: defined}\n"
 	s.declare("later.cue", `providers: {
-	claiming: {cluster: "built-in", chart: path: "charts/claim", suspend: reason: "later"}
+	claiming: {cluster: "built-in", chart: path: "charts/claim", values: storageClassName: "nowhere", suspend: reason: "later"}
 	defining: {cluster: "built-in", chart: path: "charts/defined", suspend: reason: "later"}
 }`)
 	s.push()
 	s.await("the plan tells of storage classes and definitions", func() (any, bool) {
 		_, plan := d.get("/api/v1/plan")
-		return plan, strings.Contains(plan, "StorageClass") && strings.Contains(plan, "another than the chart's")
+		return plan, strings.Contains(plan, "missing StorageClass: nowhere") && strings.Contains(plan, "another than the chart's")
 	})
 	s.declare("later.cue", "")
 }

@@ -20,7 +20,7 @@ const versionBefore = "224a26c8e483ad235a2b78ccc175db794795bc74"
 func TestUpgradingFromTheVersionBefore(t *testing.T) {
 	s := newSite(t, eu)
 	now, before := s.program, s.earlier()
-	s.declare("team.cue", team+`allowlists: frankfurt: red: true`)
+	s.declare("team.cue", team+`allowlists: {frankfurt: red: true, munich: blue: true}`)
 	declare := func(limit int) string {
 		s.declare("providers.cue", fmt.Sprintf(`providers: {
 	"built-in": enforcement: "off" // it is in the same namespace

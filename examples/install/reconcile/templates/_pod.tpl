@@ -150,7 +150,9 @@ comes from elsewhere; the NetworkPolicy is in front of it. */}}
 {{- if .Values.readOnly }}
 - --read-only
 {{- end }}
+{{- if .Values.listen.behindProxy }}
 - --behind-proxy
+{{- end }}
 - --listen={{ if not .Values.listen.page }}127.0.0.1{{ end }}:8080
 - --metrics-listen=:9090
 {{- if .Values.listen.webhooks }}
