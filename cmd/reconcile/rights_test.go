@@ -119,6 +119,7 @@ providers: frankfurt: {
 	d.ready(s.at(after.URL, before.URL, `deployment: health: probeImage: "curl"`), "frankfurt")
 
 	s.files = map[string]string{"deployment.cue": s.files["deployment.cue"], "limit.cue": s.files["limit.cue"], "url.cue": s.files["url.cue"]}
+	s.declare("rest.cue", `organizations: red: {}`) // where nothing is declared at all, nothing goes
 	sha = s.push()
 	d.until("it is gone", func(doc status.StatusDoc) bool { return doc.Revision.SHA == sha && len(doc.Providers) == 1 })
 }
