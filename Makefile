@@ -1,5 +1,8 @@
-# check judges and writes nothing; fix edits. Every target builds with the same flags, so that everything is
-# compiled once.
+# check judges and writes nothing; fix edits. Every target builds with the same flags, those of a release, so that
+# everything is compiled once; only the race detector and the forge for tests need C.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath $(GOFLAGS)
+race := CGO_ENABLED=1 go test -race -short
 
 .PHONY: check fix test build release localkube localforge prometheus browser shots story demo bench gate doc clean help
 .DEFAULT_GOAL := check
@@ -23,9 +26,9 @@ check: ## judge: format, vet, staticcheck, complexity, tidiness, quick tests wit
 	$(kube) go vet . ./internal/...
 	$(releases) go vet .
 	$(tool) staticcheck ./...
-	go test -race -short -timeout 20m ./...
-	$(kube) go test -race -short . ./internal/...
-	$(releases) go test -race -short .
+	$(race) -timeout 20m ./...
+	$(kube) $(race) . ./internal/...
+	$(releases) $(race) .
 
 fix: ## edit: format, tidy, golden files and generated pages
 	gofmt -w .
@@ -62,7 +65,7 @@ localkube: ## bin/localkube, and kubernetes, helm and kubectl where they are not
 
 localforge: ## bin/gitea, a forge for tests
 	@test -e bin/gitea || echo "building bin/gitea: 6 minutes the first time on two cores, cached afterwards"
-	$(forge) go build -tags 'sqlite sqlite_unlock_notify' -ldflags '-X main.Version=1.26.0' -o ../../bin/gitea code.gitea.io/gitea
+	$(forge) CGO_ENABLED=1 go build -tags 'sqlite sqlite_unlock_notify' -ldflags '-X main.Version=1.26.0' -o ../../bin/gitea code.gitea.io/gitea
 	@ln -sfn "$$($(forge) go list -m -f '{{.Dir}}' code.gitea.io/gitea)" bin/gitea.static
 
 prometheus: ## bin/prometheus and bin/promtool, of Debian's package, where they are not installed
