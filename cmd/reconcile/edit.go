@@ -43,12 +43,12 @@ func (e *editor) addFlags(cmd *cobra.Command) {
 type editing struct {
 	provider, organization string // that it is about, and that must be declared; empty: none
 
-	prepare func(before schema.Config, e *editing) error // what is to be known before; nil: nothing is
+	prepare func(ctx context.Context, before schema.Config, e *editing) error // what is to be known before; nil: nothing is
 	change  func(*edit.Files) (did string, err error)
 	check   func(before, after schema.Config) error // that it is what was asked for; nil: what was edited says it
 	more    func() []edit.Change                    // files beside the declarations; nil: none
 	message string                                  // of the commit
-	after   func(before, after schema.Config) string
+	after   func(ctx context.Context, before, after schema.Config) string
 	watch   string // the command that shows what becomes of it
 }
 
@@ -67,7 +67,7 @@ func (e *editor) edit(ctx context.Context, io *streams, what editing) error {
 	if err != nil {
 		return refused(io, "nothing is written: the declarations are not valid as they are\n", err)
 	}
-	if err := what.begin(before, &what); err != nil {
+	if err := what.begin(ctx, before, &what); err != nil {
 		return err
 	}
 	files, err := edit.Read(tree)
@@ -91,17 +91,17 @@ func (e *editor) edit(ctx context.Context, io *streams, what editing) error {
 		return say(io, nothing(did))
 	}
 	if what.after != nil {
-		o.did += "\n" + strings.TrimSuffix(what.after(before, o.after), "\n")
+		o.did += "\n" + strings.TrimSuffix(what.after(ctx, before, o.after), "\n")
 	}
 	return e.deliver(ctx, io, what, o)
 }
 
 // begin checks what a change is about, and finds out what it needs.
-func (e editing) begin(before schema.Config, what *editing) error {
+func (e editing) begin(ctx context.Context, before schema.Config, what *editing) error {
 	if err := e.known(before); err != nil || e.prepare == nil {
 		return err
 	}
-	return e.prepare(before, what)
+	return e.prepare(ctx, before, what)
 }
 
 // all are the files that are changed, and those that come along.

@@ -56,10 +56,10 @@ func newImport(s *settings, io *streams) *cobra.Command {
 	}, func(args []string) editing {
 		a.wanted = args
 		return editing{
-			prepare: func(before schema.Config, e *editing) error { return a.look(io, before, e) },
+			prepare: func(ctx context.Context, before schema.Config, e *editing) error { return a.look(ctx, io, before, e) },
 			change:  a.change,
 			more:    func() []edit.Change { return a.files },
-			after:   func(schema.Config, schema.Config) string { return a.advice() },
+			after:   func(context.Context, schema.Config, schema.Config) string { return a.advice() },
 			watch:   "reconcile --dry-run --cluster " + s.cluster,
 		}
 	})
@@ -75,11 +75,11 @@ func newImport(s *settings, io *streams) *cobra.Command {
 }
 
 // look finds the releases, and what is to be known of them before anything is declared.
-func (a *adoption) look(io *streams, before schema.Config, e *editing) error {
+func (a *adoption) look(ctx context.Context, io *streams, before schema.Config, e *editing) error {
 	if err := a.asked(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), min(a.timeout, 30*time.Second))
+	ctx, cancel := context.WithTimeout(ctx, min(a.timeout, 30*time.Second))
 	defer cancel()
 	all, err := a.kubeCredentials().Installed(ctx, a.cluster, a.namespace, a.selector)
 	if err != nil {

@@ -85,7 +85,7 @@ func (c *creation) editing(io *streams, args []string) editing {
 		c.name = args[0]
 	}
 	return editing{
-		prepare: func(before schema.Config, e *editing) error {
+		prepare: func(_ context.Context, before schema.Config, e *editing) error {
 			err := c.complete(io, before)
 			e.message, e.watch = "Create provider "+c.name, "reconcile explain "+c.name
 			return err
@@ -184,7 +184,7 @@ func (c *creation) known(cfg schema.Config) error {
 }
 
 // steps says what the provider's cluster needs.
-func (c *creation) steps(before, after schema.Config) string {
+func (c *creation) steps(ctx context.Context, before, after schema.Config) string {
 	var b strings.Builder
 	for _, name := range sortedNames(before.Providers) {
 		if before.Providers[name].Cluster == c.cluster {
@@ -201,12 +201,12 @@ func (c *creation) steps(before, after schema.Config) string {
 	if p.Hostname != "" {
 		fmt.Fprintf(&b, "  3. a DNS record for %s, of the ingress there\n", p.Hostname)
 	}
-	return b.String() + c.rights(after)
+	return b.String() + c.rights(ctx, after)
 }
 
 // rights are manifests of the account that the provider's cluster needs. Charts may be where nothing reaches from here.
-func (c *creation) rights(after schema.Config) string {
-	ctx, cancel := context.WithTimeout(context.Background(), min(c.timeout, 30*time.Second))
+func (c *creation) rights(ctx context.Context, after schema.Config) string {
+	ctx, cancel := context.WithTimeout(ctx, min(c.timeout, 30*time.Second))
 	defer cancel()
 	tree, err := source.Dir(c.dir).Charts("")
 	if err != nil {

@@ -44,8 +44,8 @@ func newProviderRemove(s *settings, io *streams) *cobra.Command {
 				return did, errors.Join(err, more.raise(f, cmp.Or(reason, args[0]+" goes")))
 			},
 			check: removed(args[0]),
-			after: func(before, _ schema.Config) string {
-				return s.whatHolds(before, args[0], policy)
+			after: func(ctx context.Context, before, _ schema.Config) string {
+				return s.whatHolds(ctx, before, args[0], policy)
 			},
 			message: "Remove provider " + args[0],
 			watch:   "reconcile explain " + args[0],
@@ -70,7 +70,7 @@ func removed(name string) func(before, after schema.Config) error {
 }
 
 // whatHolds says what would hold the removal of a provider, as far as it is known here.
-func (s *settings) whatHolds(cfg schema.Config, name, policy string) string {
+func (s *settings) whatHolds(ctx context.Context, cfg schema.Config, name, policy string) string {
 	var b strings.Builder
 	p := cfg.Providers[name]
 	switch {
@@ -81,12 +81,12 @@ func (s *settings) whatHolds(cfg schema.Config, name, policy string) string {
 	case policy == "forget":
 		b.WriteString("nothing is done in its cluster; while that answers and has its releases, this is held (forgotten)\n")
 	}
-	b.WriteString(s.whoIsThere(name, policy))
+	b.WriteString(s.whoIsThere(ctx, name, policy))
 	return b.String()
 }
 
 // whoIsThere says how many environments are in a provider, and what that means.
-func (s *settings) whoIsThere(name, policy string) string {
+func (s *settings) whoIsThere(ctx context.Context, name, policy string) string {
 	const waits = "held (occupied) while environments are there"
 	if policy == "forget" {
 		return ""
@@ -96,7 +96,7 @@ func (s *settings) whoIsThere(name, policy string) string {
 	}
 	own := *s
 	own.provider, own.cluster = name, ""
-	r, err := own.look(context.Background(), &streams{out: io.Discard, err: io.Discard})
+	r, err := own.look(ctx, &streams{out: io.Discard, err: io.Discard})
 	all := status.Providers(r)
 	i := slices.IndexFunc(all, func(p status.Provider) bool { return p.Name == name })
 	switch {
