@@ -10,7 +10,6 @@ import (
 )
 
 // wideChart is a chart with many fields that somebody can edit.
-
 const wideChart = `apiVersion: v1
 kind: ConfigMap
 metadata: {name: {{ .Release.Name }}}
@@ -68,7 +67,6 @@ allowlists: first: red: true`)
 func (w *watchedSite) well(sha string) { w.Helper(); w.d.ready(sha, "first", "second", "third") }
 
 // Every query of every panel and rule returns data from a real daemon, or says when it does not; every alert that can be
-
 // provoked fires, and clears when that is over.
 func TestARealPrometheusSeesEverything(t *testing.T) {
 	w := newWatchedSite(t)
