@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
+
+	"github.com/workspace-providers/reconcile/examples/charts/charttest"
 )
 
 func TestValuesThatTheSchemaRefuses(t *testing.T) {
@@ -128,57 +129,15 @@ func TestNumbersAreWrittenPlainly(t *testing.T) {
 	}
 }
 
-// TestEveryValueIsDescribed compares values.yaml with the schema and with the table in README.md.
+// TestEveryValueIsDescribed compares values.yaml with the schema, which must stand alone, and with the table in README.md.
 func TestEveryValueIsDescribed(t *testing.T) {
 	for _, chart := range charts(t) {
 		t.Run(chart, func(t *testing.T) {
-			defaults, err := chartutil.ReadValues([]byte(read(t, chart, "values.yaml")))
-			if err != nil {
-				t.Fatal(err)
-			}
-			text := read(t, chart, "values.schema.json")
-			if strings.Contains(text, "$ref") {
+			if strings.Contains(read(t, chart, "values.schema.json"), "$ref") {
 				t.Error("the schema must stand alone")
 			}
-			var schema map[string]any
-			if err := json.Unmarshal([]byte(text), &schema); err != nil {
-				t.Fatal(err)
-			}
-			want := map[string]string{}
-			describe(t, want, "", schema, defaults)
-			delete(want, "global")
-			if diff := cmp.Diff(want, table(read(t, chart, "README.md"))); diff != "" {
-				t.Errorf("README.md (-values.yaml +table):\n%s", diff)
-			}
+			charttest.Described(t, filepath.Join(chart, "values.yaml"), filepath.Join(chart, "values.schema.json"), filepath.Join(chart, "README.md"))
 		})
-	}
-}
-
-// describe collects each key with its default as JSON, as deep as the schema is closed.
-func describe(t *testing.T, into map[string]string, prefix string, schema, defaults map[string]any) {
-	t.Helper()
-	declared := schema["properties"].(map[string]any)
-	for key := range defaults {
-		if declared[key] == nil {
-			t.Errorf("the schema has no %s", prefix+key)
-		}
-	}
-	for key, below := range declared {
-		value, ok := defaults[key]
-		if !ok && key != "global" {
-			t.Errorf("values.yaml has no %s", prefix+key)
-		}
-		schema := below.(map[string]any)
-		closed := schema["properties"] != nil && schema["additionalProperties"] == false
-		if table, ok := value.(map[string]any); ok && closed {
-			describe(t, into, prefix+key+".", schema, table)
-			continue
-		}
-		text, err := json.Marshal(value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		into[prefix+key] = string(text)
 	}
 }
 
@@ -189,7 +148,7 @@ func TestEveryValueMayBeNull(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, null := range nulls(defaults) {
+		for _, null := range charttest.Nulls(defaults) {
 			t.Run(fmt.Sprint(chart, " ", null), func(t *testing.T) {
 				out, err := try(t, chart, merge(base, null))
 				if err != nil && !strings.Contains(err.Error(), " must be set") &&
@@ -202,31 +161,6 @@ func TestEveryValueMayBeNull(t *testing.T) {
 			})
 		}
 	}
-}
-
-// nulls are values with one key at null each: every key, at every depth.
-func nulls(tree values) []values {
-	var out []values
-	for key, value := range tree {
-		out = append(out, values{key: nil})
-		if table, ok := value.(values); ok {
-			for _, below := range nulls(table) {
-				out = append(out, values{key: below})
-			}
-		}
-	}
-	return out
-}
-
-var row = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| `([^`]+)` \\|")
-
-// table reads the rows "| `key` | `default` | …" of a README.
-func table(text string) map[string]string {
-	out := map[string]string{}
-	for _, match := range row.FindAllStringSubmatch(text, -1) {
-		out[match[1]] = match[2]
-	}
-	return out
 }
 
 // BenchmarkSchema is what a chart's schema costs on every render, since Helm compiles it anew each time.

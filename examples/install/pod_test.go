@@ -1,7 +1,6 @@
 package install_test
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,6 +16,8 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/workspace-providers/reconcile/examples/charts/charttest"
 )
 
 // one is the only object of its type.
@@ -154,53 +155,7 @@ func TestOneDaemonAndSeveral(t *testing.T) {
 
 // TestEveryValueIsDescribed compares values.yaml with the schema and with the table in README.md.
 func TestEveryValueIsDescribed(t *testing.T) {
-	defaults, err := chartutil.ReadValuesFile(filepath.Join(chart, "values.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var schema map[string]any
-	if err := json.Unmarshal([]byte(read(t, chart, "values.schema.json")), &schema); err != nil {
-		t.Fatal(err)
-	}
-	want, have := map[string]string{}, map[string]string{}
-	describe(t, want, "", schema, defaults)
-	for _, match := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| `([^`]+)` \\|").FindAllStringSubmatch(read(t, "README.md"), -1) {
-		have[match[1]] = match[2]
-	}
-	if diff := cmp.Diff(want, have); diff != "" {
-		t.Errorf("README.md (-values.yaml +table):\n%s", diff)
-	}
-}
-
-// describe collects each key with its default as JSON, as deep as the schema is closed.
-func describe(t *testing.T, into map[string]string, prefix string, schema, defaults map[string]any) {
-	t.Helper()
-	declared := schema["properties"].(map[string]any)
-	for key := range defaults {
-		if declared[key] == nil {
-			t.Errorf("the schema has no %s", prefix+key)
-		}
-	}
-	for key, below := range declared {
-		value, there := defaults[key]
-		if key == "global" {
-			continue
-		}
-		if !there {
-			t.Errorf("values.yaml has no %s", prefix+key)
-		}
-		schema := below.(map[string]any)
-		closed := schema["properties"] != nil && schema["additionalProperties"] == false
-		if table, is := value.(map[string]any); is && closed {
-			describe(t, into, prefix+key+".", schema, table)
-			continue
-		}
-		text, err := json.Marshal(value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		into[prefix+key] = string(text)
-	}
+	charttest.Described(t, filepath.Join(chart, "values.yaml"), filepath.Join(chart, "values.schema.json"), "README.md")
 }
 
 // TestEveryValueMayBeNull holds that null takes a value away, or is refused by the schema.
@@ -209,7 +164,7 @@ func TestEveryValueMayBeNull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, null := range nulls(defaults) {
+	for _, null := range charttest.Nulls(defaults) {
 		manifests, notes, err := try(t, merge(required(), null))
 		if err != nil && !strings.Contains(err.Error(), " must be set") && !strings.Contains(err.Error(), ": missing property ") {
 			t.Errorf("%v: %v", null, err)
@@ -222,20 +177,6 @@ func TestEveryValueMayBeNull(t *testing.T) {
 			t.Errorf("%v:\n%s", null, text)
 		}
 	}
-}
-
-// nulls are values with one key at null each: every key, at every depth.
-func nulls(tree values) []values {
-	var out []values
-	for key, value := range tree {
-		out = append(out, values{key: nil})
-		if table, is := value.(values); is {
-			for _, below := range nulls(table) {
-				out = append(out, values{key: below})
-			}
-		}
-	}
-	return out
 }
 
 func read(t *testing.T, path ...string) string {
