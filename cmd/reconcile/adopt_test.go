@@ -45,8 +45,49 @@ func TestSecretsAreNotImported(t *testing.T) {
 		t.Error("the values that it was given were changed")
 	}
 	said := a.advice()
-	if strings.Contains(said, "hunter2") || !strings.Contains(said, "kubectl create secret generic old-values -n coder --from-literal=db.password=") {
+	if strings.Contains(said, "hunter2") || !strings.Contains(said, `"db.password": (."db"."password" // error("db.password is not there"))`) {
 		t.Errorf("it says\n%s", said)
+	}
+}
+
+// Where a Secret cannot take the place of what looks like a secret, a person says what it is; by its name in a list, too,
+// and by what it holds.
+func TestSecretsInListsAreNotImported(t *testing.T) {
+	one := kube.Installed{Namespace: "coder", Name: "old", Values: map[string]any{
+		"env": []any{
+			map[string]any{"name": "DB_PASSWORD", "value": "hunter2"}, map[string]any{"name": "LEVEL", "value": "info"},
+			map[string]any{"name": "FROM", "valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": "db", "key": "password"}}},
+		},
+		"users":            []any{map[string]any{"password": "hunter2"}},
+		"url":              "postgres://ada:hunter2@db/one",
+		"app.dotted/token": "hunter2",
+		"dbPass":           "hunter2", "AWS_SECRET_ACCESS_KEY": "hunter2", "signingKey": "hunter2",
+		"imagePullSecrets": []any{map[string]any{"name": "registry"}},
+		"tolerations":      []any{map[string]any{"key": "gpu", "operator": "Exists"}},
+	}}
+	a := &adoption{settings: &settings{cluster: "eu"}, found: []kube.Installed{one}}
+	err := a.open()
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Fatalf("it says %v", err)
+	}
+	for _, want := range []string{"coder/old: env[0].value (DB_PASSWORD)", "coder/old: users[0].password", "coder/old: app.dotted/token"} {
+		if !strings.Contains(err.Error(), want+"\n") {
+			t.Errorf("no %q in:\n%v", want, err)
+		}
+	}
+	if n := strings.Count(err.Error(), "  coder/old: "); n != 3 {
+		t.Errorf("%d are named:\n%v", n, err)
+	}
+	var from []string
+	for _, s := range a.secretsOf(one) {
+		from = append(from, s.shown)
+	}
+	if diff := cmp.Diff([]string{"AWS_SECRET_ACCESS_KEY", "dbPass", "signingKey", "url"}, from); diff != "" {
+		t.Errorf("taken from a Secret (-want +got):\n%s", diff)
+	}
+	a.plain = []string{"env[0].value", "users[0].password", "app.dotted/token", "url"}
+	if err := a.open(); err != nil || len(a.secretsOf(one)) != 3 {
+		t.Errorf("where it may be written down: %v, %v", err, a.secretsOf(one))
 	}
 }
 

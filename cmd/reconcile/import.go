@@ -24,6 +24,7 @@ type adoption struct {
 	chart               string            // all releases of the chart of that name
 	sources             map[string]string // by chart's name: where it comes from
 	save                string            // directory for charts of which nobody says where they come from
+	plain               []string          // paths of values that are no secrets, whatever they look like
 	organizations       []string
 
 	found   []kube.Installed
@@ -39,7 +40,8 @@ tools manage, and what is one's own already, is left out and named.
 Helm does not keep where a chart comes from. Say so for each with --source NAME=…: a repository's URL, oci://host/path,
 or a directory of this repository; or keep the charts as the cluster has them with --save-charts DIR.
 
-A value that looks like a secret is not written down: valuesFrom takes its place, and what Secret that wants is said.
+A value that looks like a secret is not written down: valuesFrom takes its place, and what Secret that wants is said. In
+a list, where it cannot, nothing is imported before somebody says with --plain that it is none.
 Enforcement is off in what is imported, so that nothing changes for anybody; take that out when the allowlist is right.`
 
 const importExamples = `  # two releases, whose chart comes from a repository
@@ -69,6 +71,7 @@ func newImport(s *settings, io *streams) *cobra.Command {
 	f.StringVar(&a.chart, "chart", "", "releases of the chart of this `name`")
 	f.StringToStringVar(&a.sources, "source", nil, "where a chart comes from, as `NAME=SOURCE`")
 	f.StringVar(&a.save, "save-charts", "", "keep the charts of which nobody says where they come from in this `directory` of the repository")
+	f.StringArrayVar(&a.plain, "plain", nil, "`path` of a value that may be written down though it looks like a secret, such as env[0].value")
 	f.StringSliceVar(&a.organizations, "allow", nil, "`organizations` that may create environments there")
 	s.completeFlags(cmd, map[string]cobra.CompletionFunc{"allow": s.completesAny(organizationNames)})
 	return cmd
@@ -79,9 +82,13 @@ func (a *adoption) look(ctx context.Context, io *streams, before schema.Config, 
 	if err := a.asked(); err != nil {
 		return err
 	}
+	cluster, there := before.Clusters[a.cluster]
+	if !there {
+		return undeclared("cluster", a.cluster, clusterNames(before))
+	}
 	ctx, cancel := context.WithTimeout(ctx, min(a.timeout, 30*time.Second))
 	defer cancel()
-	all, err := a.kubeCredentials().Installed(ctx, a.cluster, a.namespace, a.selector)
+	all, err := a.kubeCredentials().Installed(ctx, a.cluster, cluster.Context, a.namespace, a.selector)
 	if err != nil {
 		return err
 	}
@@ -100,7 +107,7 @@ func (a *adoption) look(ctx context.Context, io *streams, before schema.Config, 
 	if len(a.found) == 1 {
 		e.message = fmt.Sprintf("Import release %s of cluster %s", a.found[0].Name, a.cluster)
 	}
-	return a.keepCharts(before)
+	return errors.Join(a.open(), a.keepCharts())
 }
 
 // asked checks that it is said what to import.
@@ -152,7 +159,7 @@ func leftOut(io *streams, one kube.Installed) bool {
 }
 
 // keepCharts keeps charts of which nobody says where they come from, where that was asked for, and asks otherwise.
-func (a *adoption) keepCharts(before schema.Config) error {
+func (a *adoption) keepCharts() error {
 	var open []string
 	for _, one := range a.found {
 		if _, known := a.sources[one.Chart]; known {
@@ -171,9 +178,6 @@ func (a *adoption) keepCharts(before schema.Config) error {
 	}
 	if len(open) > 0 {
 		return fmt.Errorf("import: Helm does not keep this, and it must be declared:\n  %s", strings.Join(open, "\n  "))
-	}
-	if _, there := before.Clusters[a.cluster]; !there {
-		return undeclared("cluster", a.cluster, clusterNames(before))
 	}
 	return nil
 }

@@ -13,8 +13,8 @@ const masked = "(masked)"
 
 // secretKey matches keys below which secrets stand, and plainKeys those that only name one.
 var (
-	secretKey = regexp.MustCompile(`(?i)last-applied|token|passw|passphrase|secret|credential|psk|(^|[-_.])key$`)
-	camelKey  = regexp.MustCompile(`[a-z]Keys?$`)
+	secretKey = regexp.MustCompile(`(?i)last-applied|token|passw|passphrase|secret|credential|psk|connection[-_]?string|(^|[-_.])(key|pass|pwd|dsn)$`)
+	camelKey  = regexp.MustCompile(`[a-z](Keys?|Pass|Pwd|Dsn|DSN)$`)
 	plainKeys = regexp.MustCompile(`(?i)(refs?|names?|namespace|pullSecrets|existingSecret|accountToken|topologyKey)$`)
 	noSecrets = regexp.MustCompile(`^(tolerations|matchExpressions)$`) // which have a field "key"
 )
@@ -36,15 +36,30 @@ func (d *differ) isSecret(at []field) bool {
 	if d.secret && (at[0].key == "data" || at[0].key == "stringData") {
 		return true
 	}
-	secret := false
+	keys := make([]string, 0, len(at))
 	for _, f := range at {
-		found := secretKey.MatchString(f.key) || camelKey.MatchString(f.key)
-		if noSecrets.MatchString(f.key) || found && plainKeys.MatchString(f.key) {
+		keys = append(keys, f.key)
+	}
+	return secretAt(keys)
+}
+
+// LooksSecret says whether a text must not be written where people read it: by the keys on the way to it, or by what
+// it holds itself. What only names a Secret or a key of one may be.
+func LooksSecret(keys []string, text string) bool {
+	return secretAt(keys) || maskText(text) != text
+}
+
+// secretAt says whether there is a secret at the end of these keys.
+func secretAt(keys []string) bool {
+	secret := false
+	for _, key := range keys {
+		found := secretKey.MatchString(key) || camelKey.MatchString(key)
+		if noSecrets.MatchString(key) || found && plainKeys.MatchString(key) {
 			return false
 		}
 		secret = secret || found
 	}
-	return secret && !plainKeys.MatchString(at[len(at)-1].key)
+	return secret && !plainKeys.MatchString(keys[len(keys)-1])
 }
 
 // show writes one value; start is where a long text begins to be interesting.
