@@ -73,6 +73,9 @@ func TestTheLifeOfAProviderByCommands(t *testing.T) {
 	s.keptTidy(first)
 	d.kill()
 	s.audited(audit, "munich")
+	for _, cluster := range []string{builtIn, eu} {
+		s.unrefused(cluster, "system:serviceaccount:"+s.name+":"+s.name)
+	}
 }
 
 // begin makes the site's repository by commands: with accounts for the daemon in both clusters, and a first provider in

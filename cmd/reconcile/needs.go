@@ -62,7 +62,9 @@ func (s *settings) needs(ctx context.Context, cfg schema.Config, tree fs.FS, clu
 	if err != nil {
 		return account.Needs{}, fmt.Errorf("%w: %w", errNeeds, err)
 	}
-	return account.NeedsOf(objects)
+	out, err := account.NeedsOf(objects)
+	out.LookInside = cfg.Deployment.Health != nil && cfg.Deployment.Health.ProbeImage != ""
+	return out, err
 }
 
 // chartValues reads values of the daemon's chart from a file; empty: none.

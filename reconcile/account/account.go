@@ -32,8 +32,10 @@ type Account struct {
 
 // Needs are rights that an account has because of what the charts of providers install.
 type Needs struct {
-	Charts []rbacv1.PolicyRule // kinds, without verbs
-	Grants []rbacv1.PolicyRule // what Roles among their objects give, which nobody may give who has it not himself
+	Charts     []rbacv1.PolicyRule // kinds in namespaces, without verbs
+	Wide       []rbacv1.PolicyRule // kinds that are in no namespace, likewise
+	Grants     []rbacv1.PolicyRule // what Roles among their objects give, which nobody may give who has it not himself
+	LookInside bool                // Jobs look at a new access URL from inside
 }
 
 // Objects are what is made, in an order in which it can be.
@@ -55,7 +57,10 @@ func (a Account) Objects() ([]*unstructured.Unstructured, error) {
 func (a Account) values() (map[string]any, error) {
 	text, err := yaml.Marshal(map[string]any{
 		"only": "target", "stateNamespace": a.State, "serviceAccount": map[string]any{"token": false},
-		"rbac": map[string]any{"namespaces": a.Namespaces, "charts": kinds(a.Needs.Charts), "grants": a.Needs.Grants},
+		"rbac": map[string]any{
+			"namespaces": a.Namespaces, "grants": a.Needs.Grants, "lookInside": a.Needs.LookInside,
+			"charts": append(kinds(a.Needs.Charts, false), kinds(a.Needs.Wide, true)...),
+		},
 	})
 	if err != nil {
 		return nil, err
@@ -65,10 +70,10 @@ func (a Account) values() (map[string]any, error) {
 }
 
 // kinds are rules as the chart wants them, which sets the verbs itself.
-func kinds(rules []rbacv1.PolicyRule) []map[string]any {
+func kinds(rules []rbacv1.PolicyRule, clusterScoped bool) []map[string]any {
 	out := make([]map[string]any, 0, len(rules))
 	for _, rule := range rules {
-		out = append(out, map[string]any{"apiGroups": rule.APIGroups, "resources": rule.Resources})
+		out = append(out, map[string]any{"apiGroups": rule.APIGroups, "resources": rule.Resources, "clusterScoped": clusterScoped})
 	}
 	return out
 }
@@ -107,18 +112,23 @@ func (a Account) Words() []string {
 	}
 	out = append(out,
 		fmt.Sprintf("service account %s in namespace %s", a.Name, a.Namespace),
-		"rights for it to read and watch what it needs to know, in all namespaces, and to write guards of allowlists")
-	if what := a.Needs.resources(); what != "" {
-		what = ", and what charts of providers install: " + what
-		return append(out, fmt.Sprintf("rights for it to write in %s: Helm's releases%s", strings.Join(a.Namespaces, ", "), what))
+		"rights for it to read all Secrets and ConfigMaps, since Helm keeps releases there, and what environments and providers are made of, in all namespaces",
+		"rights for it to write the guards of allowlists, which are in no namespace")
+	in := strings.Join(a.Namespaces, ", ")
+	out = append(out, "rights for it to write Helm's releases in "+in)
+	if what := resources(a.Needs.Charts); what != "" {
+		out = append(out, fmt.Sprintf("rights for it to write what charts of providers install, in %s: %s", in, what))
 	}
-	return append(out, fmt.Sprintf("rights for it to write Helm's releases in %s", strings.Join(a.Namespaces, ", ")))
+	if what := resources(a.Needs.Wide); what != "" {
+		out = append(out, "rights for it to write what charts of providers install, in no namespace, and so everywhere: "+what)
+	}
+	return out
 }
 
-// resources names what charts install.
-func (n Needs) resources() string {
+// resources names those of rules.
+func resources(rules []rbacv1.PolicyRule) string {
 	var out []string
-	for _, rule := range n.Charts {
+	for _, rule := range rules {
 		out = append(out, rule.Resources...)
 	}
 	slices.Sort(out)

@@ -1,6 +1,8 @@
 package account
 
 import (
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +22,7 @@ import (
 func TestManifests(t *testing.T) {
 	a := Account{Name: "keeper", Namespace: "ops", State: "default", Namespaces: []string{"coder"}, Needs: Needs{
 		Charts: []rbacv1.PolicyRule{{APIGroups: []string{"example.com"}, Resources: []string{"gadgets"}}},
+		Wide:   []rbacv1.PolicyRule{{APIGroups: []string{"example.com"}, Resources: []string{"widgets"}}},
 		Grants: []rbacv1.PolicyRule{{APIGroups: []string{"metrics.k8s.io"}, Resources: []string{"pods"}, Verbs: []string{"get"}}},
 	}}
 	objects, err := a.Objects()
@@ -37,13 +40,16 @@ func TestManifests(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("it makes (-want +got):\n%s", diff)
 	}
-	if wide := rules(t, objects, "ClusterRole", ""); !allows(wide, "gadgets", "watch") || allows(wide, "gadgets", "create") || !allows(wide, "secrets", "watch") {
+	if wide := rules(t, objects, "ClusterRole", ""); !allows(wide, "gadgets", "watch") || allows(wide, "gadgets", "create") || !allows(wide, "secrets", "watch") ||
+		!allows(wide, "widgets", "create") || allows(wide, "jobs", "create") {
 		t.Errorf("everywhere it may\n%v", wide)
 	}
-	if near := rules(t, objects, "Role", "coder"); !allows(near, "gadgets", "create") || !allows(near, "pods", "get") || !allows(near, "secrets", "update") {
+	if near := rules(t, objects, "Role", "coder"); !allows(near, "gadgets", "create") || !allows(near, "pods", "get") || !allows(near, "secrets", "update") ||
+		allows(near, "widgets", "create") {
 		t.Errorf("beside providers it may\n%v", near)
 	}
-	if said := strings.Join(a.Words(), "\n"); !strings.Contains(said, "in coder: Helm's releases, and what charts of providers install: gadgets") ||
+	if said := strings.Join(a.Words(), "\n"); !strings.Contains(said, "what charts of providers install, in coder: gadgets") ||
+		!strings.Contains(said, "in no namespace, and so everywhere: widgets") ||
 		!strings.Contains(said, "namespace coder, if it is not there") {
 		t.Errorf("in words:\n%s", said)
 	}
@@ -98,11 +104,11 @@ func allows(rules []rbacv1.PolicyRule, resource, verb string) bool {
 func TestNeedsOf(t *testing.T) {
 	role := `{"rules":[{"apiGroups":[""],"resources":["pods"],"verbs":["get"]}]}`
 	got, err := NeedsOf([]charts.Object{
-		{APIVersion: "apps/v1", Kind: "Deployment", Body: []byte(`{}`)}, {APIVersion: "v1", Kind: "Service", Body: []byte(`{}`)},
-		{APIVersion: "networking.k8s.io/v1", Kind: "NetworkPolicy", Body: []byte(`{}`)}, {APIVersion: "v1", Kind: "Service", Body: []byte(`{}`)},
-		{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "Role", Body: []byte(role)},
+		{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "a", Body: []byte(`{}`)}, {APIVersion: "v1", Kind: "Service", Namespace: "a", Body: []byte(`{}`)},
+		{APIVersion: "networking.k8s.io/v1", Kind: "NetworkPolicy", Namespace: "a", Body: []byte(`{}`)}, {APIVersion: "v1", Kind: "Service", Namespace: "a", Body: []byte(`{}`)},
+		{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "Role", Namespace: "a", Body: []byte(role)},
 		{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "ClusterRole", Body: []byte(role)},
-		{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "RoleBinding", Body: []byte(`{"roleRef":{"kind":"Role"}}`)},
+		{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "RoleBinding", Namespace: "a", Body: []byte(`{"roleRef":{"kind":"Role"}}`)},
 	})
 	kinds := func(group string, resources ...string) rbacv1.PolicyRule {
 		return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: resources}
@@ -110,8 +116,9 @@ func TestNeedsOf(t *testing.T) {
 	want := Needs{
 		Charts: []rbacv1.PolicyRule{
 			kinds("", "services"), kinds("apps", "deployments"), kinds("networking.k8s.io", "networkpolicies"),
-			kinds("rbac.authorization.k8s.io", "clusterroles", "rolebindings", "roles"),
+			kinds("rbac.authorization.k8s.io", "rolebindings", "roles"),
 		},
+		Wide:   []rbacv1.PolicyRule{kinds("rbac.authorization.k8s.io", "clusterroles")},
 		Grants: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get"}}},
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -123,7 +130,7 @@ func TestNeedsOf(t *testing.T) {
 func TestKubeconfig(t *testing.T) {
 	admin := &rest.Config{Host: "https://eu.example.com:6443", BearerToken: "his", TLSClientConfig: rest.TLSClientConfig{
 		CAData: []byte("authority"), CertData: []byte("his"), KeyData: []byte("his"),
-	}}
+	}, Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.example.com:3128"})}
 	text, err := kubeconfigFor(admin, "eu", "ours")
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +139,7 @@ func TestKubeconfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := got.Clusters["eu"]; got.CurrentContext != "eu" || c.Server != admin.Host || string(c.CertificateAuthorityData) != "authority" {
+	if c := got.Clusters["eu"]; got.CurrentContext != "eu" || c.Server != admin.Host || string(c.CertificateAuthorityData) != "authority" || c.ProxyURL != "http://proxy.example.com:3128" {
 		t.Errorf("%s", text)
 	}
 	if u := got.AuthInfos["eu"]; u.Token != "ours" || len(u.ClientCertificateData)+len(u.ClientKeyData) > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"time"
 
@@ -31,6 +32,10 @@ func Administrator(kubeconfig, name string) (*rest.Config, error) {
 		&clientcmd.ConfigOverrides{CurrentContext: name}).ClientConfig()
 	if err != nil {
 		return nil, fmt.Errorf("context %q: %w", name, err)
+	}
+	if config.Insecure {
+		return nil, fmt.Errorf("context %q does not verify its server's certificate (insecure-skip-tls-verify), and the daemon "+
+			"always does: give its cluster the certificate-authority instead", name)
 	}
 	return config, nil
 }
@@ -64,7 +69,26 @@ func (a Account) Make(ctx context.Context, admin *rest.Config, name string, vali
 		return nil, until, fmt.Errorf("a token for service account %s/%s: %w", a.Namespace, a.Name, err)
 	}
 	kubeconfig, err = kubeconfigFor(admin, name, got.Status.Token)
-	return kubeconfig, got.Status.ExpirationTimestamp.Time, err
+	if err != nil {
+		return nil, until, err
+	}
+	return kubeconfig, got.Status.ExpirationTimestamp.Time, works(kubeconfig)
+}
+
+// works tries a kubeconfig, so that nobody learns from the daemon that it leads nowhere.
+func works(kubeconfig []byte) error {
+	config, err := clientcmd.RESTConfigFromKubeConfig(kubeconfig)
+	if err != nil {
+		return err
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return err
+	}
+	if _, err := client.Discovery().ServerVersion(); err != nil {
+		return fmt.Errorf("the account is made, and its kubeconfig does not work: %w", err)
+	}
+	return nil
 }
 
 // apply makes one object, and leaves alone what others have set on it.
@@ -90,6 +114,22 @@ func apply(ctx context.Context, client dynamic.Interface, object *unstructured.U
 	return nil
 }
 
+// proxyOf is the proxy that a kubeconfig names; empty: none.
+func proxyOf(admin *rest.Config) (string, error) {
+	if admin.Proxy == nil {
+		return "", nil
+	}
+	request, err := http.NewRequest(http.MethodGet, admin.Host, nil)
+	if err != nil {
+		return "", err
+	}
+	url, err := admin.Proxy(request)
+	if err != nil || url == nil {
+		return "", err
+	}
+	return url.String(), nil
+}
+
 // kubeconfigFor is a kubeconfig with a token, for the server that an administrator reaches.
 func kubeconfigFor(admin *rest.Config, name, token string) ([]byte, error) {
 	authority := admin.CAData
@@ -99,9 +139,13 @@ func kubeconfigFor(admin *rest.Config, name, token string) ([]byte, error) {
 			return nil, err
 		}
 	}
+	proxy, err := proxyOf(admin)
+	if err != nil {
+		return nil, err
+	}
 	config := clientcmdapi.NewConfig()
 	config.Clusters[name] = &clientcmdapi.Cluster{
-		Server: admin.Host, CertificateAuthorityData: authority, TLSServerName: admin.ServerName,
+		Server: admin.Host, CertificateAuthorityData: authority, TLSServerName: admin.ServerName, ProxyURL: proxy,
 	}
 	config.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: token}
 	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name}

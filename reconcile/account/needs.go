@@ -16,15 +16,16 @@ import (
 // NeedsOf are the rights that whoever installs these objects must have. Resources are named as Kubernetes derives them
 // from kinds; a definition that gives its kind an irregular plural must be added by hand.
 func NeedsOf(objects []charts.Object) (Needs, error) {
-	resources := map[string]map[string]bool{} // by API group
+	near, wide := map[string][]string{}, map[string][]string{} // by API group
 	var out Needs
 	for _, object := range objects {
 		gvk := schema.FromAPIVersionAndKind(object.APIVersion, object.Kind)
 		plural, _ := meta.UnsafeGuessKindToResource(gvk)
-		if resources[gvk.Group] == nil {
-			resources[gvk.Group] = map[string]bool{}
+		if object.Namespace == "" {
+			wide[gvk.Group] = append(wide[gvk.Group], plural.Resource)
+		} else {
+			near[gvk.Group] = append(near[gvk.Group], plural.Resource)
 		}
-		resources[gvk.Group][plural.Resource] = true
 		if gvk.Group != rbacv1.GroupName {
 			continue
 		}
@@ -34,12 +35,17 @@ func NeedsOf(objects []charts.Object) (Needs, error) {
 		}
 		out.grant(role.Rules)
 	}
-	for _, group := range slices.Sorted(maps.Keys(resources)) {
-		out.Charts = append(out.Charts, rbacv1.PolicyRule{
-			APIGroups: []string{group}, Resources: slices.Sorted(maps.Keys(resources[group])),
-		})
-	}
+	out.Charts, out.Wide = grouped(near), grouped(wide)
 	return out, nil
+}
+
+// grouped are rules about resources, one for each API group.
+func grouped(resources map[string][]string) (out []rbacv1.PolicyRule) {
+	for _, group := range slices.Sorted(maps.Keys(resources)) {
+		slices.Sort(resources[group])
+		out = append(out, rbacv1.PolicyRule{APIGroups: []string{group}, Resources: slices.Compact(resources[group])})
+	}
+	return out
 }
 
 // grant adds rules, each once.

@@ -39,7 +39,7 @@ log of an API server. Who may ask what he may do himself, which the plan does, i
 {{- range .Values.rbac.charts }}
 - apiGroups: {{ toJson .apiGroups }}
   resources: {{ toJson .resources }} # of providers
-  verbs: [list, watch]
+  verbs: [list, watch{{ if and .clusterScoped $.Values.rbac.namespaces }}, get, create, patch, delete{{ end }}]
 {{- end }}
 {{- end }}
 
@@ -55,9 +55,11 @@ log of an API server. Who may ask what he may do himself, which the plan does, i
   resources: [pods] # dry runs, which ask whether a door is closed
   verbs: [create]
 {{- range .Values.rbac.charts }}
+{{- if not (and .clusterScoped $.Values.rbac.namespaces) }}
 - apiGroups: {{ toJson .apiGroups }}
   resources: {{ toJson .resources }} # of providers
   verbs: [get, create, patch, delete]
+{{- end }}
 {{- end }}
 {{- if .Values.rbac.lookInside }}
 - apiGroups: [batch]
