@@ -93,6 +93,14 @@ func (b *beginning) readme() string {
 
 What is declared here is what is: a daemon pulls this repository and keeps the clusters so.
 
+| file | |
+|---|---|
+| deployment.cue | the control plane that developers log in to, and what all providers have in common |
+| clusters.cue | where providers can be |
+| providers.cue | the places in which developers create environments |
+| organizations.cue, allowlists.cue | groups of developers, and who may create environments where |
+| charts | what is installed for a provider, where it comes from no repository of charts |
+
 `+"```sh"+`
 reconcile vet                 # is it valid?
 reconcile provider ls         # what is declared
@@ -108,10 +116,14 @@ func (b *beginning) owners() string {
 	if owner == "" {
 		mark, owner = "# ", "@your/team"
 	}
+	all, lists := "*             ", "allowlists.cue"
+	if b.forge == "gitea" { // where these are regular expressions of whole paths: https://docs.gitea.com/usage/code-owners
+		all, lists = ".*              ", `allowlists\\.cue`
+	}
 	return fmt.Sprintf(`# Who reviews changes. Each file may have owners of its own.
-%[1]s*              %[2]s
-%[1]sallowlists.cue %[2]s
-`, mark, owner)
+%[1]s%[3]s %[2]s
+%[1]s%[4]s %[2]s
+`, mark, owner, all, lists)
 }
 
 // ownersFile is where a forge looks for owners; empty: nowhere.
