@@ -13,7 +13,7 @@ import (
 func (b *beginning) deployment() string {
 	namespace, recognised := "", ""
 	if b.namespace != "" {
-		namespace = fmt.Sprintf("namespace: %q", b.namespace)
+		namespace = fmt.Sprintf("namespace: %q\n\t\t", b.namespace)
 	}
 	if b.label != "" {
 		recognised = fmt.Sprintf("\n\t// How environments are told from each other.\n\tenvironments: organizationLabel: %q\n", b.label)
@@ -28,8 +28,7 @@ deployment: {
 
 	// What every provider has where it says nothing itself.
 	defaults: {
-		%s
-		chart: path: %q
+		%schart: path: %q
 	}
 %s}
 `, b.name, b.accessURL, b.generation, namespace, cmp.Or(b.chartPath, "charts/"+b.chartName()), recognised)

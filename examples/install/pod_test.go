@@ -1,7 +1,6 @@
 package install_test
 
 import (
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -177,13 +176,4 @@ func TestEveryValueMayBeNull(t *testing.T) {
 			t.Errorf("%v:\n%s", null, text)
 		}
 	}
-}
-
-func read(t *testing.T, path ...string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(path...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
