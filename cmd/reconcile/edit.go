@@ -193,15 +193,15 @@ func say(io *streams, text string) error {
 func (e editing) next(dir string, changes []edit.Change) string {
 	git, names, begin := gitIn(dir), "", ""
 	for _, c := range changes {
-		names += " " + c.Name
+		names += " " + quoted(c.Name)
 		if c.Before == nil {
-			begin += " " + c.Name
+			begin += " " + quoted(c.Name)
 		}
 	}
 	if begin != "" {
 		begin = fmt.Sprintf("  %s add%s\n", git, begin)
 	}
-	return fmt.Sprintf("next:\n%s  %s commit -m %q%s\n  %s push\n  %s\n", begin, git, e.message, names, git, e.watch)
+	return fmt.Sprintf("next:\n%s  %s commit -m %s%s\n  %s push\n  %s\n", begin, git, quoted(e.message), names, git, e.watch)
 }
 
 // gitIn is git in a directory, as one types it.
@@ -209,7 +209,7 @@ func gitIn(dir string) string {
 	if dir == "." {
 		return "git"
 	}
-	return "git -C " + dir
+	return "git -C " + quoted(dir)
 }
 
 // diffs are what changes in all files.

@@ -200,7 +200,7 @@ func (b *beginning) next() string {
 	git := gitIn(b.dir)
 	in := ""
 	if b.dir != "." {
-		in = " --dir " + b.dir
+		in = " --dir " + quoted(b.dir)
 	}
 	return fmt.Sprintf(`next:
   %[1]s init --initial-branch main
