@@ -49,7 +49,7 @@ type editing struct {
 	more    func() []edit.Change                    // files beside the declarations; nil: none
 	message string                                  // of the commit
 	after   func(ctx context.Context, before, after schema.Config) string
-	watch   string // the command that shows what becomes of it
+	watch   string // the command that shows what becomes of it, without the flags that here adds
 }
 
 // edit changes the declarations, shows what it changed and says what to do next. It begins with what is
@@ -167,13 +167,13 @@ func (e *editor) deliver(ctx context.Context, io *streams, what editing, o outco
 		return err
 	}
 	if repo == nil {
-		return say(io, shown+what.next(e.dir, o.changes))
+		return say(io, shown+e.next(what, o.changes))
 	}
 	sha, err := repo.commit(ctx, what.message, o.changes)
 	if err != nil {
 		return errors.Join(say(io, shown), fmt.Errorf("the files are written, and not committed: %w", err))
 	}
-	return say(io, fmt.Sprintf("%scommitted as %s\nnext:\n  %s push\n  %s\n", shown, sha, gitIn(e.dir), what.watch))
+	return say(io, fmt.Sprintf("%scommitted as %s\nnext:\n  %s push\n  %s\n", shown, sha, gitIn(e.dir), e.here(what.watch)))
 }
 
 // nothing says that what was asked for is so already.
@@ -190,8 +190,8 @@ func say(io *streams, text string) error {
 }
 
 // next says what to do after an edit.
-func (e editing) next(dir string, changes []edit.Change) string {
-	git, names, begin := gitIn(dir), "", ""
+func (e *editor) next(what editing, changes []edit.Change) string {
+	git, names, begin := gitIn(e.dir), "", ""
 	for _, c := range changes {
 		names += " " + quoted(c.Name)
 		if c.Before == nil {
@@ -201,7 +201,8 @@ func (e editing) next(dir string, changes []edit.Change) string {
 	if begin != "" {
 		begin = fmt.Sprintf("  %s add%s\n", git, begin)
 	}
-	return fmt.Sprintf("next:\n%s  %s commit -m %s%s\n  %s push\n  %s\n", begin, git, quoted(e.message), names, git, e.watch)
+	return fmt.Sprintf("next:\n%s  %s commit -m %s%s\n  %s push\n  %s\n",
+		begin, git, quoted(what.message), names, git, e.here(what.watch))
 }
 
 // gitIn is git in a directory, as one types it.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -197,15 +196,14 @@ func addChart(text map[string]string, name string) error {
 
 // next says what to do now.
 func (b *beginning) next() string {
-	git := gitIn(b.dir)
-	in := ""
-	if b.dir != "." {
-		in = " --dir " + quoted(b.dir)
+	git, own := gitIn(b.dir), *b.settings
+	if own.clusters == "" && own.credentials == "" {
+		own.clusters = "." // where bootstrap puts the kubeconfig then
 	}
 	return fmt.Sprintf(`next:
   %[1]s init --initial-branch main
   %[1]s add . && %[1]s commit -m "Begin" && %[1]s remote add origin URL && %[1]s push -u origin main
-  reconcile provider bootstrap %[2]s --context CONTEXT-OF-AN-ADMINISTRATOR%[3]s
-  reconcile --dry-run --clusters .%[3]s
-`, git, b.cluster, cmp.Or(in, ""))
+  %[2]s
+  %[3]s
+`, git, b.bootstrapCommand(b.cluster), own.here("reconcile --dry-run"))
 }

@@ -195,9 +195,9 @@ func (c *creation) steps(ctx context.Context, before, after schema.Config) strin
 	p := after.Providers[c.name]
 	fmt.Fprintf(&b, `what cluster %[1]s needs, once:
   1. an account for the daemon, with the rights below; it is made, with a kubeconfig, by
-     reconcile provider bootstrap %[1]s --context CONTEXT-OF-AN-ADMINISTRATOR
+     %[2]s
   2. that kubeconfig as clusters/%[1]s.kubeconfig in the daemon's --credentials
-`, c.cluster)
+`, c.cluster, c.bootstrapCommand(c.cluster))
 	if p.Hostname != "" {
 		fmt.Fprintf(&b, "  3. a DNS record for %s, of the ingress there\n", p.Hostname)
 	}

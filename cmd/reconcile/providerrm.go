@@ -48,7 +48,7 @@ func newProviderRemove(s *settings, io *streams) *cobra.Command {
 				return s.whatHolds(ctx, before, args[0], policy)
 			},
 			message: "Remove provider " + args[0],
-			watch:   "reconcile explain " + args[0],
+			watch:   "reconcile status", // there is nothing left to explain
 		}
 	})
 	f := cmd.Flags()

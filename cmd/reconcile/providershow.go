@@ -99,13 +99,13 @@ func newProviderShow(s *settings, io *streams) *cobra.Command {
 			if s.output == "json" {
 				return writeJSON(io, all[i])
 			}
-			return say(io, providerText(cfg, all[i]))
+			return say(io, s.providerText(cfg, all[i]))
 		},
 	}
 }
 
 // providerText is a provider in words.
-func providerText(cfg schema.Config, p declaredProvider) string {
+func (s *settings) providerText(cfg schema.Config, p declaredProvider) string {
 	var b strings.Builder
 	b.WriteString(p.Name)
 	if p.Default {
@@ -124,7 +124,7 @@ func providerText(cfg schema.Config, p declaredProvider) string {
 		fmt.Fprintf(&b, "  %s\n", granted(cfg, p.Name, o))
 	}
 	if len(p.Organizations) == 0 {
-		fmt.Fprintf(&b, "  nobody: reconcile provider allow ORGANIZATION %s\n", p.Name)
+		fmt.Fprintf(&b, "  nobody: %s\n", s.here("reconcile provider allow ORGANIZATION "+p.Name))
 	}
 	return b.String()
 }

@@ -26,8 +26,9 @@ func TestQuoted(t *testing.T) {
 // What is to be done next after an edit can be pasted.
 func TestNextCanBePasted(t *testing.T) {
 	t.Parallel()
-	e := editing{message: `Cordon provider paris: "it" $(touch x)`, watch: "reconcile explain paris"}
-	said := e.next("my shop", []edit.Change{{Name: "a b.cue"}})
+	what := editing{message: `Cordon provider paris: "it" $(touch x)`, watch: "reconcile explain paris"}
+	e := &editor{settings: &settings{dir: "my shop", clusters: "~/kubeconfigs", stateNamespace: "default"}}
+	said := e.next(what, []edit.Change{{Name: "a b.cue"}})
 	var words []string
 	for line := range strings.Lines(said) {
 		if line, is := strings.CutPrefix(line, "  git "); is {
@@ -38,8 +39,11 @@ func TestNextCanBePasted(t *testing.T) {
 			words = append(words, string(out))
 		}
 	}
-	want := []string{"-C\nmy shop\nadd\na b.cue\n", "-C\nmy shop\ncommit\n-m\n" + e.message + "\na b.cue\n", "-C\nmy shop\npush\n"}
+	want := []string{"-C\nmy shop\nadd\na b.cue\n", "-C\nmy shop\ncommit\n-m\n" + what.message + "\na b.cue\n", "-C\nmy shop\npush\n"}
 	if strings.Join(words, "|") != strings.Join(want, "|") {
 		t.Errorf("got %q, want %q; said:\n%s", words, want, said)
+	}
+	if want := "  reconcile explain paris --clusters '~/kubeconfigs' --dir 'my shop'\n"; !strings.HasSuffix(said, want) {
+		t.Errorf("it does not end with %q:\n%s", want, said)
 	}
 }
