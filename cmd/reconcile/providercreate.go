@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/workspace-providers/reconcile/reconcile/account"
 	"github.com/workspace-providers/reconcile/reconcile/source"
 	"github.com/workspace-providers/reconcile/schema"
 	"github.com/workspace-providers/reconcile/schema/edit"
@@ -27,6 +29,7 @@ type creation struct {
 	organizations []string
 	address       string // of a cluster that is not declared yet
 	wave          int
+	manifests     string // of the account that its cluster needs; empty: it has one
 }
 
 // createFlag is a flag that sets a field of a provider.
@@ -52,8 +55,8 @@ func createFlags() []createFlag {
 	}
 }
 
-const createHelp = `create declares a provider where the others are, and says what its cluster needs, unless other providers are there
-already. On a terminal it asks for what is missing. A cluster that is not declared yet is declared, too, where
+const createHelp = `create declares a provider where the others are, and says what its cluster needs: an account for the daemon, or, where
+other providers are there already, what the one that they have lacks. On a terminal it asks for what is missing. A cluster that is not declared yet is declared, too, where
 --cluster-address says its address.`
 
 func newProviderCreate(s *settings, io *streams) *cobra.Command {
@@ -91,7 +94,8 @@ func (c *creation) editing(io *streams, args []string) editing {
 			return err
 		},
 		change: c.change,
-		after:  c.steps,
+		after:  func(ctx context.Context, before, after schema.Config) string { return c.steps(ctx, io, before, after) },
+		last:   func() string { return c.manifests },
 	}
 }
 
@@ -183,45 +187,73 @@ func (c *creation) known(cfg schema.Config) error {
 	return nil
 }
 
-// steps says what the provider's cluster needs.
-func (c *creation) steps(ctx context.Context, before, after schema.Config) string {
-	var b strings.Builder
+// steps says what the provider's cluster needs, and what for. Its account is there where other providers are.
+func (c *creation) steps(ctx context.Context, io *streams, before, after schema.Config) string {
+	ctx, cancel := context.WithTimeout(ctx, min(c.timeout, 30*time.Second))
+	defer cancel()
 	for _, name := range sortedNames(before.Providers) {
 		if before.Providers[name].Cluster == c.cluster {
-			fmt.Fprintf(&b, "cluster %s has what it needs, for provider %s\n", c.cluster, name)
-			return b.String()
+			return c.lacks(ctx, io, before, after, name)
 		}
 	}
-	p := after.Providers[c.name]
+	var b strings.Builder
 	fmt.Fprintf(&b, `what cluster %[1]s needs, once:
-  1. an account for the daemon, with the rights below; it is made, with a kubeconfig, by
+  1. an account for the daemon, with the rights at the end; it is made, with a kubeconfig, by
      %[2]s
   2. that kubeconfig as clusters/%[1]s.kubeconfig in the daemon's --credentials
 `, c.cluster, c.bootstrapCommand(c.cluster))
-	if p.Hostname != "" {
+	if p := after.Providers[c.name]; p.Hostname != "" {
 		fmt.Fprintf(&b, "  3. a DNS record for %s, of the ingress there\n", p.Hostname)
 	}
-	return b.String() + c.rights(ctx, after)
+	c.manifests = c.rights(ctx, io, after)
+	return b.String()
 }
 
-// rights are manifests of the account that the provider's cluster needs. Charts may be where nothing reaches from here.
-func (c *creation) rights(ctx context.Context, after schema.Config) string {
-	ctx, cancel := context.WithTimeout(ctx, min(c.timeout, 30*time.Second))
-	defer cancel()
-	tree, err := source.Dir(c.dir).Charts("")
-	if err != nil {
-		return err.Error()
+// lacks says what an account that was made for another provider lacks.
+func (c *creation) lacks(ctx context.Context, io *streams, before, after schema.Config, other string) string {
+	had, err := c.accountOf(ctx, before)
+	needs, more := c.accountOf(ctx, after)
+	if err = cmp.Or(more, err); err != nil {
+		had.Needs = needs.Needs // as far as it is known
+		c.warn(io, err)
 	}
-	a, err := c.accountFor(ctx, after, tree, c.cluster, nil)
-	warning := ""
+	switch news := besides(had, needs); {
+	case len(news) > 0:
+		return fmt.Sprintf("what cluster %s needs besides, where the daemon's account was made for provider %s:\n  %s\nit is given that by\n  %s\n",
+			c.cluster, other, strings.Join(news, "\n  "), c.bootstrapCommand(c.cluster)+" --replace")
+	case err != nil:
+		return fmt.Sprintf("cluster %s has an account, for provider %s; whether that may write what charts install is not known\n", c.cluster, other)
+	}
+	return fmt.Sprintf("cluster %s has what it needs, for provider %s\n", c.cluster, other)
+}
+
+// rights are manifests of the account that the provider's cluster needs.
+func (c *creation) rights(ctx context.Context, io *streams, after schema.Config) string {
+	a, err := c.accountOf(ctx, after)
 	if err != nil {
-		warning = fmt.Sprintf("without what its charts install, which is not known now: %v\n", err)
+		c.warn(io, err)
 	}
 	manifests, err := a.Manifests()
 	if err != nil {
-		return err.Error()
+		c.warn(io, err)
+		return ""
 	}
-	return "\n" + warning + manifests
+	return fmt.Sprintf("\nthe rights that the daemon needs in cluster %s:\n\n%s", c.cluster, manifests)
+}
+
+// accountOf is the account that declarations ask for in the provider's cluster.
+func (c *creation) accountOf(ctx context.Context, cfg schema.Config) (account.Account, error) {
+	tree, err := source.Dir(c.dir).Charts("")
+	if err != nil {
+		return account.Account{}, err
+	}
+	return c.accountFor(ctx, cfg, tree, c.cluster, nil)
+}
+
+// warn says what cannot be told: charts may be where nothing reaches from here.
+func (c *creation) warn(io *streams, err error) {
+	fmt.Fprintf(io.err, "warning: what is said of the rights that cluster %s needs lacks what charts install there: %v\nonce that is mended, or from where charts are reached: %s\n",
+		c.cluster, err, c.here("reconcile provider bootstrap "+c.cluster+" --print"))
 }
 
 // asker puts questions to whoever sits at the terminal; nil: nobody does.
