@@ -72,7 +72,7 @@ func newInit(s *settings, io *streams) *cobra.Command {
 }
 
 func (b *beginning) run(ctx context.Context, io *streams) error {
-	if err := b.complete(io); err != nil {
+	if err := b.complete(ctx, io); err != nil {
 		return err
 	}
 	changes, err := b.files()
@@ -103,18 +103,19 @@ func (b *beginning) run(ctx context.Context, io *streams) error {
 }
 
 // complete asks for what is missing where somebody can answer, and else says what that is.
-func (b *beginning) complete(io *streams) error {
+func (b *beginning) complete(ctx context.Context, io *streams) error {
 	q := questions(io)
-	missing := q.ask(io, &b.name, "name of the deployment", "--name")
-	missing = append(missing, q.ask(io, &b.accessURL, "URL at which developers reach it", "--access-url")...)
-	missing = append(missing, q.ask(io, &b.cluster, "name of a first cluster", "--cluster")...)
-	missing = append(missing, q.ask(io, &b.providerName, "name of a first provider there", "--first-provider")...)
+	q.ask(ctx, &b.name, "name of the deployment", "--name")
+	q.ask(ctx, &b.accessURL, "URL at which developers reach it", "--access-url")
+	q.ask(ctx, &b.cluster, "name of a first cluster", "--cluster")
+	q.ask(ctx, &b.providerName, "name of a first provider there", "--first-provider")
 	if b.chartPath == "" && b.generation == "v1" { // that chart wants it
-		missing = append(missing, q.ask(io, &b.address, "URL of the cluster's API, as environments see it", "--cluster-address")...)
+		q.ask(ctx, &b.address, "URL of the cluster's API, as environments see it", "--cluster-address")
+	}
+	if err := q.done("init"); err != nil {
+		return err
 	}
 	switch {
-	case len(missing) > 0:
-		return fmt.Errorf("init: missing: %s", strings.Join(missing, "; "))
 	case b.generation != "v1" && b.generation != "v2":
 		return fmt.Errorf("--generation %q: it must be v1 or v2", b.generation)
 	case ciFile(b.forge) == "" && b.forge != "none":

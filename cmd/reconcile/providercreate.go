@@ -1,19 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/workspace-providers/reconcile/reconcile/account"
 	"github.com/workspace-providers/reconcile/reconcile/source"
@@ -88,8 +84,8 @@ func (c *creation) editing(io *streams, args []string) editing {
 		c.name = args[0]
 	}
 	return editing{
-		prepare: func(_ context.Context, before schema.Config, e *editing) error {
-			err := c.complete(io, before)
+		prepare: func(ctx context.Context, before schema.Config, e *editing) error {
+			err := c.complete(ctx, io, before)
 			e.message, e.watch = "Create provider "+c.name, "reconcile explain "+c.name
 			return err
 		},
@@ -135,19 +131,19 @@ func (c *creation) fields() edit.Struct {
 }
 
 // complete asks for what is missing where somebody can answer, and else says what that is.
-func (c *creation) complete(io *streams, cfg schema.Config) error {
+func (c *creation) complete(ctx context.Context, io *streams, cfg schema.Config) error {
 	q := questions(io)
-	missing := q.ask(io, &c.name, "name of the provider", "PROVIDER")
-	missing = append(missing, q.ask(io, &c.cluster, "cluster ("+strings.Join(clusterNames(cfg), ", ")+")", "--cluster")...)
+	q.ask(ctx, &c.name, "name of the provider", "PROVIDER")
+	q.ask(ctx, &c.cluster, "cluster ("+strings.Join(clusterNames(cfg), ", ")+")", "--cluster")
 	if !c.hasChart(cfg) {
-		missing = append(missing, q.ask(io, c.text["chart.path"], "directory of its chart in the repository",
-			"--chart-path, or --chart-repo or --chart-oci with --chart-name and --chart-version")...)
+		q.ask(ctx, c.text["chart.path"], "directory of its chart in the repository",
+			"--chart-path, or --chart-repo or --chart-oci with --chart-name and --chart-version")
 	}
-	if len(missing) > 0 {
-		return fmt.Errorf("provider create: missing: %s", strings.Join(missing, "; "))
+	if len(q.missing) == 0 {
+		c.wishes(ctx, q, cfg)
 	}
-	if q != nil {
-		c.wishes(q, io, cfg)
+	if err := q.done("provider create"); err != nil {
+		return err
 	}
 	return c.known(cfg)
 }
@@ -159,15 +155,9 @@ func (c *creation) hasChart(cfg schema.Config) bool {
 }
 
 // wishes asks for what may stay empty.
-func (c *creation) wishes(q *asker, io *streams, cfg schema.Config) {
-	if *c.text["hostname"] == "" {
-		q.may(io, c.text["hostname"], "its own host, if it has one")
-	}
-	if len(c.organizations) == 0 {
-		var list string
-		q.may(io, &list, "who may come in, if anybody ("+strings.Join(organizationNames(cfg), ", ")+")")
-		c.organizations = strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
-	}
+func (c *creation) wishes(ctx context.Context, q *asker, cfg schema.Config) {
+	q.may(ctx, c.text["hostname"], "its own host, if it has one")
+	q.list(ctx, &c.organizations, "who may come in, if anybody ("+strings.Join(organizationNames(cfg), ", ")+")")
 }
 
 // known checks that what the provider names is declared, or comes along.
@@ -254,33 +244,4 @@ func (c *creation) accountOf(ctx context.Context, cfg schema.Config) (account.Ac
 func (c *creation) warn(io *streams, err error) {
 	fmt.Fprintf(io.err, "warning: what is said of the rights that cluster %s needs lacks what charts install there: %v\nonce that is mended, or from where charts are reached: %s\n",
 		c.cluster, err, c.here("reconcile provider bootstrap "+c.cluster+" --print"))
-}
-
-// asker puts questions to whoever sits at the terminal; nil: nobody does.
-type asker struct{ in *bufio.Scanner }
-
-func questions(streams *streams) *asker {
-	if f, is := streams.in.(*os.File); !is || !term.IsTerminal(int(f.Fd())) {
-		return nil
-	}
-	return &asker{bufio.NewScanner(io.LimitReader(streams.in, 1<<20))}
-}
-
-// ask fills in what is not known. Where nobody can be asked it returns what is missing.
-func (q *asker) ask(io *streams, answer *string, question, flag string) (missing []string) {
-	if *answer == "" && q != nil {
-		q.may(io, answer, question)
-	}
-	if *answer == "" {
-		return []string{flag}
-	}
-	return nil
-}
-
-// may asks for what may stay empty.
-func (q *asker) may(io *streams, answer *string, question string) {
-	fmt.Fprintf(io.err, "%s: ", question)
-	if q.in.Scan() {
-		*answer = strings.TrimSpace(q.in.Text())
-	}
 }
