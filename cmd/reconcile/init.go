@@ -75,6 +75,9 @@ func (b *beginning) run(ctx context.Context, io *streams) error {
 	if err := b.complete(ctx, io); err != nil {
 		return err
 	}
+	if err := b.chartIsThere(); err != nil {
+		return err
+	}
 	changes, err := b.files()
 	if err != nil {
 		return err
@@ -112,6 +115,9 @@ func (b *beginning) complete(ctx context.Context, io *streams) error {
 	if b.chartPath == "" && b.generation == "v1" { // that chart wants it
 		q.ask(ctx, &b.address, "URL of the cluster's API, as environments see it", "--cluster-address")
 	}
+	if len(q.missing) == 0 {
+		q.list(ctx, &b.organizations, "organizations, which may all use it; none: developers")
+	}
 	if err := q.done("init"); err != nil {
 		return err
 	}
@@ -131,6 +137,19 @@ func (b *beginning) complete(ctx context.Context, io *streams) error {
 	return nil
 }
 
+// chartIsThere checks that there is a chart where it was said.
+func (b *beginning) chartIsThere() error {
+	if b.chartPath == "" {
+		return nil
+	}
+	file := filepath.Join(b.dir, filepath.FromSlash(b.chartPath), "Chart.yaml")
+	if _, err := os.Stat(file); err != nil {
+		return fmt.Errorf("--chart-path %q: there is no chart: %w; put it there first, or leave --chart-path out: then there is one to begin with",
+			b.chartPath, err)
+	}
+	return nil
+}
+
 // absent checks that nothing is overwritten.
 func absent(dir string, changes []edit.Change) error {
 	var there []string
@@ -142,7 +161,12 @@ func absent(dir string, changes []edit.Change) error {
 		}
 	}
 	if len(there) > 0 {
-		return fmt.Errorf("init: nothing is written, since this is there already: %s", strings.Join(there, ", "))
+		some, more := there[:min(len(there), 5)], ""
+		if n := len(there) - len(some); n > 0 {
+			more = fmt.Sprintf(" and %d more", n)
+		}
+		return fmt.Errorf("init: nothing is written, since this is there already: %s%s; name a directory without it, "+
+			"or take it away first", strings.Join(some, ", "), more)
 	}
 	return nil
 }
