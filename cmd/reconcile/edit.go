@@ -182,10 +182,14 @@ func (e *editor) deliver(ctx context.Context, io *streams, what editing, o outco
 
 // nothing says that what was asked for is so already.
 func nothing(did string) string {
-	if !strings.Contains(did, "nothing to do") {
-		did += " already: nothing to do"
+	is, ended := strings.CutSuffix(did, " any more")
+	switch {
+	case ended:
+		return is + ": nothing to do\n"
+	case strings.Contains(did, "nothing to do"):
+		return did + "\n"
 	}
-	return did + "\n"
+	return did + " already: nothing to do\n"
 }
 
 func say(io *streams, text string) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -41,7 +42,7 @@ func newProviderList(s *settings, io *streams) *cobra.Command {
 		Example: "  reconcile provider ls\n  reconcile provider ls -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := s.evaluate(cmd.Context())
+			cfg, err := s.toList(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -52,6 +53,14 @@ func newProviderList(s *settings, io *streams) *cobra.Command {
 			return say(io, providerTable(all))
 		},
 	}
+}
+
+// toList are the declarations, to be listed in a way that there is.
+func (s *settings) toList(ctx context.Context) (schema.Config, error) {
+	if s.output != "text" && s.output != "json" {
+		return schema.Config{}, fmt.Errorf("output %q: it must be text or json here", s.output)
+	}
+	return s.evaluate(ctx)
 }
 
 // providerTable is a line for each provider; a dash stands for what there is nothing of.
@@ -87,7 +96,7 @@ func newProviderShow(s *settings, io *streams) *cobra.Command {
 		Example: "  reconcile provider show frankfurt",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: s.completes(providerNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := s.evaluate(cmd.Context())
+			cfg, err := s.toList(cmd.Context())
 			if err != nil {
 				return err
 			}
