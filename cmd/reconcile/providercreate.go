@@ -51,9 +51,10 @@ func createFlags() []createFlag {
 	}
 }
 
-const createHelp = `create declares a provider where the others are, and says what its cluster needs: an account for the daemon, or, where
-other providers are there already, what the one that they have lacks. On a terminal it asks for what is missing. A cluster that is not declared yet is declared, too, where
---cluster-address says its address.`
+const createHelp = `create declares a provider where the others are, and says what its cluster needs: an account for the daemon, or what
+the one lacks that other providers there have. On a terminal it asks for what is missing. A cluster that is not declared
+yet is declared, too, where --cluster-address says its address. What was to be removed of a provider of that name is not
+any more.`
 
 func newProviderCreate(s *settings, io *streams) *cobra.Command {
 	c := &creation{settings: s, text: map[string]*string{}}

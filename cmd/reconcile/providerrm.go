@@ -23,8 +23,10 @@ const removeHelp = `rm takes a provider out of the declarations, with its allowl
   orphan      they stay as they are, and are not ours any more
   forget      nothing is done: its cluster is gone for good
 
-That can be said later, too, when the provider is not declared any more. Without --policy the one counts that was declared when the provider was last applied (built in: block, which holds
-it). Not more than a few may go at once, --raise-limit declares more. Clusters are asked for environments where --credentials, --clusters or --kubeconfig says how to reach them.`
+That can be said afterwards, too, of a provider that is not declared any more. Without --policy the one counts that was
+declared when the provider was last applied (built in: block, which holds it). Not more than a few may go at once,
+--raise-limit declares more. Clusters are asked for environments where --credentials, --clusters or --kubeconfig says
+how to reach them.`
 
 // removal is what was asked of provider rm.
 type removal struct {
