@@ -12,7 +12,7 @@ import (
 func newAccessURL(s *settings, io *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "access-url", Short: "Change the access URL of the deployment, and show how far that is",
-		Args: cobra.NoArgs,
+		Args: commandOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newAccessURLSet(s, io), newAccessURLStatus(s, io))

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,7 +92,7 @@ func (b *bootstrap) run(ctx context.Context, io *streams) error {
 	}
 	told := fmt.Sprintf("at %s, as context %s, this is made:\n  %s\nand written: %s, with a token for at most %s\n",
 		admin.Host, b.context, strings.Join(a.Words(), "\n  "), out, b.valid)
-	if err := b.agreed(io, told); err != nil {
+	if err := b.agreed(ctx, io, told); err != nil {
 		return err
 	}
 	kubeconfig, until, err := a.Make(ctx, admin, b.cluster, b.valid)
@@ -159,17 +159,16 @@ func (b *bootstrap) outFile() string {
 }
 
 // agreed says what will be done, and asks whether it may.
-func (b *bootstrap) agreed(io *streams, told string) error {
+func (b *bootstrap) agreed(ctx context.Context, io *streams, told string) error {
 	if err := say(io, told); err != nil || b.yes {
 		return err
 	}
-	if questions(io) == nil {
+	q := questions(io)
+	if q.in == nil {
 		return errors.New("nothing is done: say --yes, since there is no terminal to ask at")
 	}
-	fmt.Fprint(io.err, "go on? [y/N] ")
-	answer := bufio.NewScanner(io.in)
-	if !answer.Scan() || !strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer.Text())), "y") {
-		return errors.New("nothing is done")
+	if answer := q.line(ctx, "go on? [y/N] "); q.err != nil || !strings.HasPrefix(strings.ToLower(answer), "y") {
+		return cmp.Or(q.err, errors.New("nothing is done"))
 	}
 	return nil
 }

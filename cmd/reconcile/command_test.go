@@ -131,6 +131,11 @@ func TestStatusAndExplain(t *testing.T) {
 			}
 		}
 	}
+	var page status.ProviderPage
+	decode(s, s.run(append(from, "explain", "waiting", "-o", "json")...).out, &page)
+	if page.Name != "waiting" || len(page.Planned) == 0 || page.Planned[0].Advice == "" || page.Revision.SHA == "" {
+		t.Errorf("explain -o json: %+v", page)
+	}
 	if got := s.want(exitError, append(from, "explain", "none")...); !strings.Contains(got.err, "there are: built-in, failing, fine, waiting") {
 		t.Errorf("explain none: %s", got.err)
 	}

@@ -49,7 +49,8 @@ type editing struct {
 	more    func() []edit.Change                    // files beside the declarations; nil: none
 	message string                                  // of the commit
 	after   func(ctx context.Context, before, after schema.Config) string
-	watch   string // the command that shows what becomes of it
+	last    func() string // what is too long to stand before the next steps; nil: nothing is
+	watch   string        // the command that shows what becomes of it, without the flags that here adds
 }
 
 // edit changes the declarations, shows what it changed and says what to do next. It begins with what is
@@ -148,13 +149,16 @@ func (e *editor) deliver(ctx context.Context, io *streams, what editing, o outco
 	if e.message != "" {
 		what.message = e.message
 	}
-	shown := diffs(o.changes) + "\n" + o.did + "\n"
+	shown, last := diffs(o.changes)+"\n"+o.did+"\n", ""
+	if what.last != nil {
+		last = what.last()
+	}
 	switch {
 	case e.showOnly:
-		return say(io, shown+"nothing is written: --dry-run\n")
+		return say(io, shown+"nothing is written: --dry-run\n"+last)
 	case e.request:
 		told, err := e.propose(ctx, what.message, o)
-		return errors.Join(say(io, shown+told), err)
+		return errors.Join(say(io, shown+told+last), err)
 	}
 	var repo *checkout
 	if e.commit {
@@ -167,21 +171,25 @@ func (e *editor) deliver(ctx context.Context, io *streams, what editing, o outco
 		return err
 	}
 	if repo == nil {
-		return say(io, shown+what.next(e.dir, o.changes))
+		return say(io, shown+e.next(what, o.changes)+last)
 	}
 	sha, err := repo.commit(ctx, what.message, o.changes)
 	if err != nil {
 		return errors.Join(say(io, shown), fmt.Errorf("the files are written, and not committed: %w", err))
 	}
-	return say(io, fmt.Sprintf("%scommitted as %s\nnext:\n  %s push\n  %s\n", shown, sha, gitIn(e.dir), what.watch))
+	return say(io, fmt.Sprintf("%scommitted as %s\nnext:\n  %s push\n  %s\n%s", shown, sha, gitIn(e.dir), e.here(what.watch), last))
 }
 
 // nothing says that what was asked for is so already.
 func nothing(did string) string {
-	if !strings.Contains(did, "nothing to do") {
-		did += " already: nothing to do"
+	is, ended := strings.CutSuffix(did, " any more")
+	switch {
+	case ended:
+		return is + ": nothing to do\n"
+	case strings.Contains(did, "nothing to do"):
+		return did + "\n"
 	}
-	return did + "\n"
+	return did + " already: nothing to do\n"
 }
 
 func say(io *streams, text string) error {
@@ -190,18 +198,19 @@ func say(io *streams, text string) error {
 }
 
 // next says what to do after an edit.
-func (e editing) next(dir string, changes []edit.Change) string {
-	git, names, begin := gitIn(dir), "", ""
+func (e *editor) next(what editing, changes []edit.Change) string {
+	git, names, begin := gitIn(e.dir), "", ""
 	for _, c := range changes {
-		names += " " + c.Name
+		names += " " + quoted(c.Name)
 		if c.Before == nil {
-			begin += " " + c.Name
+			begin += " " + quoted(c.Name)
 		}
 	}
 	if begin != "" {
 		begin = fmt.Sprintf("  %s add%s\n", git, begin)
 	}
-	return fmt.Sprintf("next:\n%s  %s commit -m %q%s\n  %s push\n  %s\n", begin, git, e.message, names, git, e.watch)
+	return fmt.Sprintf("next:\n%s  %s commit -m %s%s\n  %s push\n  %s\n",
+		begin, git, quoted(what.message), names, git, e.here(what.watch))
 }
 
 // gitIn is git in a directory, as one types it.
@@ -209,7 +218,7 @@ func gitIn(dir string) string {
 	if dir == "." {
 		return "git"
 	}
-	return "git -C " + dir
+	return "git -C " + quoted(dir)
 }
 
 // diffs are what changes in all files.

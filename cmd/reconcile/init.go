@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -73,7 +72,10 @@ func newInit(s *settings, io *streams) *cobra.Command {
 }
 
 func (b *beginning) run(ctx context.Context, io *streams) error {
-	if err := b.complete(io); err != nil {
+	if err := b.complete(ctx, io); err != nil {
+		return err
+	}
+	if err := b.chartIsThere(); err != nil {
 		return err
 	}
 	changes, err := b.files()
@@ -104,18 +106,22 @@ func (b *beginning) run(ctx context.Context, io *streams) error {
 }
 
 // complete asks for what is missing where somebody can answer, and else says what that is.
-func (b *beginning) complete(io *streams) error {
+func (b *beginning) complete(ctx context.Context, io *streams) error {
 	q := questions(io)
-	missing := q.ask(io, &b.name, "name of the deployment", "--name")
-	missing = append(missing, q.ask(io, &b.accessURL, "URL at which developers reach it", "--access-url")...)
-	missing = append(missing, q.ask(io, &b.cluster, "name of a first cluster", "--cluster")...)
-	missing = append(missing, q.ask(io, &b.providerName, "name of a first provider there", "--first-provider")...)
+	q.ask(ctx, &b.name, "name of the deployment", "--name")
+	q.ask(ctx, &b.accessURL, "URL at which developers reach it", "--access-url")
+	q.ask(ctx, &b.cluster, "name of a first cluster", "--cluster")
+	q.ask(ctx, &b.providerName, "name of a first provider there", "--first-provider")
 	if b.chartPath == "" && b.generation == "v1" { // that chart wants it
-		missing = append(missing, q.ask(io, &b.address, "URL of the cluster's API, as environments see it", "--cluster-address")...)
+		q.ask(ctx, &b.address, "URL of the cluster's API, as environments see it", "--cluster-address")
+	}
+	if len(q.missing) == 0 {
+		q.list(ctx, &b.organizations, "organizations, which may all use it; none: developers")
+	}
+	if err := q.done("init"); err != nil {
+		return err
 	}
 	switch {
-	case len(missing) > 0:
-		return fmt.Errorf("init: missing: %s", strings.Join(missing, "; "))
 	case b.generation != "v1" && b.generation != "v2":
 		return fmt.Errorf("--generation %q: it must be v1 or v2", b.generation)
 	case ciFile(b.forge) == "" && b.forge != "none":
@@ -131,6 +137,19 @@ func (b *beginning) complete(io *streams) error {
 	return nil
 }
 
+// chartIsThere checks that there is a chart where it was said.
+func (b *beginning) chartIsThere() error {
+	if b.chartPath == "" {
+		return nil
+	}
+	file := filepath.Join(b.dir, filepath.FromSlash(b.chartPath), "Chart.yaml")
+	if _, err := os.Stat(file); err != nil {
+		return fmt.Errorf("--chart-path %q: there is no chart: %w; put it there first, or leave --chart-path out: then there is one to begin with",
+			b.chartPath, err)
+	}
+	return nil
+}
+
 // absent checks that nothing is overwritten.
 func absent(dir string, changes []edit.Change) error {
 	var there []string
@@ -142,7 +161,12 @@ func absent(dir string, changes []edit.Change) error {
 		}
 	}
 	if len(there) > 0 {
-		return fmt.Errorf("init: nothing is written, since this is there already: %s", strings.Join(there, ", "))
+		some, more := there[:min(len(there), 5)], ""
+		if n := len(there) - len(some); n > 0 {
+			more = fmt.Sprintf(" and %d more", n)
+		}
+		return fmt.Errorf("init: nothing is written, since this is there already: %s%s; name a directory without it, "+
+			"or take it away first", strings.Join(some, ", "), more)
 	}
 	return nil
 }
@@ -197,15 +221,14 @@ func addChart(text map[string]string, name string) error {
 
 // next says what to do now.
 func (b *beginning) next() string {
-	git := gitIn(b.dir)
-	in := ""
-	if b.dir != "." {
-		in = " --dir " + b.dir
+	git, own := gitIn(b.dir), *b.settings
+	if own.clusters == "" && own.credentials == "" {
+		own.clusters = "." // where bootstrap puts the kubeconfig then
 	}
 	return fmt.Sprintf(`next:
   %[1]s init --initial-branch main
   %[1]s add . && %[1]s commit -m "Begin" && %[1]s remote add origin URL && %[1]s push -u origin main
-  reconcile provider bootstrap %[2]s --context CONTEXT-OF-AN-ADMINISTRATOR%[3]s
-  reconcile --dry-run --clusters .%[3]s
-`, git, b.cluster, cmp.Or(in, ""))
+  %[2]s
+  %[3]s
+`, git, b.bootstrapCommand(b.cluster), own.here("reconcile --dry-run"))
 }

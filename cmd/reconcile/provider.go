@@ -18,13 +18,27 @@ import (
 func newProvider(s *settings, io *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "provider", Short: "Create, change and remove providers, by editing their declarations",
-		Args: cobra.NoArgs,
+		Args: commandOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newProviderCreate(s, io), newProviderRemove(s, io), newProviderRename(s, io), newProviderCordon(s, io),
 		newProviderUncordon(s, io), newProviderAllow(s, io), newProviderDisallow(s, io), newProviderDefault(s, io),
 		newProviderBootstrap(s, io), newProviderList(s, io), newProviderShow(s, io))
 	return cmd
+}
+
+// commandOnly are the arguments of what only has commands below it: none. Which one is meant is said as far as it can
+// be told.
+func commandOnly(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2 // letters that are wrong
+	meant := "see " + cmd.CommandPath() + " --help"
+	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+		meant = "is " + strings.Join(like, " or ") + " meant?"
+	}
+	return fmt.Errorf("unknown command %q for %q: %s", args[0], cmd.CommandPath(), meant)
 }
 
 // edits makes cmd a command that edits: what says what, from its arguments.
@@ -122,7 +136,13 @@ func newProviderAllow(s *settings, io *streams) *cobra.Command {
 	}, func(args []string) editing {
 		return editing{
 			provider: args[1], organization: args[0],
-			change: func(f *edit.Files) (string, error) { return f.Allow(args[0], args[1], grantOf(reason, until)) },
+			change: func(f *edit.Files) (string, error) {
+				grant, err := grantOf(reason, until, time.Now())
+				if err != nil {
+					return "", err
+				}
+				return f.Allow(args[0], args[1], grant)
+			},
 			check: func(_, after schema.Config) error {
 				if !slices.Contains(after.Allowed(args[1]), args[0]) {
 					return fmt.Errorf("organization %q may not use provider %q all the same", args[0], args[1])
@@ -139,9 +159,19 @@ func newProviderAllow(s *settings, io *streams) *cobra.Command {
 }
 
 // grantOf is what is written on an allowlist.
-func grantOf(reason, until string) any {
-	if d, err := time.ParseDuration(until); err == nil {
-		until = time.Now().Add(d).UTC().Format(time.RFC3339)
+func grantOf(reason, until string, now time.Time) (any, error) {
+	if until != "" {
+		end, err := time.Parse(time.RFC3339, until)
+		if d, derr := time.ParseDuration(until); derr == nil {
+			end, err = now.Add(d), nil
+			until = end.UTC().Format(time.RFC3339)
+		}
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("--until %q: it must be a time, such as 2027-01-31T18:00:00Z, or a duration from now, such as 48h", until)
+		case !end.After(now):
+			return nil, fmt.Errorf("--until %s: that is over; to take the organization off the allowlist, use disallow", until)
+		}
 	}
 	var grant edit.Struct
 	for _, m := range []edit.Member{{Name: "reason", Value: reason}, {Name: "until", Value: until}} {
@@ -150,9 +180,9 @@ func grantOf(reason, until string) any {
 		}
 	}
 	if len(grant) == 0 {
-		return true
+		return true, nil
 	}
-	return grant
+	return grant, nil
 }
 
 const disallowHelp = `disallow takes an organization off the allowlist of a provider. While it has environments there, that is held

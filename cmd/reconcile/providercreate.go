@@ -1,19 +1,17 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
+	"github.com/workspace-providers/reconcile/reconcile/account"
 	"github.com/workspace-providers/reconcile/reconcile/source"
 	"github.com/workspace-providers/reconcile/schema"
 	"github.com/workspace-providers/reconcile/schema/edit"
@@ -27,6 +25,7 @@ type creation struct {
 	organizations []string
 	address       string // of a cluster that is not declared yet
 	wave          int
+	manifests     string // of the account that its cluster needs; empty: it has one
 }
 
 // createFlag is a flag that sets a field of a provider.
@@ -52,9 +51,10 @@ func createFlags() []createFlag {
 	}
 }
 
-const createHelp = `create declares a provider where the others are, and says what its cluster needs, unless other providers are there
-already. On a terminal it asks for what is missing. A cluster that is not declared yet is declared, too, where
---cluster-address says its address.`
+const createHelp = `create declares a provider where the others are, and says what its cluster needs: an account for the daemon, or what
+the one lacks that other providers there have. On a terminal it asks for what is missing. A cluster that is not declared
+yet is declared, too, where --cluster-address says its address. What was to be removed of a provider of that name is not
+any more.`
 
 func newProviderCreate(s *settings, io *streams) *cobra.Command {
 	c := &creation{settings: s, text: map[string]*string{}}
@@ -85,13 +85,14 @@ func (c *creation) editing(io *streams, args []string) editing {
 		c.name = args[0]
 	}
 	return editing{
-		prepare: func(_ context.Context, before schema.Config, e *editing) error {
-			err := c.complete(io, before)
+		prepare: func(ctx context.Context, before schema.Config, e *editing) error {
+			err := c.complete(ctx, io, before)
 			e.message, e.watch = "Create provider "+c.name, "reconcile explain "+c.name
 			return err
 		},
 		change: c.change,
-		after:  c.steps,
+		after:  func(ctx context.Context, before, after schema.Config) string { return c.steps(ctx, io, before, after) },
+		last:   func() string { return c.manifests },
 	}
 }
 
@@ -131,19 +132,19 @@ func (c *creation) fields() edit.Struct {
 }
 
 // complete asks for what is missing where somebody can answer, and else says what that is.
-func (c *creation) complete(io *streams, cfg schema.Config) error {
+func (c *creation) complete(ctx context.Context, io *streams, cfg schema.Config) error {
 	q := questions(io)
-	missing := q.ask(io, &c.name, "name of the provider", "PROVIDER")
-	missing = append(missing, q.ask(io, &c.cluster, "cluster ("+strings.Join(clusterNames(cfg), ", ")+")", "--cluster")...)
+	q.ask(ctx, &c.name, "name of the provider", "PROVIDER")
+	q.ask(ctx, &c.cluster, "cluster ("+strings.Join(clusterNames(cfg), ", ")+")", "--cluster")
 	if !c.hasChart(cfg) {
-		missing = append(missing, q.ask(io, c.text["chart.path"], "directory of its chart in the repository",
-			"--chart-path, or --chart-repo or --chart-oci with --chart-name and --chart-version")...)
+		q.ask(ctx, c.text["chart.path"], "directory of its chart in the repository",
+			"--chart-path, or --chart-repo or --chart-oci with --chart-name and --chart-version")
 	}
-	if len(missing) > 0 {
-		return fmt.Errorf("provider create: missing: %s", strings.Join(missing, "; "))
+	if len(q.missing) == 0 {
+		c.wishes(ctx, q, cfg)
 	}
-	if q != nil {
-		c.wishes(q, io, cfg)
+	if err := q.done("provider create"); err != nil {
+		return err
 	}
 	return c.known(cfg)
 }
@@ -155,15 +156,9 @@ func (c *creation) hasChart(cfg schema.Config) bool {
 }
 
 // wishes asks for what may stay empty.
-func (c *creation) wishes(q *asker, io *streams, cfg schema.Config) {
-	if *c.text["hostname"] == "" {
-		q.may(io, c.text["hostname"], "its own host, if it has one")
-	}
-	if len(c.organizations) == 0 {
-		var list string
-		q.may(io, &list, "who may come in, if anybody ("+strings.Join(organizationNames(cfg), ", ")+")")
-		c.organizations = strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
-	}
+func (c *creation) wishes(ctx context.Context, q *asker, cfg schema.Config) {
+	q.may(ctx, c.text["hostname"], "its own host, if it has one")
+	q.list(ctx, &c.organizations, "who may come in, if anybody ("+strings.Join(organizationNames(cfg), ", ")+")")
 }
 
 // known checks that what the provider names is declared, or comes along.
@@ -183,72 +178,71 @@ func (c *creation) known(cfg schema.Config) error {
 	return nil
 }
 
-// steps says what the provider's cluster needs.
-func (c *creation) steps(ctx context.Context, before, after schema.Config) string {
-	var b strings.Builder
-	for _, name := range sortedNames(before.Providers) {
-		if before.Providers[name].Cluster == c.cluster {
-			fmt.Fprintf(&b, "cluster %s has what it needs, for provider %s\n", c.cluster, name)
-			return b.String()
-		}
-	}
-	p := after.Providers[c.name]
-	fmt.Fprintf(&b, `what cluster %[1]s needs, once:
-  1. an account for the daemon, with the rights below; it is made, with a kubeconfig, by
-     reconcile provider bootstrap %[1]s --context CONTEXT-OF-AN-ADMINISTRATOR
-  2. that kubeconfig as clusters/%[1]s.kubeconfig in the daemon's --credentials
-`, c.cluster)
-	if p.Hostname != "" {
-		fmt.Fprintf(&b, "  3. a DNS record for %s, of the ingress there\n", p.Hostname)
-	}
-	return b.String() + c.rights(ctx, after)
-}
-
-// rights are manifests of the account that the provider's cluster needs. Charts may be where nothing reaches from here.
-func (c *creation) rights(ctx context.Context, after schema.Config) string {
+// steps says what the provider's cluster needs, and what for. Its account is there where other providers are.
+func (c *creation) steps(ctx context.Context, io *streams, before, after schema.Config) string {
 	ctx, cancel := context.WithTimeout(ctx, min(c.timeout, 30*time.Second))
 	defer cancel()
-	tree, err := source.Dir(c.dir).Charts("")
-	if err != nil {
-		return err.Error()
+	for _, name := range sortedNames(before.Providers) {
+		if before.Providers[name].Cluster == c.cluster {
+			return c.lacks(ctx, io, before, after, name)
+		}
 	}
-	a, err := c.accountFor(ctx, after, tree, c.cluster, nil)
-	warning := ""
+	var b strings.Builder
+	fmt.Fprintf(&b, `what cluster %[1]s needs, once:
+  1. an account for the daemon, with the rights at the end; it is made, with a kubeconfig, by
+     %[2]s
+  2. that kubeconfig as clusters/%[1]s.kubeconfig in the daemon's --credentials
+`, c.cluster, c.bootstrapCommand(c.cluster))
+	if p := after.Providers[c.name]; p.Hostname != "" {
+		fmt.Fprintf(&b, "  3. a DNS record for %s, of the ingress there\n", p.Hostname)
+	}
+	c.manifests = c.rights(ctx, io, after)
+	return b.String()
+}
+
+// lacks says what an account that was made for another provider lacks.
+func (c *creation) lacks(ctx context.Context, io *streams, before, after schema.Config, other string) string {
+	had, err := c.accountOf(ctx, before)
+	needs, more := c.accountOf(ctx, after)
+	if err = cmp.Or(more, err); err != nil {
+		had.Needs = needs.Needs // as far as it is known
+		c.warn(io, err)
+	}
+	switch news := besides(had, needs); {
+	case len(news) > 0:
+		return fmt.Sprintf("what cluster %s needs besides, where the daemon's account was made for provider %s:\n  %s\nit is given that by\n  %s\n",
+			c.cluster, other, strings.Join(news, "\n  "), c.bootstrapCommand(c.cluster)+" --replace")
+	case err != nil:
+		return fmt.Sprintf("cluster %s has an account, for provider %s; whether that may write what charts install is not known\n", c.cluster, other)
+	}
+	return fmt.Sprintf("cluster %s has what it needs, for provider %s\n", c.cluster, other)
+}
+
+// rights are manifests of the account that the provider's cluster needs.
+func (c *creation) rights(ctx context.Context, io *streams, after schema.Config) string {
+	a, err := c.accountOf(ctx, after)
 	if err != nil {
-		warning = fmt.Sprintf("without what its charts install, which is not known now: %v\n", err)
+		c.warn(io, err)
 	}
 	manifests, err := a.Manifests()
 	if err != nil {
-		return err.Error()
+		c.warn(io, err)
+		return ""
 	}
-	return "\n" + warning + manifests
+	return fmt.Sprintf("\nthe rights that the daemon needs in cluster %s:\n\n%s", c.cluster, manifests)
 }
 
-// asker puts questions to whoever sits at the terminal; nil: nobody does.
-type asker struct{ in *bufio.Scanner }
-
-func questions(streams *streams) *asker {
-	if f, is := streams.in.(*os.File); !is || !term.IsTerminal(int(f.Fd())) {
-		return nil
+// accountOf is the account that declarations ask for in the provider's cluster.
+func (c *creation) accountOf(ctx context.Context, cfg schema.Config) (account.Account, error) {
+	tree, err := source.Dir(c.dir).Charts("")
+	if err != nil {
+		return account.Account{}, err
 	}
-	return &asker{bufio.NewScanner(io.LimitReader(streams.in, 1<<20))}
+	return c.accountFor(ctx, cfg, tree, c.cluster, nil)
 }
 
-// ask fills in what is not known. Where nobody can be asked it returns what is missing.
-func (q *asker) ask(io *streams, answer *string, question, flag string) (missing []string) {
-	if *answer == "" && q != nil {
-		q.may(io, answer, question)
-	}
-	if *answer == "" {
-		return []string{flag}
-	}
-	return nil
-}
-
-// may asks for what may stay empty.
-func (q *asker) may(io *streams, answer *string, question string) {
-	fmt.Fprintf(io.err, "%s: ", question)
-	if q.in.Scan() {
-		*answer = strings.TrimSpace(q.in.Text())
-	}
+// warn says what cannot be told: charts may be where nothing reaches from here.
+func (c *creation) warn(io *streams, err error) {
+	fmt.Fprintf(io.err, "warning: what is said of the rights that cluster %s needs lacks what charts install there: %v\nonce that is mended, or from where charts are reached: %s\n",
+		c.cluster, err, c.here("reconcile provider bootstrap "+c.cluster+" --print"))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -41,7 +42,7 @@ func newProviderList(s *settings, io *streams) *cobra.Command {
 		Example: "  reconcile provider ls\n  reconcile provider ls -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := s.evaluate(cmd.Context())
+			cfg, err := s.toList(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -52,6 +53,14 @@ func newProviderList(s *settings, io *streams) *cobra.Command {
 			return say(io, providerTable(all))
 		},
 	}
+}
+
+// toList are the declarations, to be listed in a way that there is.
+func (s *settings) toList(ctx context.Context) (schema.Config, error) {
+	if s.output != "text" && s.output != "json" {
+		return schema.Config{}, fmt.Errorf("output %q: it must be text or json here", s.output)
+	}
+	return s.evaluate(ctx)
 }
 
 // providerTable is a line for each provider; a dash stands for what there is nothing of.
@@ -87,7 +96,7 @@ func newProviderShow(s *settings, io *streams) *cobra.Command {
 		Example: "  reconcile provider show frankfurt",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: s.completes(providerNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := s.evaluate(cmd.Context())
+			cfg, err := s.toList(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -99,13 +108,13 @@ func newProviderShow(s *settings, io *streams) *cobra.Command {
 			if s.output == "json" {
 				return writeJSON(io, all[i])
 			}
-			return say(io, providerText(cfg, all[i]))
+			return say(io, s.providerText(cfg, all[i]))
 		},
 	}
 }
 
 // providerText is a provider in words.
-func providerText(cfg schema.Config, p declaredProvider) string {
+func (s *settings) providerText(cfg schema.Config, p declaredProvider) string {
 	var b strings.Builder
 	b.WriteString(p.Name)
 	if p.Default {
@@ -124,7 +133,7 @@ func providerText(cfg schema.Config, p declaredProvider) string {
 		fmt.Fprintf(&b, "  %s\n", granted(cfg, p.Name, o))
 	}
 	if len(p.Organizations) == 0 {
-		fmt.Fprintf(&b, "  nobody: reconcile provider allow ORGANIZATION %s\n", p.Name)
+		fmt.Fprintf(&b, "  nobody: %s\n", s.here("reconcile provider allow ORGANIZATION "+p.Name))
 	}
 	return b.String()
 }

@@ -65,7 +65,7 @@ func newRoot(io *streams) *cobra.Command {
 	s := &settings{}
 	root := &cobra.Command{
 		Use: "reconcile", Short: "Keep workspace providers as a git repository declares them",
-		Long: rootHelp, Example: rootExamples, Args: cobra.NoArgs,
+		Long: rootHelp, Example: rootExamples, Args: commandOnly,
 		SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd.Context(), io) },
 	}

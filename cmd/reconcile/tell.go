@@ -33,12 +33,16 @@ func newStatus(s *settings, io *streams) *cobra.Command {
 func newExplain(s *settings, io *streams) *cobra.Command {
 	return &cobra.Command{
 		Use: "explain PROVIDER", Short: "Say why a provider is as it is, and what would change that",
-		Example: "  reconcile explain frankfurt",
+		Long: "explain looks at the clusters and says why a provider is as it is, what is planned for it, and what would end what\n" +
+			"holds it. With -o json that is what the daemon answers as /api/v1/providers/PROVIDER, without what it saw since\n" +
+			"it began.",
+		Example: "  reconcile explain frankfurt\n  reconcile explain frankfurt -o json",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: s.completes(providerNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return s.tell(cmd.Context(), io, func(r reconcile.Report) (string, any, error) {
 				text, err := status.Explain(r, args[0])
-				return text, map[string]string{"provider": args[0], "text": text}, err
+				page, _ := status.ProviderReport(r, args[0]) // which is there if that can be explained
+				return text, page, err
 			})
 		},
 	}

@@ -105,6 +105,8 @@ func runProvider(f *Files, command []string) (string, error) {
 		return f.CreateProvider(arg[0], Struct{{"cluster", arg[1]}, {"hostname", arg[0] + ".coder.example.com"}}, command[3:])
 	case "rm":
 		return f.RemoveProvider(arg[0], arg[1], strings.Join(command[min(3, len(command)):], " "))
+	case "rm-undeclared":
+		return f.RemoveUndeclared(arg[0], arg[1], strings.Join(command[min(3, len(command)):], " "))
 	case "rename":
 		return f.RenameProvider(arg[0], arg[1])
 	case "cordon":

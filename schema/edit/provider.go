@@ -10,7 +10,8 @@ import (
 // builtIn is the provider that is there without being declared.
 const builtIn = "built-in"
 
-// CreateProvider declares a provider with these fields, and lets organizations in.
+// CreateProvider declares a provider with these fields, and lets organizations in. One of that name that was to be
+// removed is not removed any more.
 func (f *Files) CreateProvider(name string, fields Struct, organizations []string) (did string, err error) {
 	if found := f.Fields("providers", name); len(found) > 0 {
 		return "", refusal(found, "a provider of this name is declared: choose another name, or change this one")
@@ -19,6 +20,12 @@ func (f *Files) CreateProvider(name string, fields Struct, organizations []strin
 		return "", err
 	}
 	did = fmt.Sprintf("provider %s is declared", name)
+	if len(f.Fields("removed", name)) > 0 {
+		did += fmt.Sprintf("; removed.%s is taken out, since it is not to be removed any more", name)
+		if err := f.Remove("removed", name); err != nil {
+			return "", err
+		}
+	}
 	if len(organizations) == 0 {
 		return did, nil
 	}
@@ -52,7 +59,21 @@ func (f *Files) RemoveProvider(name, policy, reason string) (did string, err err
 		return did, nil
 	}
 	return did + ", and removed by policy " + policy,
-		f.Set(Struct{{"policy", policy}, {"reason", reason}}, "removed", name)
+		f.removal(name, policy, reason)
+}
+
+// RemoveUndeclared declares what becomes of a provider that is not declared any more, and may be in a cluster still.
+func (f *Files) RemoveUndeclared(name, policy, reason string) (did string, err error) {
+	if found := f.Fields("removed", name); len(found) > 0 {
+		return "", refusal(found, "what becomes of it is declared already: change that here, by hand")
+	}
+	did = fmt.Sprintf("no provider %s is declared now; what a cluster still has of it is removed by policy %s", name, policy)
+	return did, f.removal(name, policy, reason)
+}
+
+// removal declares what becomes of what is left of a provider.
+func (f *Files) removal(name, policy, reason string) error {
+	return f.Set(Struct{{"policy", policy}, {"reason", reason}}, "removed", name)
 }
 
 // RenameProvider gives a provider another name: in its declaration, its allowlist and where it is named as a default.
