@@ -67,8 +67,9 @@ type door struct {
 // What doors need. Senders of webhooks sign, and do not sign in.
 const (
 	forPeople  = "sign-in and TLS"
+	forMetrics = "sign-in and TLS, or --metrics-open"
 	forForges  = "TLS"
-	forScrapes = "nothing"           // it is asked for by a flag of its own, and tells numbers and declared names
+	forScrapes = "nothing"           // --metrics-open
 	onlyHere   = "to be on loopback" // whatever is in front, and whoever signs in
 )
 
@@ -86,12 +87,23 @@ func (p *parts) doors(web *status.Web, hooks http.Handler) []door {
 		return nil
 	}
 	all := []door{{p.listen, p.gate.Handler(web.Handler()), forPeople}}
-	if p.metricsListen != "" && p.metricsListen != p.listen {
-		all = []door{{p.listen, p.gate.Handler(web.Pages()), forPeople}, {p.metricsListen, status.Open(web.Probes()), forScrapes}}
+	if p.metricsApart() {
+		all = []door{{p.listen, p.gate.Handler(web.Pages()), forPeople}, p.metrics(web)}
 	}
 	all = addWebhooks(all, cmp.Or(p.webhookListen, p.listen), hooks)
 	all = append(all, door{p.debugListen, p.gate.Handler(status.Debug()), onlyHere})
 	return slices.DeleteFunc(all, func(d door) bool { return d.addr == "" })
+}
+
+// metricsApart says whether metrics have an address of their own.
+func (p *parts) metricsApart() bool { return p.metricsListen != "" && p.metricsListen != p.listen }
+
+// metrics is the door of metrics and probes alone.
+func (p *parts) metrics(web *status.Web) door {
+	if p.metricsOpen {
+		return door{p.metricsListen, web.Probes(status.Anybody), forScrapes}
+	}
+	return door{p.metricsListen, p.gate.Handler(web.Probes(status.Managers)), forMetrics}
 }
 
 // addWebhooks has webhooks answered at an address, beside what is there already.
@@ -110,7 +122,7 @@ func addWebhooks(all []door, addr string, hooks http.Handler) []door {
 	return all
 }
 
-// encrypted says whether a door is behind TLS: each but the one of metrics alone, if there is a certificate.
+// encrypted says whether a door is behind TLS: each but that of metrics for everybody, if there is a certificate.
 func (p *parts) encrypted(d door) bool { return p.certificate != nil && d.needs != forScrapes }
 
 // listener refuses to be reached from elsewhere by people who were not asked who they are, or unencrypted.
@@ -130,13 +142,16 @@ func (p *parts) listener(d door) (net.Listener, error) {
 	if len(lacks) == 0 {
 		return net.Listen("tcp", d.addr)
 	}
-	what := ""
-	if d.needs == forForges {
+	what, way := "", ""
+	switch d.needs {
+	case forForges:
 		what = " for webhooks"
+	case forMetrics:
+		what, way = " for metrics", "say --metrics-open where only those get there who may read them, or "
 	}
 	return nil, fmt.Errorf("listening%s on %q: beyond loopback there must be %s; put %s into page/ of --credentials, or put a proxy "+
-		"in front that does %s and say --behind-proxy, or listen on 127.0.0.1",
-		what, d.addr, strings.Join(lacks, " and "), strings.Join(remedies, " and "), strings.Join(lacks, " and "))
+		"in front that does %s and say --behind-proxy, or %slisten on 127.0.0.1",
+		what, d.addr, strings.Join(lacks, " and "), strings.Join(remedies, " and "), strings.Join(lacks, " and "), way)
 }
 
 // lacks is what a door beyond loopback needs and does not have, and the files that bring it.
@@ -144,7 +159,7 @@ func (p *parts) lacks(d door) (lacks, remedies []string) {
 	if p.behindProxy || d.needs == forScrapes {
 		return nil, nil
 	}
-	if d.needs == forPeople && !p.gate.Asks() {
+	if d.needs != forForges && !p.gate.Asks() {
 		lacks, remedies = append(lacks, "sign-in"), append(remedies, "token, users or signin.yaml")
 	}
 	if !p.encrypted(d) && !p.gate.Proxied() {

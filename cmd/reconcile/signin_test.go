@@ -52,6 +52,9 @@ func TestWhoMayListenWhere(t *testing.T) {
 		{"127.0.0.1:0", forForges, true, false, nil, ""}, {"127.0.0.1:0", onlyHere, false, false, nil, ""},
 		{":0", forPeople, true, false, nil, ""}, {":0", forPeople, false, true, asks, ""}, {":0", forPeople, false, false, proxied, ""},
 		{":0", forForges, false, true, nil, ""}, {":0", forForges, true, false, nil, ""}, {":0", forScrapes, false, false, nil, ""},
+		{"127.0.0.1:0", forMetrics, false, false, nil, ""}, {":0", forMetrics, false, true, asks, ""}, {":0", forMetrics, true, false, nil, ""},
+		{":0", forMetrics, false, false, nil, "for metrics on \":0\": beyond loopback there must be sign-in and TLS; put token, users or signin.yaml and tls.crt and tls.key into page/ of --credentials, or put a proxy in front that does sign-in and TLS and say --behind-proxy, or say --metrics-open where only those get there who may read them, or listen on 127.0.0.1"},
+		{":0", forMetrics, false, false, asks, "for metrics on \":0\": beyond loopback there must be TLS"},
 		{":0", forPeople, false, false, nil, "beyond loopback there must be sign-in and TLS; put token, users or signin.yaml and tls.crt and tls.key into page/ of --credentials, or put a proxy in front that does sign-in and TLS and say --behind-proxy, or listen on 127.0.0.1"},
 		{":0", forPeople, false, false, asks, "there must be TLS; put tls.crt and tls.key into page/"},
 		{":0", forPeople, false, true, nil, "there must be sign-in; put token, users or signin.yaml into page/"},
@@ -77,8 +80,8 @@ func TestWhoMayListenWhere(t *testing.T) {
 	}
 }
 
-// Whoever signs in sees pages and metrics; metrics that have an address of their own are for everybody, and probes are
-// everywhere.
+// Whoever signs in sees pages and metrics; metrics that have an address of their own are for everybody where that is
+// said, and probes are for everybody, but not what is wrong.
 func TestWhoSeesWhatAtWhichDoor(t *testing.T) {
 	t.Parallel()
 	token := newToken()
@@ -88,12 +91,18 @@ func TestWhoSeesWhatAtWhichDoor(t *testing.T) {
 		path  string
 		token string
 		code  int
+		says  string
 	}{
-		{settings{listen: "a"}, 0, "/metrics", "", 401}, {settings{listen: "a"}, 0, "/metrics", token, 200},
-		{settings{listen: "a"}, 0, "/healthz", "", 200}, {settings{listen: "a"}, 0, "/api/v1/plan", "", 401},
-		{settings{listen: "a", metricsListen: "b"}, 1, "/metrics", "", 200}, {settings{listen: "a", metricsListen: "b"}, 0, "/metrics", token, 404},
-		{settings{listen: "a", debugListen: "b"}, 1, "/debug/pprof/heap", "", 401}, {settings{listen: "a", debugListen: "b"}, 1, "/debug/pprof/heap", token, 200},
-		{settings{listen: "a"}, 0, "/debug/pprof/heap", token, 404},
+		{settings{listen: "a"}, 0, "/metrics", "", 401, "sign in first"}, {settings{listen: "a"}, 0, "/metrics", token, 200, ""},
+		{settings{listen: "a"}, 0, "/healthz", "", 200, "ok\n"}, {settings{listen: "a"}, 0, "/api/v1/plan", "", 401, ""},
+		{settings{listen: "a"}, 0, "/readyz", "", 503, "not ready\n"}, {settings{listen: "a"}, 0, "/readyz", token, 503, "not ready: nothing"},
+		{settings{listen: "a", metricsListen: "b"}, 1, "/metrics", "", 401, ""}, {settings{listen: "a", metricsListen: "b"}, 1, "/metrics", token, 200, ""},
+		{settings{listen: "a", metricsListen: "b"}, 1, "/readyz", "", 503, "not ready\n"}, {settings{listen: "a", metricsListen: "b"}, 1, "/healthz", "", 200, "ok\n"},
+		{settings{listen: "a", metricsListen: "b"}, 0, "/metrics", token, 404, ""},
+		{settings{listen: "a", metricsListen: "b", metricsOpen: true}, 1, "/metrics", "", 200, ""}, {settings{listen: "a", metricsListen: "b", metricsOpen: true}, 1, "/healthz", "", 200, "ok\n"},
+		{settings{listen: "a", metricsListen: "b", metricsOpen: true}, 1, "/readyz", token, 503, "not ready\n"},
+		{settings{listen: "a", debugListen: "b"}, 1, "/debug/pprof/heap", "", 401, ""}, {settings{listen: "a", debugListen: "b"}, 1, "/debug/pprof/heap", token, 200, ""},
+		{settings{listen: "a"}, 0, "/debug/pprof/heap", token, 404, ""},
 	} {
 		p := &parts{settings: &test.settings, gate: gate(t, map[string]string{"token": token})}
 		web := &status.Web{Metrics: prometheus.NewRegistry()}
@@ -104,8 +113,8 @@ func TestWhoSeesWhatAtWhichDoor(t *testing.T) {
 		}
 		out := httptest.NewRecorder()
 		p.doors(web, http.NotFoundHandler())[test.door].handler.ServeHTTP(out, in)
-		if out.Code != test.code {
-			t.Errorf("%s of door %d, token %t: %d, want %d", test.path, test.door, test.token != "", out.Code, test.code)
+		if out.Code != test.code || !strings.HasPrefix(out.Body.String(), test.says) {
+			t.Errorf("%s of door %d, token %t: %d %s, want %d %s", test.path, test.door, test.token != "", out.Code, out.Body, test.code, test.says)
 		}
 	}
 }
@@ -148,7 +157,7 @@ func TestSignInOfADaemon(t *testing.T) {
 	}
 	ca := newAuthority(t)
 	ca.issue(dir, "first")
-	d := s.daemonOn("--dir", declared, "--listen", "0.0.0.0:0", "--metrics-listen", "127.0.0.1:0")
+	d := s.daemonOn("--dir", declared, "--listen", "0.0.0.0:0", "--metrics-listen", "127.0.0.1:0", "--metrics-open")
 	v := d.visitor(ca)
 	s.await("who has the token is let in, and the revision is in force", func() (any, bool) {
 		code, body := v.get("/api/v1/status", "Bearer "+old)
@@ -235,7 +244,12 @@ func TestWrongFilesAtTheStart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := s.want(exitError, "--dir", declared, "--tls-cert", "a"); !strings.Contains(got.err, "belong together") {
-		t.Errorf("it says %s", got.err)
+	for says, args := range map[string][]string{
+		"belong together":  {"--tls-cert", "a"},
+		"--metrics-listen": {"--metrics-open"},
+	} {
+		if got := s.want(exitError, append([]string{"--dir", declared}, args...)...); !strings.Contains(got.err, says) {
+			t.Errorf("%q: it says %s", args, got.err)
+		}
 	}
 }
