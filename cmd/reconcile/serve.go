@@ -142,16 +142,19 @@ func (p *parts) listener(d door) (net.Listener, error) {
 	if len(lacks) == 0 {
 		return net.Listen("tcp", d.addr)
 	}
-	what, way := "", ""
+	proxy, what, way := "put a proxy in front that does", "", ""
+	if p.gate.Proxied() {
+		proxy = "have the proxy of signin.yaml do" // which says who asks, and nothing of the others who get here
+	}
 	switch d.needs {
 	case forForges:
 		what = " for webhooks"
 	case forMetrics:
 		what, way = " for metrics", "say --metrics-open where only those get there who may read them, or "
 	}
-	return nil, fmt.Errorf("listening%s on %q: beyond loopback there must be %s; put %s into page/ of --credentials, or put a proxy "+
-		"in front that does %s and say --behind-proxy, or %slisten on 127.0.0.1",
-		what, d.addr, strings.Join(lacks, " and "), strings.Join(remedies, " and "), strings.Join(lacks, " and "), way)
+	return nil, fmt.Errorf("listening%s on %q: beyond loopback there must be %s; put %s into page/ of --credentials, or %s %s "+
+		"and say --behind-proxy, or %slisten on 127.0.0.1",
+		what, d.addr, strings.Join(lacks, " and "), strings.Join(remedies, " and "), proxy, strings.Join(lacks, " and "), way)
 }
 
 // lacks is what a door beyond loopback needs and does not have, and the files that bring it.
@@ -162,7 +165,7 @@ func (p *parts) lacks(d door) (lacks, remedies []string) {
 	if d.needs != forForges && !p.gate.Asks() {
 		lacks, remedies = append(lacks, "sign-in"), append(remedies, "token, users or signin.yaml")
 	}
-	if !p.encrypted(d) && !p.gate.Proxied() {
+	if !p.encrypted(d) {
 		lacks, remedies = append(lacks, "TLS"), append(remedies, "tls.crt and tls.key")
 	}
 	return lacks, remedies

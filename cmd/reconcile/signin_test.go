@@ -50,7 +50,7 @@ func TestWhoMayListenWhere(t *testing.T) {
 	}{
 		{"127.0.0.1:0", forPeople, false, false, nil, ""}, {"localhost:0", forForges, false, false, nil, ""},
 		{"127.0.0.1:0", forForges, true, false, nil, ""}, {"127.0.0.1:0", onlyHere, false, false, nil, ""},
-		{":0", forPeople, true, false, nil, ""}, {":0", forPeople, false, true, asks, ""}, {":0", forPeople, false, false, proxied, ""},
+		{":0", forPeople, true, false, nil, ""}, {":0", forPeople, false, true, asks, ""}, {":0", forPeople, true, false, proxied, ""},
 		{":0", forForges, false, true, nil, ""}, {":0", forForges, true, false, nil, ""}, {":0", forScrapes, false, false, nil, ""},
 		{"127.0.0.1:0", forMetrics, false, false, nil, ""}, {":0", forMetrics, false, true, asks, ""}, {":0", forMetrics, true, false, nil, ""},
 		{":0", forMetrics, false, false, nil, "for metrics on \":0\": beyond loopback there must be sign-in and TLS; put token, users or signin.yaml and tls.crt and tls.key into page/ of --credentials, or put a proxy in front that does sign-in and TLS and say --behind-proxy, or say --metrics-open where only those get there who may read them, or listen on 127.0.0.1"},
@@ -58,6 +58,7 @@ func TestWhoMayListenWhere(t *testing.T) {
 		{":0", forPeople, false, false, nil, "beyond loopback there must be sign-in and TLS; put token, users or signin.yaml and tls.crt and tls.key into page/ of --credentials, or put a proxy in front that does sign-in and TLS and say --behind-proxy, or listen on 127.0.0.1"},
 		{":0", forPeople, false, false, asks, "there must be TLS; put tls.crt and tls.key into page/"},
 		{":0", forPeople, false, true, nil, "there must be sign-in; put token, users or signin.yaml into page/"},
+		{":0", forPeople, false, false, proxied, "there must be TLS; put tls.crt and tls.key into page/ of --credentials, or have the proxy of signin.yaml do TLS and say --behind-proxy, or"},
 		{"0.0.0.0:0", forForges, false, false, asks, "for webhooks on \"0.0.0.0:0\": beyond loopback there must be TLS"},
 		{"example.com:0", forForges, false, false, nil, "--behind-proxy"},
 		{":0", onlyHere, true, true, asks, "who is on this machine alone"},
