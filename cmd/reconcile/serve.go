@@ -90,6 +90,9 @@ func (p *parts) doors(web *status.Web, hooks http.Handler) []door {
 	if p.metricsApart() {
 		all = []door{{p.listen, p.gate.Handler(web.Pages()), forPeople}, p.metrics(web)}
 	}
+	for i := range all {
+		all[i].handler = p.named(all[i])
+	}
 	all = addWebhooks(all, cmp.Or(p.webhookListen, p.listen), hooks)
 	all = append(all, door{p.debugListen, p.gate.Handler(status.Debug()), onlyHere})
 	return slices.DeleteFunc(all, func(d door) bool { return d.addr == "" })
@@ -104,6 +107,23 @@ func (p *parts) metrics(web *status.Web) door {
 		return door{p.metricsListen, web.Probes(status.Anybody), forScrapes}
 	}
 	return door{p.metricsListen, p.gate.Handler(web.Probes(status.Managers)), forMetrics}
+}
+
+// named is what a door answers to whom: on loopback, as long as nobody is asked who he is, to those who name this machine.
+func (p *parts) named(d door) http.Handler {
+	host, _, err := net.SplitHostPort(d.addr)
+	if err != nil || !status.Loopback(host) || p.behindProxy {
+		return d.handler
+	}
+	here := status.Here(d.handler, "nobody is asked who he is; put token, users or signin.yaml into page/ of --credentials, "+
+		"or say --behind-proxy where a proxy in front asks")
+	return http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		if d.needs != forScrapes && p.gate.Asks() { // which may begin at any time
+			d.handler.ServeHTTP(out, in)
+			return
+		}
+		here.ServeHTTP(out, in)
+	})
 }
 
 // addWebhooks has webhooks answered at an address, beside what is there already.

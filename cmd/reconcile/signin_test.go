@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -116,6 +117,36 @@ func TestWhoSeesWhatAtWhichDoor(t *testing.T) {
 		p.doors(web, http.NotFoundHandler())[test.door].handler.ServeHTTP(out, in)
 		if out.Code != test.code || !strings.HasPrefix(out.Body.String(), test.says) {
 			t.Errorf("%s of door %d, token %t: %d %s, want %d %s", test.path, test.door, test.token != "", out.Code, out.Body, test.code, test.says)
+		}
+	}
+}
+
+// Where nobody is asked who he is, a page of another name, which may lead here by now, reads nothing. A proxy in front,
+// and who signs in, may use any name; webhooks are signed.
+func TestByWhichNamePagesAnswer(t *testing.T) {
+	t.Parallel()
+	const here, there = "127.0.0.1:8080", "evil.example.com:8080"
+	asks := map[string]string{"token": newToken()}
+	for _, test := range []struct {
+		settings
+		page             map[string]string
+		door             int
+		path, host, says string
+	}{
+		{settings{listen: here}, nil, 0, "/healthz", here, "200 ok"}, {settings{listen: here}, nil, 0, "/healthz", there, "403 this is for who asks for 127.0.0.1"},
+		{settings{listen: here}, nil, 0, "/webhooks/x", there, "404 "},
+		{settings{listen: "localhost:8080"}, nil, 0, "/", there, "403 "}, {settings{listen: ":8080"}, nil, 0, "/healthz", there, "200 ok"},
+		{settings{listen: here, behindProxy: true}, nil, 0, "/healthz", there, "200 ok"}, {settings{listen: here}, asks, 0, "/healthz", there, "200 ok"},
+		{settings{listen: here, metricsListen: "[::1]:9090"}, nil, 1, "/metrics", there, "403 "}, {settings{listen: here, metricsListen: "[::1]:9090"}, asks, 1, "/healthz", there, "200 ok"},
+		{settings{listen: here, metricsListen: "[::1]:9090", metricsOpen: true}, asks, 1, "/metrics", there, "403 "},
+		{settings{listen: here, metricsListen: "[::1]:9090", metricsOpen: true}, asks, 1, "/healthz", "localhost", "200 ok"},
+	} {
+		p := &parts{settings: &test.settings, gate: gate(t, test.page)}
+		in := httptest.NewRequest(http.MethodGet, "http://"+test.host+test.path, nil)
+		out := httptest.NewRecorder()
+		p.doors(&status.Web{Metrics: prometheus.NewRegistry()}, http.NotFoundHandler())[test.door].handler.ServeHTTP(out, in)
+		if got := fmt.Sprint(out.Code, " ", out.Body); !strings.HasPrefix(got, test.says) {
+			t.Errorf("%s of %s, %+v: %s, want %s", test.path, test.host, test.settings, got, test.says)
 		}
 	}
 }
