@@ -66,8 +66,17 @@ func New(o Options) (*Gate, error) {
 			return nil, fmt.Errorf("signing in: %w", err)
 		}
 	}
-	g.ways.Store(w)
+	g.put(w)
 	return g, nil
+}
+
+// put has ways in force.
+func (g *Gate) put(w *ways) {
+	g.ways.Store(w)
+	if crowded := w.proxy.crowded(); len(crowded) > 0 {
+		g.Log.Warn("whoever is in a network of the proxy can say to be anybody: narrow proxy.networks in signin.yaml, or "+
+			"declare proxy.secretHeader", "networks", strings.Join(crowded, ","))
+	}
 }
 
 // Asks says whether anybody is asked who he is. Once it does, it goes on.
@@ -94,7 +103,7 @@ func (g *Gate) Reload() {
 	if w.sum == g.ways.Load().sum {
 		return
 	}
-	g.ways.Store(w)
+	g.put(w)
 	g.turn.next()
 	g.Log.Info("files for signing in were read anew")
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,59 @@ func TestWhoIsWho(t *testing.T) {
 		if strings.Contains(r.log.String(), secret) {
 			t.Errorf("it logs %s", secret)
 		}
+	}
+}
+
+// TestProxiesAreToldFromTheirNeighbours: one with a secret by that, wherever in its networks it is; without, the log says
+// who could say to be anybody.
+func TestProxiesAreToldFromTheirNeighbours(t *testing.T) {
+	secret := newToken()
+	proxied := func(more string) map[string]string {
+		return map[string]string{"signin.yaml": roles + "\nproxy: {userHeader: X-User, groupsHeader: X-Groups, " + more + "}"}
+	}
+	files := proxied("networks: [10.0.0.0/8], secretHeader: X-Secret")
+	files["proxy-secret"] = secret + "\n"
+	r := newRig(t, files)
+	for _, test := range []struct {
+		from   string
+		secret []string
+		want   string
+	}{
+		{"10.1.2.3:5555", []string{secret}, "carl sees everything"}, {"192.0.2.1:5555", []string{secret}, "a stranger"},
+		{"10.1.2.3:5555", nil, "a stranger"}, {"10.1.2.3:5555", []string{""}, "a stranger"}, {"10.1.2.3:5555", []string{newToken()}, "a stranger"},
+		{"10.1.2.3:5555", []string{secret, newToken()}, "a stranger"}, // one of them is forged
+	} {
+		headers := []string{"From", test.from, "X-User", "carl", "X-Groups", "staff", "X-Forwarded-For", "192.0.2.9"}
+		for _, s := range test.secret {
+			headers = append(headers, "X-Secret", s)
+		}
+		if _, got := r.ask("/open", headers...); got != test.want {
+			t.Errorf("%s, %d secrets: %s, want %s", test.from, len(test.secret), got, test.want)
+		}
+	}
+	for range failures + 1 { // its neighbour cannot say whom they are counted for
+		r.ask("/open", "From", "10.9.9.9:1", "X-Forwarded-For", "192.0.2.9", "X-Secret", "wrong", "Authorization", "Bearer wrong")
+	}
+	if _, wait := r.gate.limit.take(netip.MustParseAddr("192.0.2.9"), r.clock()); wait > 0 {
+		t.Error("a neighbour of the proxy is believed of whom a request is")
+	}
+	const warning = "can say to be anybody"
+	if strings.Contains(r.log.String(), warning) || strings.Contains(r.log.String(), secret) {
+		t.Errorf("with a secret, the log says %s", r.log)
+	}
+	for networks, warns := range map[string]bool{"10.0.0.0/16": true, "10.1.2.0/24": false, "10.1.2.3/32": false, "fd00::/48": true, "fd00::/64": false} {
+		if r := newRig(t, proxied(fmt.Sprintf("networks: [%q]", networks))); strings.Contains(r.log.String(), warning) != warns {
+			t.Errorf("%s: the log says %s", networks, r.log)
+		}
+	}
+	files = proxied("networks: [10.0.0.0/8]")
+	files["proxy-secret"] = secret
+	r = newRig(t, nil)
+	for name, text := range files {
+		r.put(name, text)
+	}
+	if r.gate.Reload(); !strings.Contains(r.log.String(), "proxy.secretHeader: it is missing") {
+		t.Errorf("with a secret that no header has, the log says %s", r.log)
 	}
 }
 
