@@ -19,6 +19,8 @@ const (
 	liveGap  = 700 * time.Millisecond // between two things that one is told
 	liveBeat = 15 * time.Second       // after so long it is told that it is still heard
 	liveTime = 10 * time.Second       // that one has to take what it is told
+
+	liveRetry = 500 * time.Millisecond // after so long a browser that was cut off asks anew
 )
 
 // news is what of a page is another by now.
@@ -59,6 +61,9 @@ func (s *Site) live(out http.ResponseWriter, in *http.Request) {
 	out.Header().Set("X-Accel-Buffering", "no") // proxies that gather answers would keep it for themselves
 	if err := http.NewResponseController(out).SetReadDeadline(time.Time{}); err != nil {
 		return // a server that counts on more to read would end it
+	}
+	if l.send(fmt.Sprintf("retry: %d\n\n", liveRetry.Milliseconds())) != nil {
+		return
 	}
 	for {
 		changed := s.web.Changed()

@@ -39,25 +39,27 @@ type Gate struct {
 	fallback []byte // of which the key is made where there is no other
 	ways     atomic.Pointer[ways]
 	turn     turn
+	stays    stays
 	limit    limiter
-	left     *lru.Cache[string, struct{}] // sessions that were ended
+	ended    *lru.Cache[string, struct{}] // sessions that were left
 	hashing  chan struct{}                // has a place for each password that is looked at
 	reading  sync.Mutex                   // while files are read
 }
 
 const (
-	maxLeft     = 10_000          // ended sessions that are remembered
+	maxEnded    = 10_000          // ended sessions that are remembered
 	maxHashing  = 2               // passwords that are looked at at once
 	hashingWait = 5 * time.Second // for a place
 )
 
 // New reads the files. It fails where one has a mistake.
 func New(o Options) (*Gate, error) {
-	left, err := lru.New[string, struct{}](maxLeft)
+	ended, err := lru.New[string, struct{}](maxEnded)
 	if err != nil {
 		return nil, err
 	}
-	g := &Gate{Options: o, limit: newLimiter(), left: left, hashing: make(chan struct{}, maxHashing)}
+	g := &Gate{Options: o, limit: newLimiter(), ended: ended, hashing: make(chan struct{}, maxHashing)}
+	g.stays.all = map[string]map[*stay]bool{}
 	g.fallback = []byte(rand.Text() + rand.Text())
 	g.turn.next()
 	w := &ways{key: sealer(g.fallback)}
@@ -133,17 +135,27 @@ func (g *Gate) Handler(next http.Handler) http.Handler {
 			return
 		}
 		var who status.Viewer
-		left := time.Duration(math.MaxInt64)
 		if known {
 			who = w.viewer(id)
 		}
-		if id.session.ID != "" {
-			left = time.Unix(id.session.Until, 0).Sub(g.now())
-		}
-		ctx, end := during(in.Context(), turn, left)
+		ctx, end := during(in.Context(), turn, g.left(id))
 		defer end()
+		if s := id.session.ID; s != "" {
+			defer g.stays.add(s, end)()
+			if g.ended.Contains(s) { // since it was looked at
+				end()
+			}
+		}
 		next.ServeHTTP(out, in.WithContext(status.WithViewer(ctx, who)))
 	})
+}
+
+// left is how long it counts at most who somebody was found to be.
+func (g *Gate) left(id identity) time.Duration {
+	if id.session.ID == "" {
+		return math.MaxInt64
+	}
+	return time.Unix(id.session.Until, 0).Sub(g.now())
 }
 
 // who asks; false: nobody who says so.
@@ -244,34 +256,4 @@ func (r *refusal) later(out http.ResponseWriter) {
 	if r.wait > 0 {
 		out.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.wait.Seconds()))))
 	}
-}
-
-// turn is how long it counts who somebody was found to be: until files change, or somebody signs out. Connections that
-// are kept end with it, and whoever had one asks anew.
-type turn struct {
-	mu  sync.Mutex // guards what follows
-	ctx context.Context
-	end context.CancelFunc
-}
-
-func (t *turn) now() context.Context {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.ctx
-}
-
-func (t *turn) next() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.end != nil {
-		t.end()
-	}
-	t.ctx, t.end = context.WithCancel(context.Background())
-}
-
-// during is a context that ends with a turn, too, and after some time.
-func during(ctx, turn context.Context, left time.Duration) (context.Context, func()) {
-	ctx, cancel := context.WithTimeout(ctx, left)
-	stop := context.AfterFunc(turn, cancel)
-	return ctx, func() { stop(); cancel() }
 }

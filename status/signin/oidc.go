@@ -44,7 +44,7 @@ func (g *Gate) discover(ctx context.Context, i *issuer) (context.Context, *oidc.
 	if err != nil {
 		return ctx, nil, err
 	}
-	ctx = oidc.ClientContext(context.WithoutCancel(ctx), client) // that others sign out ends no request to it
+	ctx = oidc.ClientContext(context.WithoutCancel(ctx), client) // that files change ends no request to it
 	if p := i.found.Load(); p != nil {
 		return ctx, p, nil
 	}
