@@ -40,6 +40,7 @@ type Gate struct {
 	ways     atomic.Pointer[ways]
 	turn     turn
 	stays    stays
+	verified verified
 	limit    limiter
 	ended    *lru.Cache[string, struct{}] // sessions that were left
 	hashing  chan struct{}                // has a place for each password that is looked at
@@ -58,7 +59,7 @@ func New(o Options) (*Gate, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gate{Options: o, limit: newLimiter(), ended: ended, hashing: make(chan struct{}, maxHashing)}
+	g := &Gate{Options: o, limit: newLimiter(), verified: newVerified(), ended: ended, hashing: make(chan struct{}, maxHashing)}
 	g.stays.all = map[string]map[*stay]bool{}
 	g.fallback = []byte(rand.Text() + rand.Text())
 	g.turn.next()
@@ -204,22 +205,38 @@ func (g *Gate) password(w *ways, in *http.Request, name, password string) (ident
 	if wait > 0 {
 		return identity{}, tooOften(wait)
 	}
-	ctx, cancel := context.WithTimeout(in.Context(), hashingWait)
-	defer cancel()
-	select {
-	case g.hashing <- struct{}{}:
-		defer func() { <-g.hashing }()
-	case <-ctx.Done():
+	switch right, err := g.verify(in.Context(), w.users, name, password); {
+	case err != nil:
 		undo()
-		return identity{}, errBusy
-	}
-	if !w.users.verify(name, password) {
+		return identity{}, err
+	case !right:
 		g.Log.Warn("sign-in refused", "way", byUser, "address", at)
 		return identity{}, errWrong
 	}
 	undo()
 	s := session{By: byUser, Name: name, Mark: w.users.mark(name)}
 	return identity{name: name, groups: []string{userGroup(name)}, here: true, session: s}, nil
+}
+
+// verify says whether a user has a password, within some time. One that was right not long ago is known.
+func (g *Gate) verify(ctx context.Context, u *users, name, password string) (bool, error) {
+	d := g.verified.of(name, password, u.hashes[name])
+	if g.verified.has(d, g.now()) {
+		return true, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, hashingWait)
+	defer cancel()
+	select {
+	case g.hashing <- struct{}{}:
+		defer func() { <-g.hashing }()
+	case <-ctx.Done():
+		return false, errBusy
+	}
+	right := u.verify(name, password)
+	if right {
+		g.verified.add(d, g.now())
+	}
+	return right, nil
 }
 
 // refusal is why somebody was not let in.

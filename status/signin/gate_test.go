@@ -204,6 +204,47 @@ func TestFailuresAreFew(t *testing.T) {
 	}
 }
 
+// TestRightPasswordsAreKnownForAWhile: they take no place where passwords are looked at, until a minute is over or the
+// user's line is another.
+func TestRightPasswordsAreKnownForAWhile(t *testing.T) {
+	r := newRig(t, map[string]string{"users": line(t, "ada", "lovelace", 4) + line(t, "bob", "builder", 4)})
+	hurried, cancel := context.WithCancel(t.Context())
+	cancel()
+	ask := func(ctx context.Context, name, password string) int {
+		in := httptest.NewRequest(http.MethodGet, "/open", nil).WithContext(ctx)
+		in.Header.Set("Authorization", basicAuth(name, password))
+		out := httptest.NewRecorder()
+		r.ServeHTTP(out, in)
+		return out.Code
+	}
+	want := func(what string, code, got int) {
+		t.Helper()
+		if got != code {
+			t.Errorf("%s: %d, want %d", what, got, code)
+		}
+	}
+	want("the first time", http.StatusOK, ask(t.Context(), "ada", "lovelace"))
+	want("a wrong one", http.StatusUnauthorized, ask(t.Context(), "ada", "lovelac"))
+	for range maxHashing { // others have all places
+		r.gate.hashing <- struct{}{}
+	}
+	want("again", http.StatusOK, ask(hurried, "ada", "lovelace"))
+	want("a wrong one while it is known", http.StatusServiceUnavailable, ask(hurried, "ada", "lovelac"))
+	want("another's", http.StatusServiceUnavailable, ask(hurried, "bob", "lovelace"))
+	r.put("users", line(t, "ada", "lovelace", 4))
+	r.gate.Reload()
+	want("with another line", http.StatusServiceUnavailable, ask(hurried, "ada", "lovelace"))
+	for range maxHashing {
+		<-r.gate.hashing
+	}
+	want("with another line, in time", http.StatusOK, ask(t.Context(), "ada", "lovelace"))
+	for range maxHashing {
+		r.gate.hashing <- struct{}{}
+	}
+	r.pass(verifiedLife)
+	want("after a while", http.StatusServiceUnavailable, ask(hurried, "ada", "lovelace"))
+}
+
 // TestEveryNameTakesAsLong: for no name there is less to do than for the dearest. A decoy is a hash like others.
 func TestEveryNameTakesAsLong(t *testing.T) {
 	u, err := parseUsers(line(t, "ada", "lovelace", 4) + line(t, "bob", "builder", 7))
