@@ -41,7 +41,8 @@ type Gate struct {
 	turn     turn
 	stays    stays
 	verified verified
-	limit    limiter
+	limit    limiter                      // of tokens and passwords
+	detours  limiter                      // to an issuer: if that is down, passwords are still tried
 	ended    *lru.Cache[string, struct{}] // sessions that were left
 	hashing  chan struct{}                // has a place for each password that is looked at
 	reading  sync.Mutex                   // while files are read
@@ -59,7 +60,10 @@ func New(o Options) (*Gate, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gate{Options: o, limit: newLimiter(), verified: newVerified(), ended: ended, hashing: make(chan struct{}, maxHashing)}
+	g := &Gate{
+		Options: o, limit: newLimiter(), detours: newLimiter(), verified: newVerified(),
+		ended: ended, hashing: make(chan struct{}, maxHashing),
+	}
 	g.stays.all = map[string]map[*stay]bool{}
 	g.fallback = []byte(rand.Text() + rand.Text())
 	g.turn.next()

@@ -77,7 +77,7 @@ func (g *Gate) depart(out http.ResponseWriter, in *http.Request) {
 		http.Redirect(out, in, "/signin", http.StatusSeeOther)
 		return
 	}
-	undo, wait := g.limit.take(w.proxy.address(in), g.now()) // nobody makes us ask again and again who does not answer
+	undo, wait := g.detours.take(w.proxy.address(in), g.now()) // nobody makes us ask again and again who does not answer
 	if wait > 0 {
 		g.deny(out, in, to, tooOften(wait))
 		return
@@ -117,7 +117,7 @@ func (g *Gate) arrive(out http.ResponseWriter, in *http.Request) {
 		return
 	}
 	at := w.proxy.address(in)
-	undo, wait := g.limit.take(at, g.now())
+	undo, wait := g.detours.take(at, g.now())
 	if wait > 0 {
 		g.deny(out, in, d.To, tooOften(wait))
 		return
