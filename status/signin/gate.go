@@ -52,6 +52,8 @@ const (
 	maxEnded    = 10_000          // ended sessions that are remembered
 	maxHashing  = 2               // passwords that are looked at at once
 	hashingWait = 5 * time.Second // for a place
+
+	proxiedLife = 15 * time.Minute // after which a proxy has to say once more who asks
 )
 
 // New reads the files. It fails where one has a mistake.
@@ -157,10 +159,13 @@ func (g *Gate) Handler(next http.Handler) http.Handler {
 
 // left is how long it counts at most who somebody was found to be.
 func (g *Gate) left(id identity) time.Duration {
-	if id.session.ID == "" {
-		return math.MaxInt64
+	switch {
+	case id.session.ID != "":
+		return time.Unix(id.session.Until, 0).Sub(g.now())
+	case id.here:
+		return math.MaxInt64 // until files change
 	}
-	return time.Unix(id.session.Until, 0).Sub(g.now())
+	return proxiedLife
 }
 
 // who asks; false: nobody who says so.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -262,6 +263,36 @@ func TestEveryNameTakesAsLong(t *testing.T) {
 	for cost := bcrypt.MinCost; cost < 8; cost++ {
 		if err := bcrypt.CompareHashAndPassword(decoy(cost), []byte("lovelace")); err != bcrypt.ErrMismatchedHashAndPassword {
 			t.Errorf("a decoy of cost %d: %v", cost, err)
+		}
+	}
+}
+
+// TestConnectionsEndBeforeWhoHadThemIsAnother: whom a proxy names it may not name any more, and a session has an end. With
+// what is in our files they go on until those change.
+func TestConnectionsEndBeforeWhoHadThemIsAnother(t *testing.T) {
+	token := newToken()
+	r := newRig(t, everyWay(t, token))
+	b := r.browser()
+	b.post("/signin", "token", token)
+	var left time.Duration
+	handler := r.gate.Handler(http.HandlerFunc(func(_ http.ResponseWriter, in *http.Request) {
+		until, _ := in.Context().Deadline()
+		left = time.Until(until)
+	}))
+	for name, test := range map[string]struct {
+		from, header, value string
+		least, most         time.Duration
+	}{
+		"by a proxy":   {"10.1.2.3:5555", "X-User", "carl", 0, proxiedLife},
+		"by a session": {"192.0.2.1:1", "Cookie", b.cookies()[0].String(), proxiedLife + time.Minute, sessionLife},
+		"by a token":   {"10.1.2.3:5555", "Authorization", "Bearer " + token, 2 * sessionLife, math.MaxInt64},
+	} {
+		in := httptest.NewRequest(http.MethodGet, "/live", nil)
+		in.RemoteAddr = test.from
+		in.Header.Set(test.header, test.value)
+		handler.ServeHTTP(httptest.NewRecorder(), in)
+		if left < test.least || left > test.most {
+			t.Errorf("%s: %s", name, left)
 		}
 	}
 }
