@@ -15,7 +15,6 @@ import (
 )
 
 const (
-	maxLives = 200                    // connections that are kept up to date
 	liveGap  = 700 * time.Millisecond // between two things that one is told
 	liveBeat = 15 * time.Second       // after so long it is told that it is still heard
 	liveTime = 10 * time.Second       // that one has to take what it is told
@@ -42,13 +41,12 @@ type listener struct {
 
 // live tells a page what of it is another by now, until it is closed. The page says what it is and what it knows.
 func (s *Site) live(out http.ResponseWriter, in *http.Request) {
-	select {
-	case s.lives <- struct{}{}:
-		defer func() { <-s.lives }()
-	default:
+	back, there := s.lives.take(whose(in))
+	if !there {
 		http.Error(out, "too many pages are open", http.StatusServiceUnavailable)
 		return
 	}
+	defer back()
 	of, err := url.ParseRequestURI(in.URL.Query().Get("of"))
 	if err != nil || of.IsAbs() || of.Host != "" {
 		http.Error(out, "of: a path of a page", http.StatusBadRequest)

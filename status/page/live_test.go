@@ -181,14 +181,14 @@ func TestOnlySoManyPagesAreKeptUpToDate(t *testing.T) {
 	w := newWorld()
 	w.report()
 	site := newSite(w.web, nil)
-	site.lives = make(chan struct{}) // no place
+	site.lives.all = maxLives // no place
 	out := httptest.NewRecorder()
 	site.live(out, httptest.NewRequest(http.MethodGet, "/live?of=/", nil))
 	if out.Code != http.StatusServiceUnavailable {
 		t.Errorf("got %d", out.Code)
 	}
 	for _, of := range []string{"", "http://elsewhere/", "nothing"} {
-		site.lives = make(chan struct{}, 1)
+		site.lives.all = 0
 		out = httptest.NewRecorder()
 		site.live(out, httptest.NewRequest(http.MethodGet, "/live?of="+of, nil))
 		if out.Code != http.StatusBadRequest {
