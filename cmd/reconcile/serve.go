@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/workspace-providers/reconcile/status"
 )
 
@@ -145,22 +147,37 @@ func addWebhooks(all []door, addr string, hooks http.Handler) []door {
 // encrypted says whether a door is behind TLS: each but that of metrics for everybody, if there is a certificate.
 func (p *parts) encrypted(d door) bool { return p.certificate != nil && d.needs != forScrapes }
 
-// listener refuses to be reached from elsewhere by people who were not asked who they are, or unencrypted.
+// maxConnections are those of a door. Whoever makes more of them waits, and clusters are kept all the same.
+const maxConnections = 1000
+
+// listener is where a door is.
 func (p *parts) listener(d door) (net.Listener, error) {
+	if err := p.allow(d); err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", d.addr)
+	if err != nil {
+		return nil, err
+	}
+	return netutil.LimitListener(l, maxConnections), nil
+}
+
+// allow refuses to be reached from elsewhere by people who were not asked who they are, or unencrypted.
+func (p *parts) allow(d door) error {
 	host, _, err := net.SplitHostPort(d.addr)
 	if err != nil {
-		return nil, fmt.Errorf("listening on %q: %w", d.addr, err)
+		return fmt.Errorf("listening on %q: %w", d.addr, err)
 	}
 	if status.Loopback(host) {
-		return net.Listen("tcp", d.addr)
+		return nil
 	}
 	if d.needs == onlyHere {
-		return nil, fmt.Errorf("listening on %q: profiles are for who is on this machine alone, behind a proxy too; "+
+		return fmt.Errorf("listening on %q: profiles are for who is on this machine alone, behind a proxy too; "+
 			"listen on 127.0.0.1, and forward the port", d.addr)
 	}
 	lacks, remedies := p.lacks(d)
 	if len(lacks) == 0 {
-		return net.Listen("tcp", d.addr)
+		return nil
 	}
 	proxy, what, way := "put a proxy in front that does", "", ""
 	if p.gate.Proxied() {
@@ -172,7 +189,7 @@ func (p *parts) listener(d door) (net.Listener, error) {
 	case forMetrics:
 		what, way = " for metrics", "say --metrics-open where only those get there who may read them, or "
 	}
-	return nil, fmt.Errorf("listening%s on %q: beyond loopback there must be %s; put %s into page/ of --credentials, or %s %s "+
+	return fmt.Errorf("listening%s on %q: beyond loopback there must be %s; put %s into page/ of --credentials, or %s %s "+
 		"and say --behind-proxy, or %slisten on 127.0.0.1",
 		what, d.addr, strings.Join(lacks, " and "), strings.Join(remedies, " and "), proxy, strings.Join(lacks, " and "), way)
 }
