@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -75,6 +76,9 @@ func parseConfig(text []byte) (c config, err error) {
 	return c, errors.Join(wrong...)
 }
 
+// organizationName is what the declarations take as the name of an organization.
+var organizationName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
 // everything is what a role is for that sees everything.
 const everything = "*"
 
@@ -86,6 +90,12 @@ func (r role) check(name string) error {
 		return fmt.Errorf(`roles.%s.organizations: say which, or ["*"] for everything`, name)
 	case slices.Contains(r.Organizations, everything) && len(r.Organizations) > 1:
 		return fmt.Errorf(`roles.%s.organizations: "*" is everything; leave the others out`, name)
+	}
+	for _, o := range r.Organizations {
+		if o != everything && !organizationName.MatchString(o) {
+			return fmt.Errorf("roles.%s.organizations: %q is no name of an organization, which is a DNS label: a-z, 0-9 and -, "+
+				"at most 63 characters; write each of them by itself", name, o)
+		}
 	}
 	return nil
 }
