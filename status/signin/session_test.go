@@ -93,6 +93,7 @@ func TestSigningOutEndsWhatIsOfTheSession(t *testing.T) {
 	}
 	leaver, other := enter(), enter()
 	mine, mineToo, others := stay(leaver), stay(leaver), stay(other)
+	turn := r.gate.turn.now()
 	leaver.post("/signout")
 	for _, ctx := range []context.Context{mine, mineToo} {
 		select {
@@ -101,7 +102,7 @@ func TestSigningOutEndsWhatIsOfTheSession(t *testing.T) {
 			t.Fatal("it goes on")
 		}
 	}
-	if others.Err() != nil {
+	if others.Err() != nil || turn.Err() != nil {
 		t.Error("another session's ended, too")
 	}
 	other.post("/signout")
