@@ -22,16 +22,23 @@ type proxy struct {
 // headerName is what the name of a header looks like.
 var headerName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
 
-// read takes the secret of the proxy, too; empty: there is none.
-func (c proxyConfig) read(secret []byte) (*proxy, error) {
-	p := &proxy{user: c.UserHeader, groups: c.GroupsHeader, proof: c.SecretHeader, secret: sha256.Sum256(secret)}
+// checkHeaders says which of the headers is none that a proxy sets.
+func (c proxyConfig) checkHeaders() error {
 	for what, name := range map[string]string{"userHeader": c.UserHeader, "groupsHeader": c.GroupsHeader, "secretHeader": c.SecretHeader} {
 		taken := slices.Contains([]string{"authorization", "cookie", "host"}, strings.ToLower(name))
 		if taken || !headerName.MatchString(name) && (name != "" || what == "userHeader") {
-			return nil, fmt.Errorf("proxy.%s: %q is no header that a proxy sets; say X-Forwarded-User, for instance", what, name)
+			return fmt.Errorf("proxy.%s: %q is no header that a proxy sets; say X-Forwarded-User, for instance", what, name)
 		}
 	}
-	switch {
+	return nil
+}
+
+// read takes the secret of the proxy, too; empty: there is none.
+func (c proxyConfig) read(secret []byte) (*proxy, error) {
+	p := &proxy{user: c.UserHeader, groups: c.GroupsHeader, proof: c.SecretHeader, secret: sha256.Sum256(secret)}
+	switch err := c.checkHeaders(); {
+	case err != nil:
+		return nil, err
 	case c.SecretHeader == "" && len(secret) > 0:
 		return nil, errors.New("proxy.secretHeader: it is missing, and page/proxy-secret is there; say which header the proxy sends that in")
 	case c.SecretHeader != "" && len(secret) == 0:
