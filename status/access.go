@@ -47,7 +47,7 @@ type Access int
 // Whom a route is for. One that does not say is for nobody.
 const (
 	Nobody   Access = iota
-	Anybody         // who has not signed in, too; it tells nothing of what is declared
+	Anybody         // who has not signed in, too; it tells nothing of what is declared, unless somebody says that it may
 	Members         // who sees anything; what is answered goes by View
 	Managers        // who sees everything
 )

@@ -1,7 +1,6 @@
 package status
 
 import (
-	"net"
 	"net/http"
 	"net/http/pprof"
 	"strconv"
@@ -15,12 +14,11 @@ const LongestProfile = 2 * time.Minute
 // are for who is on this machine and sees everything: it belongs on an address on loopback of its own, which no proxy
 // leads to.
 //
-// A browser on this machine takes the pages of others there too. So whoever asks has to name a loopback address,
-// which a page of another name cannot make a browser do, and no other site's page may have made him ask.
+// Whoever asks has to name this machine, and no other site's page may have made him ask.
 //
 // Left out are cmdline, since arguments may be URLs with passwords, and symbol, since profiles of Go have theirs.
 func Debug() http.Handler {
-	return harden(fromHere(bounded(Mux(nil, profiles()...))))
+	return Here(ownSite(bounded(Mux(nil, profiles()...))), "forward the port, and ask for 127.0.0.1")
 }
 
 // profiles are all routes to profiles.
@@ -32,15 +30,10 @@ func profiles() []Route {
 	}
 }
 
-// fromHere refuses what a browser was made to ask by a page from elsewhere.
-func fromHere(next http.Handler) http.Handler {
+// ownSite refuses what a browser was made to ask by a page from elsewhere.
+func ownSite(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
-		host, _, err := net.SplitHostPort(in.Host)
-		if err != nil {
-			host = in.Host
-		}
-		site := in.Header.Get("Sec-Fetch-Site")
-		if !Loopback(host) || site != "" && site != "none" && site != "same-origin" {
+		if site := in.Header.Get("Sec-Fetch-Site"); site != "" && site != "none" && site != "same-origin" {
 			text(out, http.StatusForbidden, "profiles are for this machine alone\n")
 			return
 		}

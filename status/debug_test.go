@@ -48,7 +48,7 @@ func TestWhoMaySeeProfiles(t *testing.T) {
 // The other pages, which proxies lead to, have no profiles.
 func TestProfilesAreNowhereElse(t *testing.T) {
 	web := &Web{}
-	for _, handler := range []http.Handler{Open(web.Handler()), Open(web.Pages()), Open(web.Probes())} {
+	for _, handler := range []http.Handler{Open(web.Handler()), Open(web.Pages()), Open(web.Probes(Managers))} {
 		out := httptest.NewRecorder()
 		handler.ServeHTTP(out, httptest.NewRequest(http.MethodGet, "http://127.0.0.1/debug/pprof/goroutine", nil))
 		if out.Code != http.StatusNotFound || strings.Contains(out.Body.String(), "goroutine") {

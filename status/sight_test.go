@@ -76,6 +76,20 @@ func TestAProviderWithAReleaseForEach(t *testing.T) {
 	}
 }
 
+// TestWhoSeesTheSame: of a name that looks like two, nothing is kept for those two.
+func TestWhoSeesTheSame(t *testing.T) {
+	key := func(who Viewer) string { return (&Web{}).See(who).Key() }
+	two := key(Viewer{Name: "ada", Organizations: []string{"blue", "red"}})
+	if two != key(Viewer{Name: "bob", Organizations: []string{"blue", "red"}}) {
+		t.Error("of the same organizations, two see something else")
+	}
+	for _, names := range [][]string{{"blue,red"}, {"blue"}, {"blue red"}, {"bluered"}, nil} {
+		if key(Viewer{Organizations: names}) == two {
+			t.Errorf("%q see what blue and red see", names)
+		}
+	}
+}
+
 // TestWhatIsKeptIsBounded: as many as come, so many documents are kept.
 func TestWhatIsKeptIsBounded(t *testing.T) {
 	web := &Web{Metrics: prometheus.NewRegistry()}

@@ -27,7 +27,7 @@ func (v View) Key() string {
 	if v.who.All {
 		return everything
 	}
-	return "of " + strings.Join(v.who.Organizations, ",")
+	return "of " + strings.Join(v.who.Organizations, "\x00") // which no name has
 }
 
 const everything = "everything"

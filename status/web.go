@@ -65,11 +65,11 @@ func (w *Web) Handler() http.Handler { return w.serve(w.Routes()) }
 // Pages answers everything for people and programs but Probes.
 func (w *Web) Pages() http.Handler { return w.serve(w.pages()) }
 
-// Probes answers /healthz, /readyz and /metrics.
-func (w *Web) Probes() http.Handler { return w.serve(w.probes()) }
+// Probes answers /healthz, /readyz and, to those whom they are for, /metrics.
+func (w *Web) Probes(metrics Access) http.Handler { return w.serve(w.probes(metrics)) }
 
 // Routes are all routes that Handler answers.
-func (w *Web) Routes() []Route { return slices.Concat(w.pages(), w.probes()) }
+func (w *Web) Routes() []Route { return slices.Concat(w.pages(), w.probes(Managers)) }
 
 func (w *Web) serve(routes []Route) http.Handler {
 	return harden(Mux(w.Front.Denied, routes...))
@@ -94,11 +94,11 @@ func (w *Web) pages() []Route {
 }
 
 // probes are the routes for what watches over the program.
-func (w *Web) probes() []Route {
+func (w *Web) probes(metrics Access) []Route {
 	return []Route{
 		{"GET /healthz", Anybody, http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) { text(out, http.StatusOK, "ok\n") })},
 		{"GET /readyz", Anybody, http.HandlerFunc(w.ready)},
-		{"GET /metrics", Managers, promhttp.HandlerFor(w.Metrics, promhttp.HandlerOpts{
+		{"GET /metrics", metrics, promhttp.HandlerFor(w.Metrics, promhttp.HandlerOpts{
 			EnableOpenMetrics: true, MaxRequestsInFlight: 4, Timeout: 10 * time.Second,
 		})},
 	}

@@ -18,7 +18,7 @@ import (
 func fetchMetrics(t *testing.T, g prometheus.Gatherer) string {
 	t.Helper()
 	out := httptest.NewRecorder()
-	Open((&Web{Metrics: g}).Probes()).ServeHTTP(out, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	(&Web{Metrics: g}).Probes(Anybody).ServeHTTP(out, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	return out.Body.String()
 }
 
@@ -111,8 +111,8 @@ func TestPagesAndProbesAreApart(t *testing.T) {
 		path    string
 		code    int
 	}{
-		{Open(web.Pages()), "/metrics", 404}, {Open(web.Pages()), "/", 200}, {Open(web.Probes()), "/healthz", 200},
-		{Open(web.Probes()), "/", 404}, {Open(web.Probes()), "/api/v1/plan", 404},
+		{Open(web.Pages()), "/metrics", 404}, {Open(web.Pages()), "/", 200}, {Open(web.Probes(Managers)), "/healthz", 200},
+		{Open(web.Probes(Managers)), "/", 404}, {Open(web.Probes(Managers)), "/api/v1/plan", 404},
 	} {
 		out := httptest.NewRecorder()
 		test.handler.ServeHTTP(out, httptest.NewRequest(http.MethodGet, test.path, nil))

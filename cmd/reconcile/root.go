@@ -36,7 +36,7 @@ type settings struct {
 	dryRun, once, readOnly           bool
 	listen, metricsListen            string
 	webhookListen, debugListen       string
-	behindProxy                      bool
+	behindProxy, metricsOpen         bool
 	tlsCert, tlsKey                  string
 	logFormat, auditLog              string
 
@@ -112,7 +112,8 @@ func (s *settings) addOwn(root *cobra.Command) {
 	f.DurationVar(&s.checkInterval, "check-interval", 30*time.Minute, "how often everything is looked at anew without an event")
 	f.StringVar(&s.replica, "replica", "", "our `name` among replicas that share the clusters, such as that of the pod; default: there are no others")
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` of page and API; empty: none")
-	f.StringVar(&s.metricsListen, "metrics-listen", "", "`address` of metrics and probes, in plain and for everybody who reaches it; default: that of --listen")
+	f.StringVar(&s.metricsListen, "metrics-listen", "", "`address` of metrics and probes alone; default: that of --listen")
+	f.BoolVar(&s.metricsOpen, "metrics-open", false, "whoever reaches --metrics-listen may read metrics, unencrypted: keep others away by a network policy")
 	f.StringVar(&s.webhookListen, "webhook-listen", "", "`address` of webhooks alone; default: that of --listen")
 	f.StringVar(&s.debugListen, "debug-listen", "", "loopback `address` of profiles, /debug/pprof; default: none")
 	f.BoolVar(&s.behindProxy, "behind-proxy", false, "listen beyond loopback in plain, because a proxy in front does TLS, and sign-in where page/ of --credentials configures none")

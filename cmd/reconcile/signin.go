@@ -27,6 +27,9 @@ func (p *parts) guard(ctx context.Context, web *status.Web) (err error) {
 	if p.once {
 		return nil
 	}
+	if p.metricsOpen && !p.metricsApart() {
+		return errors.New("--metrics-open is about metrics at an address of their own: say which, with --metrics-listen")
+	}
 	p.gate, err = signin.New(signin.Options{
 		Credentials: p.credentialFiles(), TLSElsewhere: p.behindProxy, Form: page.SignIn, Log: p.log,
 		HTTP: func() (*http.Client, error) { return probe.Client(p.credentialFiles(), "", issuerPatience) },

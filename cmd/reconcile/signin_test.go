@@ -5,17 +5,14 @@ import (
 	"encoding/base64"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/crypto/bcrypt"
 
-	"github.com/workspace-providers/reconcile/status"
 	"github.com/workspace-providers/reconcile/status/page"
 	"github.com/workspace-providers/reconcile/status/signin"
 )
@@ -36,79 +33,6 @@ func gate(t *testing.T, files map[string]string) *signin.Gate {
 
 // newToken makes up a token.
 func newToken() string { return rand.Text() + rand.Text() }
-
-// Beyond this machine there has to be sign-in and TLS, of ours or of something in front, and the message says what to do.
-func TestWhoMayListenWhere(t *testing.T) {
-	t.Parallel()
-	asks := map[string]string{"token": newToken()}
-	proxied := map[string]string{"signin.yaml": `{proxy: {userHeader: X-User, networks: ["10.0.0.0/8"]}, roles: {all: {groups: [a], organizations: ["*"]}}}`}
-	for _, test := range []struct {
-		addr, needs      string
-		behindProxy, tls bool
-		page             map[string]string
-		says             string // empty: it listens
-	}{
-		{"127.0.0.1:0", forPeople, false, false, nil, ""}, {"localhost:0", forForges, false, false, nil, ""},
-		{"127.0.0.1:0", forForges, true, false, nil, ""}, {"127.0.0.1:0", onlyHere, false, false, nil, ""},
-		{":0", forPeople, true, false, nil, ""}, {":0", forPeople, false, true, asks, ""}, {":0", forPeople, false, false, proxied, ""},
-		{":0", forForges, false, true, nil, ""}, {":0", forForges, true, false, nil, ""}, {":0", forScrapes, false, false, nil, ""},
-		{":0", forPeople, false, false, nil, "beyond loopback there must be sign-in and TLS; put token, users or signin.yaml and tls.crt and tls.key into page/ of --credentials, or put a proxy in front that does sign-in and TLS and say --behind-proxy, or listen on 127.0.0.1"},
-		{":0", forPeople, false, false, asks, "there must be TLS; put tls.crt and tls.key into page/"},
-		{":0", forPeople, false, true, nil, "there must be sign-in; put token, users or signin.yaml into page/"},
-		{"0.0.0.0:0", forForges, false, false, asks, "for webhooks on \"0.0.0.0:0\": beyond loopback there must be TLS"},
-		{"example.com:0", forForges, false, false, nil, "--behind-proxy"},
-		{":0", onlyHere, true, true, asks, "who is on this machine alone"},
-		{"nonsense", forForges, false, false, nil, "missing port"},
-	} {
-		p := &parts{settings: &settings{behindProxy: test.behindProxy}, gate: gate(t, test.page)}
-		if test.tls {
-			p.certificate = &certificate{}
-		}
-		l, err := p.listener(door{addr: test.addr, needs: test.needs})
-		switch {
-		case err == nil:
-			l.Close()
-			if test.says != "" {
-				t.Errorf("%+v: it listens", test)
-			}
-		case test.says == "" || !strings.Contains(err.Error(), test.says):
-			t.Errorf("%+v: %v", test, err)
-		}
-	}
-}
-
-// Whoever signs in sees pages and metrics; metrics that have an address of their own are for everybody, and probes are
-// everywhere.
-func TestWhoSeesWhatAtWhichDoor(t *testing.T) {
-	t.Parallel()
-	token := newToken()
-	for _, test := range []struct {
-		settings
-		door  int
-		path  string
-		token string
-		code  int
-	}{
-		{settings{listen: "a"}, 0, "/metrics", "", 401}, {settings{listen: "a"}, 0, "/metrics", token, 200},
-		{settings{listen: "a"}, 0, "/healthz", "", 200}, {settings{listen: "a"}, 0, "/api/v1/plan", "", 401},
-		{settings{listen: "a", metricsListen: "b"}, 1, "/metrics", "", 200}, {settings{listen: "a", metricsListen: "b"}, 0, "/metrics", token, 404},
-		{settings{listen: "a", debugListen: "b"}, 1, "/debug/pprof/heap", "", 401}, {settings{listen: "a", debugListen: "b"}, 1, "/debug/pprof/heap", token, 200},
-		{settings{listen: "a"}, 0, "/debug/pprof/heap", token, 404},
-	} {
-		p := &parts{settings: &test.settings, gate: gate(t, map[string]string{"token": token})}
-		web := &status.Web{Metrics: prometheus.NewRegistry()}
-		web.Front = page.New(web, nil)
-		in := httptest.NewRequest(http.MethodGet, "http://127.0.0.1"+test.path, nil)
-		if test.token != "" {
-			in.Header.Set("Authorization", "Bearer "+test.token)
-		}
-		out := httptest.NewRecorder()
-		p.doors(web, http.NotFoundHandler())[test.door].handler.ServeHTTP(out, in)
-		if out.Code != test.code {
-			t.Errorf("%s of door %d, token %t: %d, want %d", test.path, test.door, test.token != "", out.Code, test.code)
-		}
-	}
-}
 
 // What the README shows of signin.yaml is valid as it stands.
 func TestTheReadmesSignInIsValid(t *testing.T) {
@@ -148,7 +72,7 @@ func TestSignInOfADaemon(t *testing.T) {
 	}
 	ca := newAuthority(t)
 	ca.issue(dir, "first")
-	d := s.daemonOn("--dir", declared, "--listen", "0.0.0.0:0", "--metrics-listen", "127.0.0.1:0")
+	d := s.daemonOn("--dir", declared, "--listen", "0.0.0.0:0", "--metrics-listen", "127.0.0.1:0", "--metrics-open")
 	v := d.visitor(ca)
 	s.await("who has the token is let in, and the revision is in force", func() (any, bool) {
 		code, body := v.get("/api/v1/status", "Bearer "+old)
@@ -235,7 +159,12 @@ func TestWrongFilesAtTheStart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := s.want(exitError, "--dir", declared, "--tls-cert", "a"); !strings.Contains(got.err, "belong together") {
-		t.Errorf("it says %s", got.err)
+	for says, args := range map[string][]string{
+		"belong together":  {"--tls-cert", "a"},
+		"--metrics-listen": {"--metrics-open"},
+	} {
+		if got := s.want(exitError, append([]string{"--dir", declared}, args...)...); !strings.Contains(got.err, says) {
+			t.Errorf("%q: it says %s", args, got.err)
+		}
 	}
 }

@@ -249,6 +249,8 @@ func TestNotesSayWhatIsMissing(t *testing.T) {
 
 func TestValuesThatAreRefused(t *testing.T) {
 	pull := func(more values) values { return merge(values{"pull": values{"cluster": "edge"}}, more) }
+	page := func(policy values) values { return values{"listen": values{"page": true}, "networkPolicy": policy} }
+	theirs := values{"namespaceSelector": values{"matchLabels": values{"kubernetes.io/metadata.name": "sign-in"}}}
 	for _, test := range []struct {
 		more values
 		want string
@@ -269,10 +271,31 @@ func TestValuesThatAreRefused(t *testing.T) {
 		{pull(values{"credentials": values{"hub": "h"}, "replicas": 2}), "replicas must be 1 with pull.cluster"},
 		{values{"only": "hub"}, "pull.cluster and pull.deployment must be set"},
 		{values{"only": "target", "rbac": values{"create": false}}, "rbac.create must be true"},
+		{page(values{}), "networkPolicy.pageFrom must be set to who signs people in"},
+		{page(values{"pageFrom": []any{}}), "networkPolicy.pageFrom must be set"},
+		{page(values{"pageFrom": []any{theirs, values{"namespaceSelector": values{}}}}), "networkPolicy.pageFrom must be set"},
+		{page(values{"pageFrom": []any{values{"namespaceSelector": nil, "podSelector": values{}}}}), "networkPolicy.pageFrom must be set"},
+		{page(values{"pageFrom": []any{values{"ipBlock": values{"cidr": "0.0.0.0/0"}}}}), "networkPolicy.pageFrom must be set"},
 	} {
 		_, _, err := try(t, merge(required(), test.more))
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v: %v\nwant %q", test.more, err, test.want)
+		}
+	}
+}
+
+// A page that asks nobody is reached only by who asks in its place, unless that is said otherwise.
+func TestPagesThatAreNotForEverybody(t *testing.T) {
+	all := []any{values{"namespaceSelector": values{}}}
+	for name, more := range map[string]values{
+		"a proxy alone":         {"listen": values{"page": true}, "networkPolicy": values{"pageFrom": []any{values{"podSelector": values{}}}}},
+		"a network of it":       {"listen": values{"page": true}, "networkPolicy": values{"pageFrom": []any{values{"ipBlock": values{"cidr": "10.1.2.3/32"}}}}},
+		"no page":               {"networkPolicy": values{"pageFrom": all}},
+		"the daemon asks":       {"listen": values{"page": true, "behindProxy": false}, "networkPolicy": values{"pageFrom": all}},
+		"somebody else's rules": {"listen": values{"page": true}, "networkPolicy": values{"enabled": false}},
+	} {
+		if _, _, err := try(t, merge(required(), more)); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -116,6 +116,27 @@ func TestPartsFitTogether(t *testing.T) {
 	}
 }
 
+// Metrics ask nobody who he is, so that not everybody gets there unless somebody says so.
+func TestWhoMayReadMetrics(t *testing.T) {
+	all := cases(t)
+	for _, test := range []struct {
+		have values
+		want string // the namespace; empty: everybody
+	}{
+		{all["default"], "monitoring"}, {all["exposed"], "monitoring"},
+		{merge(required(), values{"networkPolicy": values{"metricsFrom": []any{}}}), ""},
+	} {
+		policy := one[*networkingv1.NetworkPolicy](t, must(t, test.have))
+		from := policy.Spec.Ingress[0].From
+		if test.want == "" && len(from) == 0 {
+			continue
+		}
+		if len(from) != 1 || from[0].NamespaceSelector == nil || from[0].NamespaceSelector.MatchLabels[corev1.LabelMetadataName] != test.want {
+			t.Errorf("%v: %+v, want %q", test.have, from, test.want)
+		}
+	}
+}
+
 // One daemon is a Deployment, and nothing keeps its node from being drained; several are a StatefulSet, whose pods keep
 // their names.
 func TestOneDaemonAndSeveral(t *testing.T) {

@@ -15,10 +15,11 @@ import (
 )
 
 const (
-	maxLives = 200                    // connections that are kept up to date
 	liveGap  = 700 * time.Millisecond // between two things that one is told
 	liveBeat = 15 * time.Second       // after so long it is told that it is still heard
 	liveTime = 10 * time.Second       // that one has to take what it is told
+
+	liveRetry = 500 * time.Millisecond // after so long a browser that was cut off asks anew
 )
 
 // news is what of a page is another by now.
@@ -40,13 +41,12 @@ type listener struct {
 
 // live tells a page what of it is another by now, until it is closed. The page says what it is and what it knows.
 func (s *Site) live(out http.ResponseWriter, in *http.Request) {
-	select {
-	case s.lives <- struct{}{}:
-		defer func() { <-s.lives }()
-	default:
+	back, there := s.lives.take(whose(in))
+	if !there {
 		http.Error(out, "too many pages are open", http.StatusServiceUnavailable)
 		return
 	}
+	defer back()
 	of, err := url.ParseRequestURI(in.URL.Query().Get("of"))
 	if err != nil || of.IsAbs() || of.Host != "" {
 		http.Error(out, "of: a path of a page", http.StatusBadRequest)
@@ -59,6 +59,9 @@ func (s *Site) live(out http.ResponseWriter, in *http.Request) {
 	out.Header().Set("X-Accel-Buffering", "no") // proxies that gather answers would keep it for themselves
 	if err := http.NewResponseController(out).SetReadDeadline(time.Time{}); err != nil {
 		return // a server that counts on more to read would end it
+	}
+	if l.send(fmt.Sprintf("retry: %d\n\n", liveRetry.Milliseconds())) != nil {
+		return
 	}
 	for {
 		changed := s.web.Changed()

@@ -159,18 +159,36 @@ func TestPagesAreToldOverTLS(t *testing.T) {
 	close(end)
 }
 
+// TestPagesComeBackSoon: files may change at any time, which ends connections for who had them to be asked anew.
+func TestPagesComeBackSoon(t *testing.T) {
+	w := newWorld()
+	w.report()
+	end := make(chan struct{})
+	close(end)
+	server := httptest.NewServer(w.site(end))
+	t.Cleanup(server.Close)
+	answer, err := http.Get(server.URL + "/live?of=/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if body, err := io.ReadAll(answer.Body); err != nil || !strings.HasPrefix(string(body), "retry: 500\n\n") {
+		t.Errorf("%v %s", err, body)
+	}
+}
+
 func TestOnlySoManyPagesAreKeptUpToDate(t *testing.T) {
 	w := newWorld()
 	w.report()
 	site := newSite(w.web, nil)
-	site.lives = make(chan struct{}) // no place
+	site.lives.all = maxLives // no place
 	out := httptest.NewRecorder()
 	site.live(out, httptest.NewRequest(http.MethodGet, "/live?of=/", nil))
 	if out.Code != http.StatusServiceUnavailable {
 		t.Errorf("got %d", out.Code)
 	}
 	for _, of := range []string{"", "http://elsewhere/", "nothing"} {
-		site.lives = make(chan struct{}, 1)
+		site.lives.all = 0
 		out = httptest.NewRecorder()
 		site.live(out, httptest.NewRequest(http.MethodGet, "/live?of="+of, nil))
 		if out.Code != http.StatusBadRequest {

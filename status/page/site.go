@@ -17,7 +17,7 @@ type Site struct {
 	end    <-chan struct{}
 	boards *lru.Cache[string, *board] // by status.View.Key
 	inner  *http.ServeMux             // the same pages, without what is around them
-	lives  chan struct{}              // a place for each connection that is kept up to date
+	lives  places                     // for connections that are kept up to date
 }
 
 // keptBoards bounds how many boards are kept, each for those who see the same.
@@ -43,7 +43,7 @@ func New(web *status.Web, end <-chan struct{}) status.Front {
 }
 
 func newSite(web *status.Web, end <-chan struct{}) *Site {
-	s := &Site{web: web, end: end, lives: make(chan struct{}, maxLives)}
+	s := &Site{web: web, end: end}
 	boards, err := lru.New[string, *board](keptBoards)
 	if err != nil {
 		panic(err) // the size is one

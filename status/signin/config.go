@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -44,6 +43,7 @@ type proxyConfig struct {
 	UserHeader   string   `json:"userHeader"`
 	GroupsHeader string   `json:"groupsHeader"` // separated by commas; empty: none
 	Networks     []string `json:"networks"`     // that it is in, in CIDR notation; headers from elsewhere count for nothing
+	SecretHeader string   `json:"secretHeader"` // has what is in page/proxy-secret, or the others count for nothing; empty: none
 }
 
 // callbackPath is where an issuer sends people back to.
@@ -59,7 +59,7 @@ func parseConfig(text []byte) (c config, err error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&c); err != nil {
 		return c, fmt.Errorf("%s; there are roles: {NAME: {groups, organizations}}, oidc: {issuer, clientID, redirectURL, scopes, "+
-			"groupsClaim, name}, proxy: {userHeader, groupsHeader, networks}", strings.TrimPrefix(err.Error(), "json: "))
+			"groupsClaim, name}, proxy: {userHeader, groupsHeader, networks, secretHeader}", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	var wrong []error
 	for name, r := range c.Roles {
@@ -76,6 +76,9 @@ func parseConfig(text []byte) (c config, err error) {
 	return c, errors.Join(wrong...)
 }
 
+// organizationName is what the declarations take as the name of an organization.
+var organizationName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
 // everything is what a role is for that sees everything.
 const everything = "*"
 
@@ -87,6 +90,12 @@ func (r role) check(name string) error {
 		return fmt.Errorf(`roles.%s.organizations: say which, or ["*"] for everything`, name)
 	case slices.Contains(r.Organizations, everything) && len(r.Organizations) > 1:
 		return fmt.Errorf(`roles.%s.organizations: "*" is everything; leave the others out`, name)
+	}
+	for _, o := range r.Organizations {
+		if o != everything && !organizationName.MatchString(o) {
+			return fmt.Errorf("roles.%s.organizations: %q is no name of an organization, which is a DNS label: a-z, 0-9 and -, "+
+				"at most 63 characters; write each of them by itself", name, o)
+		}
 	}
 	return nil
 }
@@ -127,37 +136,4 @@ func secureURL(what, text string) (*url.URL, error) {
 		return nil, fmt.Errorf("%s: %q is no https URL", what, text)
 	}
 	return u, nil
-}
-
-// proxy is proxyConfig, read.
-type proxy struct {
-	user, groups string
-	networks     []netip.Prefix
-}
-
-// headerName is what the name of a header looks like.
-var headerName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
-
-func (c proxyConfig) read() (*proxy, error) {
-	p := &proxy{user: c.UserHeader, groups: c.GroupsHeader}
-	for what, name := range map[string]string{"userHeader": c.UserHeader, "groupsHeader": c.GroupsHeader} {
-		taken := slices.Contains([]string{"authorization", "cookie", "host"}, strings.ToLower(name))
-		if taken || !headerName.MatchString(name) && (name != "" || what == "userHeader") {
-			return nil, fmt.Errorf("proxy.%s: %q is no header that a proxy sets; say X-Forwarded-User, for instance", what, name)
-		}
-	}
-	if len(c.Networks) == 0 {
-		return nil, errors.New("proxy.networks: it is missing; say where the proxy is, such as 10.1.2.3/32")
-	}
-	for _, text := range c.Networks {
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("proxy.networks: %q is no network in CIDR notation, such as 10.1.2.0/24 or fd00::/64", text)
-		}
-		if network.Bits() == 0 {
-			return nil, fmt.Errorf("proxy.networks: %q is everybody, who could then claim to be anybody; say where the proxy is", text)
-		}
-		p.networks = append(p.networks, network.Masked())
-	}
-	return p, nil
 }

@@ -6,6 +6,7 @@
 //	users         htpasswd -B: whoever knows the password of ada is in the group "user:ada"
 //	signin.yaml   roles, an OIDC issuer, a proxy that is trusted; YAML or JSON
 //	oidc-secret   of our client at the issuer
+//	proxy-secret  that the proxy sends along, so that nobody else in its network is taken for it
 //	session-key   32 bytes or more, for several replicas to know each other's sessions; else each makes up its own
 //
 // A request is of whom the first of these says: the headers of a proxy in a trusted network, Authorization (Bearer or

@@ -101,8 +101,8 @@ func (g *Gate) welcome(out http.ResponseWriter, in *http.Request, w *ways, id id
 // leave ends the session, wherever else its cookie is.
 func (g *Gate) leave(out http.ResponseWriter, in *http.Request) {
 	if id, known := g.sessionOf(in, g.ways.Load()); known {
-		g.left.Add(id.session.ID, struct{}{})
-		g.turn.next()
+		g.ended.Add(id.session.ID, struct{}{})
+		g.stays.end(id.session.ID)
 	}
 	http.SetCookie(out, g.cookie(in, cookieSession, "", -time.Second))
 	http.Redirect(out, in, "/signin", http.StatusSeeOther)

@@ -39,25 +39,34 @@ type Gate struct {
 	fallback []byte // of which the key is made where there is no other
 	ways     atomic.Pointer[ways]
 	turn     turn
-	limit    limiter
-	left     *lru.Cache[string, struct{}] // sessions that were ended
+	stays    stays
+	verified verified
+	limit    limiter                      // of tokens and passwords
+	detours  limiter                      // to an issuer: if that is down, passwords are still tried
+	ended    *lru.Cache[string, struct{}] // sessions that were left
 	hashing  chan struct{}                // has a place for each password that is looked at
 	reading  sync.Mutex                   // while files are read
 }
 
 const (
-	maxLeft     = 10_000          // ended sessions that are remembered
+	maxEnded    = 10_000          // ended sessions that are remembered
 	maxHashing  = 2               // passwords that are looked at at once
 	hashingWait = 5 * time.Second // for a place
+
+	proxiedLife = 15 * time.Minute // after which a proxy has to say once more who asks
 )
 
 // New reads the files. It fails where one has a mistake.
 func New(o Options) (*Gate, error) {
-	left, err := lru.New[string, struct{}](maxLeft)
+	ended, err := lru.New[string, struct{}](maxEnded)
 	if err != nil {
 		return nil, err
 	}
-	g := &Gate{Options: o, limit: newLimiter(), left: left, hashing: make(chan struct{}, maxHashing)}
+	g := &Gate{
+		Options: o, limit: newLimiter(), detours: newLimiter(), verified: newVerified(),
+		ended: ended, hashing: make(chan struct{}, maxHashing),
+	}
+	g.stays.all = map[string]map[*stay]bool{}
 	g.fallback = []byte(rand.Text() + rand.Text())
 	g.turn.next()
 	w := &ways{key: sealer(g.fallback)}
@@ -66,8 +75,17 @@ func New(o Options) (*Gate, error) {
 			return nil, fmt.Errorf("signing in: %w", err)
 		}
 	}
-	g.ways.Store(w)
+	g.put(w)
 	return g, nil
+}
+
+// put has ways in force.
+func (g *Gate) put(w *ways) {
+	g.ways.Store(w)
+	if crowded := w.proxy.crowded(); len(crowded) > 0 {
+		g.Log.Warn("whoever is in a network of the proxy can say to be anybody: narrow proxy.networks in signin.yaml, or "+
+			"declare proxy.secretHeader", "networks", strings.Join(crowded, ","))
+	}
 }
 
 // Asks says whether anybody is asked who he is. Once it does, it goes on.
@@ -94,7 +112,7 @@ func (g *Gate) Reload() {
 	if w.sum == g.ways.Load().sum {
 		return
 	}
-	g.ways.Store(w)
+	g.put(w)
 	g.turn.next()
 	g.Log.Info("files for signing in were read anew")
 }
@@ -124,17 +142,30 @@ func (g *Gate) Handler(next http.Handler) http.Handler {
 			return
 		}
 		var who status.Viewer
-		left := time.Duration(math.MaxInt64)
 		if known {
 			who = w.viewer(id)
 		}
-		if id.session.ID != "" {
-			left = time.Unix(id.session.Until, 0).Sub(g.now())
-		}
-		ctx, end := during(in.Context(), turn, left)
+		ctx, end := during(in.Context(), turn, g.left(id))
 		defer end()
+		if s := id.session.ID; s != "" {
+			defer g.stays.add(s, end)()
+			if g.ended.Contains(s) { // since it was looked at
+				end()
+			}
+		}
 		next.ServeHTTP(out, in.WithContext(status.WithViewer(ctx, who)))
 	})
+}
+
+// left is how long it counts at most who somebody was found to be.
+func (g *Gate) left(id identity) time.Duration {
+	switch {
+	case id.session.ID != "":
+		return time.Unix(id.session.Until, 0).Sub(g.now())
+	case id.here:
+		return math.MaxInt64 // until files change
+	}
+	return proxiedLife
 }
 
 // who asks; false: nobody who says so.
@@ -183,22 +214,38 @@ func (g *Gate) password(w *ways, in *http.Request, name, password string) (ident
 	if wait > 0 {
 		return identity{}, tooOften(wait)
 	}
-	ctx, cancel := context.WithTimeout(in.Context(), hashingWait)
-	defer cancel()
-	select {
-	case g.hashing <- struct{}{}:
-		defer func() { <-g.hashing }()
-	case <-ctx.Done():
+	switch right, err := g.verify(in.Context(), w.users, name, password); {
+	case err != nil:
 		undo()
-		return identity{}, errBusy
-	}
-	if !w.users.verify(name, password) {
+		return identity{}, err
+	case !right:
 		g.Log.Warn("sign-in refused", "way", byUser, "address", at)
 		return identity{}, errWrong
 	}
 	undo()
 	s := session{By: byUser, Name: name, Mark: w.users.mark(name)}
 	return identity{name: name, groups: []string{userGroup(name)}, here: true, session: s}, nil
+}
+
+// verify says whether a user has a password, within some time. One that was right not long ago is known.
+func (g *Gate) verify(ctx context.Context, u *users, name, password string) (bool, error) {
+	d := g.verified.of(name, password, u.hashes[name])
+	if g.verified.has(d, g.now()) {
+		return true, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, hashingWait)
+	defer cancel()
+	select {
+	case g.hashing <- struct{}{}:
+		defer func() { <-g.hashing }()
+	case <-ctx.Done():
+		return false, errBusy
+	}
+	right := u.verify(name, password)
+	if right {
+		g.verified.add(d, g.now())
+	}
+	return right, nil
 }
 
 // refusal is why somebody was not let in.
@@ -235,34 +282,4 @@ func (r *refusal) later(out http.ResponseWriter) {
 	if r.wait > 0 {
 		out.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.wait.Seconds()))))
 	}
-}
-
-// turn is how long it counts who somebody was found to be: until files change, or somebody signs out. Connections that
-// are kept end with it, and whoever had one asks anew.
-type turn struct {
-	mu  sync.Mutex // guards what follows
-	ctx context.Context
-	end context.CancelFunc
-}
-
-func (t *turn) now() context.Context {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.ctx
-}
-
-func (t *turn) next() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.end != nil {
-		t.end()
-	}
-	t.ctx, t.end = context.WithCancel(context.Background())
-}
-
-// during is a context that ends with a turn, too, and after some time.
-func during(ctx, turn context.Context, left time.Duration) (context.Context, func()) {
-	ctx, cancel := context.WithTimeout(ctx, left)
-	stop := context.AfterFunc(turn, cancel)
-	return ctx, func() { stop(); cancel() }
 }

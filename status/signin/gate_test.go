@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +77,59 @@ func TestWhoIsWho(t *testing.T) {
 		if strings.Contains(r.log.String(), secret) {
 			t.Errorf("it logs %s", secret)
 		}
+	}
+}
+
+// TestProxiesAreToldFromTheirNeighbours: one with a secret by that, wherever in its networks it is; without, the log says
+// who could say to be anybody.
+func TestProxiesAreToldFromTheirNeighbours(t *testing.T) {
+	secret := newToken()
+	proxied := func(more string) map[string]string {
+		return map[string]string{"signin.yaml": roles + "\nproxy: {userHeader: X-User, groupsHeader: X-Groups, " + more + "}"}
+	}
+	files := proxied("networks: [10.0.0.0/8], secretHeader: X-Secret")
+	files["proxy-secret"] = secret + "\n"
+	r := newRig(t, files)
+	for _, test := range []struct {
+		from   string
+		secret []string
+		want   string
+	}{
+		{"10.1.2.3:5555", []string{secret}, "carl sees everything"}, {"192.0.2.1:5555", []string{secret}, "a stranger"},
+		{"10.1.2.3:5555", nil, "a stranger"}, {"10.1.2.3:5555", []string{""}, "a stranger"}, {"10.1.2.3:5555", []string{newToken()}, "a stranger"},
+		{"10.1.2.3:5555", []string{secret, newToken()}, "a stranger"}, // one of them is forged
+	} {
+		headers := []string{"From", test.from, "X-User", "carl", "X-Groups", "staff", "X-Forwarded-For", "192.0.2.9"}
+		for _, s := range test.secret {
+			headers = append(headers, "X-Secret", s)
+		}
+		if _, got := r.ask("/open", headers...); got != test.want {
+			t.Errorf("%s, %d secrets: %s, want %s", test.from, len(test.secret), got, test.want)
+		}
+	}
+	for range failures + 1 { // its neighbour cannot say whom they are counted for
+		r.ask("/open", "From", "10.9.9.9:1", "X-Forwarded-For", "192.0.2.9", "X-Secret", "wrong", "Authorization", "Bearer wrong")
+	}
+	if _, wait := r.gate.limit.take(netip.MustParseAddr("192.0.2.9"), r.clock()); wait > 0 {
+		t.Error("a neighbour of the proxy is believed of whom a request is")
+	}
+	const warning = "can say to be anybody"
+	if strings.Contains(r.log.String(), warning) || strings.Contains(r.log.String(), secret) {
+		t.Errorf("with a secret, the log says %s", r.log)
+	}
+	for networks, warns := range map[string]bool{"10.0.0.0/16": true, "10.1.2.0/24": false, "10.1.2.3/32": false, "fd00::/48": true, "fd00::/64": false} {
+		if r := newRig(t, proxied(fmt.Sprintf("networks: [%q]", networks))); strings.Contains(r.log.String(), warning) != warns {
+			t.Errorf("%s: the log says %s", networks, r.log)
+		}
+	}
+	files = proxied("networks: [10.0.0.0/8]")
+	files["proxy-secret"] = secret
+	r = newRig(t, nil)
+	for name, text := range files {
+		r.put(name, text)
+	}
+	if r.gate.Reload(); !strings.Contains(r.log.String(), "proxy.secretHeader: it is missing") {
+		t.Errorf("with a secret that no header has, the log says %s", r.log)
 	}
 }
 
@@ -150,6 +205,47 @@ func TestFailuresAreFew(t *testing.T) {
 	}
 }
 
+// TestRightPasswordsAreKnownForAWhile: they take no place where passwords are looked at, until a minute is over or the
+// user's line is another.
+func TestRightPasswordsAreKnownForAWhile(t *testing.T) {
+	r := newRig(t, map[string]string{"users": line(t, "ada", "lovelace", 4) + line(t, "bob", "builder", 4)})
+	hurried, cancel := context.WithCancel(t.Context())
+	cancel()
+	ask := func(ctx context.Context, name, password string) int {
+		in := httptest.NewRequest(http.MethodGet, "/open", nil).WithContext(ctx)
+		in.Header.Set("Authorization", basicAuth(name, password))
+		out := httptest.NewRecorder()
+		r.ServeHTTP(out, in)
+		return out.Code
+	}
+	want := func(what string, code, got int) {
+		t.Helper()
+		if got != code {
+			t.Errorf("%s: %d, want %d", what, got, code)
+		}
+	}
+	want("the first time", http.StatusOK, ask(t.Context(), "ada", "lovelace"))
+	want("a wrong one", http.StatusUnauthorized, ask(t.Context(), "ada", "lovelac"))
+	for range maxHashing { // others have all places
+		r.gate.hashing <- struct{}{}
+	}
+	want("again", http.StatusOK, ask(hurried, "ada", "lovelace"))
+	want("a wrong one while it is known", http.StatusServiceUnavailable, ask(hurried, "ada", "lovelac"))
+	want("another's", http.StatusServiceUnavailable, ask(hurried, "bob", "lovelace"))
+	r.put("users", line(t, "ada", "lovelace", 4))
+	r.gate.Reload()
+	want("with another line", http.StatusServiceUnavailable, ask(hurried, "ada", "lovelace"))
+	for range maxHashing {
+		<-r.gate.hashing
+	}
+	want("with another line, in time", http.StatusOK, ask(t.Context(), "ada", "lovelace"))
+	for range maxHashing {
+		r.gate.hashing <- struct{}{}
+	}
+	r.pass(verifiedLife)
+	want("after a while", http.StatusServiceUnavailable, ask(hurried, "ada", "lovelace"))
+}
+
 // TestEveryNameTakesAsLong: for no name there is less to do than for the dearest. A decoy is a hash like others.
 func TestEveryNameTakesAsLong(t *testing.T) {
 	u, err := parseUsers(line(t, "ada", "lovelace", 4) + line(t, "bob", "builder", 7))
@@ -167,6 +263,36 @@ func TestEveryNameTakesAsLong(t *testing.T) {
 	for cost := bcrypt.MinCost; cost < 8; cost++ {
 		if err := bcrypt.CompareHashAndPassword(decoy(cost), []byte("lovelace")); err != bcrypt.ErrMismatchedHashAndPassword {
 			t.Errorf("a decoy of cost %d: %v", cost, err)
+		}
+	}
+}
+
+// TestConnectionsEndBeforeWhoHadThemIsAnother: whom a proxy names it may not name any more, and a session has an end. With
+// what is in our files they go on until those change.
+func TestConnectionsEndBeforeWhoHadThemIsAnother(t *testing.T) {
+	token := newToken()
+	r := newRig(t, everyWay(t, token))
+	b := r.browser()
+	b.post("/signin", "token", token)
+	var left time.Duration
+	handler := r.gate.Handler(http.HandlerFunc(func(_ http.ResponseWriter, in *http.Request) {
+		until, _ := in.Context().Deadline()
+		left = time.Until(until)
+	}))
+	for name, test := range map[string]struct {
+		from, header, value string
+		least, most         time.Duration
+	}{
+		"by a proxy":   {"10.1.2.3:5555", "X-User", "carl", 0, proxiedLife},
+		"by a session": {"192.0.2.1:1", "Cookie", b.cookies()[0].String(), proxiedLife + time.Minute, sessionLife},
+		"by a token":   {"10.1.2.3:5555", "Authorization", "Bearer " + token, 2 * sessionLife, math.MaxInt64},
+	} {
+		in := httptest.NewRequest(http.MethodGet, "/live", nil)
+		in.RemoteAddr = test.from
+		in.Header.Set(test.header, test.value)
+		handler.ServeHTTP(httptest.NewRecorder(), in)
+		if left < test.least || left > test.most {
+			t.Errorf("%s: %s", name, left)
 		}
 	}
 }

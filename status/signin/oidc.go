@@ -44,7 +44,7 @@ func (g *Gate) discover(ctx context.Context, i *issuer) (context.Context, *oidc.
 	if err != nil {
 		return ctx, nil, err
 	}
-	ctx = oidc.ClientContext(context.WithoutCancel(ctx), client) // that others sign out ends no request to it
+	ctx = oidc.ClientContext(context.WithoutCancel(ctx), client) // that files change ends no request to it
 	if p := i.found.Load(); p != nil {
 		return ctx, p, nil
 	}
@@ -77,7 +77,7 @@ func (g *Gate) depart(out http.ResponseWriter, in *http.Request) {
 		http.Redirect(out, in, "/signin", http.StatusSeeOther)
 		return
 	}
-	undo, wait := g.limit.take(w.proxy.address(in), g.now()) // nobody makes us ask again and again who does not answer
+	undo, wait := g.detours.take(w.proxy.address(in), g.now()) // nobody makes us ask again and again who does not answer
 	if wait > 0 {
 		g.deny(out, in, to, tooOften(wait))
 		return
@@ -117,7 +117,7 @@ func (g *Gate) arrive(out http.ResponseWriter, in *http.Request) {
 		return
 	}
 	at := w.proxy.address(in)
-	undo, wait := g.limit.take(at, g.now())
+	undo, wait := g.detours.take(at, g.now())
 	if wait > 0 {
 		g.deny(out, in, d.To, tooOften(wait))
 		return

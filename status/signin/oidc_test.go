@@ -151,7 +151,7 @@ func TestSessionsOfAnIssuer(t *testing.T) {
 
 // TestAnIssuerThatIsDown is told, and what else lets people in goes on.
 func TestAnIssuerThatIsDown(t *testing.T) {
-	r := newRig(t, map[string]string{"token": newToken(), "signin.yaml": roles +
+	r := newRig(t, map[string]string{"users": line(t, "ada", "lovelace", 4), "signin.yaml": roles +
 		"\noidc: {issuer: http://127.0.0.1:1, clientID: a, redirectURL: http://127.0.0.1:2/signin/callback, name: our own}"})
 	code, body := r.ask("/signin/oidc")
 	if code != http.StatusBadGateway || !strings.Contains(body, "The issuer does not say who you are") || !strings.Contains(body, `"OIDC":"our own"`) {
@@ -162,6 +162,9 @@ func TestAnIssuerThatIsDown(t *testing.T) {
 	}
 	if code != http.StatusTooManyRequests {
 		t.Errorf("it is asked again and again: %d", code)
+	}
+	if code, _ := r.ask("/open", "Authorization", basicAuth("ada", "lovelace")); code != http.StatusOK {
+		t.Errorf("a password: %d", code)
 	}
 	if code, _ := r.ask("/signin"); code != http.StatusOK {
 		t.Errorf("the form: %d", code)

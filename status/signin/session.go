@@ -104,7 +104,7 @@ func (g *Gate) begin(out http.ResponseWriter, in *http.Request, w *ways, s sessi
 func (g *Gate) sessionOf(in *http.Request, w *ways) (identity, bool) {
 	var s session
 	c, err := in.Cookie(g.cookieName(in, cookieSession))
-	if err != nil || unseal(w.key, cookieSession, c.Value, &s) != nil || g.now().Unix() >= s.Until || g.left.Contains(s.ID) {
+	if err != nil || unseal(w.key, cookieSession, c.Value, &s) != nil || g.now().Unix() >= s.Until || g.ended.Contains(s.ID) {
 		return identity{}, false
 	}
 	id := identity{name: s.Name, session: s, here: s.By != byOIDC}

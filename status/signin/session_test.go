@@ -1,11 +1,13 @@
 package signin
 
 import (
+	"context"
 	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -65,6 +67,49 @@ func TestSessions(t *testing.T) {
 	r.put("token", newToken())
 	r.gate.Reload()
 	is("without the token", "a stranger")
+}
+
+// TestSigningOutEndsWhatIsOfTheSession, and of no other, of the same user neither.
+func TestSigningOutEndsWhatIsOfTheSession(t *testing.T) {
+	r := newRig(t, everyWay(t, newToken()))
+	begun := make(chan context.Context)
+	handler := r.gate.Handler(http.HandlerFunc(func(_ http.ResponseWriter, in *http.Request) {
+		begun <- in.Context()
+		<-in.Context().Done()
+	}))
+	var all sync.WaitGroup
+	stay := func(b *browser) context.Context {
+		in := httptest.NewRequest(http.MethodGet, "/live", nil)
+		for _, c := range b.cookies() {
+			in.AddCookie(c)
+		}
+		all.Go(func() { handler.ServeHTTP(httptest.NewRecorder(), in) })
+		return <-begun
+	}
+	enter := func() *browser {
+		b := r.browser()
+		b.post("/signin", "name", "bob", "password", "builder")
+		return b
+	}
+	leaver, other := enter(), enter()
+	mine, mineToo, others := stay(leaver), stay(leaver), stay(other)
+	turn := r.gate.turn.now()
+	leaver.post("/signout")
+	for _, ctx := range []context.Context{mine, mineToo} {
+		select {
+		case <-ctx.Done():
+		case <-time.After(2 * time.Minute):
+			t.Fatal("it goes on")
+		}
+	}
+	if others.Err() != nil || turn.Err() != nil {
+		t.Error("another session's ended, too")
+	}
+	other.post("/signout")
+	all.Wait()
+	if n := len(r.gate.stays.all); n > 0 {
+		t.Errorf("%d sessions are kept", n)
+	}
 }
 
 // TestSessionsOfSeveralReplicas count with the same key, and with no other.

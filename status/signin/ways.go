@@ -97,6 +97,7 @@ func load(dir fs.FS, fallback []byte) (*ways, error) {
 		r.note("page/users", err)
 	}
 	secret, key := r.secret("page/oidc-secret", 1), r.secret("page/session-key", minSecret)
+	proof := r.secret("page/proxy-secret", minSecret)
 	if text := r.file("page/signin.yaml"); text != nil {
 		c, err := parseConfig(text)
 		r.note("page/signin.yaml", err)
@@ -105,7 +106,7 @@ func load(dir fs.FS, fallback []byte) (*ways, error) {
 			w.oidc = &issuer{oidcConfig: *c.OIDC, secret: string(secret)}
 		}
 		if c.Proxy != nil {
-			w.proxy, err = c.Proxy.read()
+			w.proxy, err = c.Proxy.read(proof)
 			r.note("page/signin.yaml", err)
 		}
 	}

@@ -134,7 +134,7 @@ affinity:
 {{- end }}
 
 {{/* Without listen.page the page is on loopback, where kubectl port-forward finds it. What asks for metrics and probes
-comes from elsewhere; the NetworkPolicy is in front of it. */}}
+comes from elsewhere, and without credentials; the NetworkPolicy is in front of it. */}}
 {{- define "reconcile.args" -}}
 - --repo={{ .Values.git.repo }}
 - --ref={{ .Values.git.ref }}
@@ -155,6 +155,7 @@ comes from elsewhere; the NetworkPolicy is in front of it. */}}
 {{- end }}
 - --listen={{ if not .Values.listen.page }}127.0.0.1{{ end }}:8080
 - --metrics-listen=:9090
+- --metrics-open
 {{- if .Values.listen.webhooks }}
 - --webhook-listen=:8081
 {{- end }}
