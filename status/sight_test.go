@@ -2,6 +2,7 @@ package status
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 
@@ -73,6 +74,35 @@ func TestAProviderWithAReleaseForEach(t *testing.T) {
 	}
 	if _, seen := web.See(Viewer{}).Provider("frankfurt"); seen {
 		t.Error("a stranger sees it")
+	}
+}
+
+// TestAPoolIsAsTheReleasesOfItsOrganizationAre: what broke for another is nothing to it.
+func TestAPoolIsAsTheReleasesOfItsOrganizationAre(t *testing.T) {
+	w := newWorld()
+	w.put(w.want("eu", "frankfurt", "blue"), nil)
+	w.put(w.want("eu", "frankfurt", "red"), func(o *reconcile.Observed) { o.Health = reconcile.Unhealthy })
+	want := w.Want.Providers["frankfurt"]
+	want.Organizations = []string{"blue", "green", "red"}
+	w.Want.Providers["frankfurt"] = want
+	w.Want.Organizations = map[string]reconcile.OrganizationWant{"blue": {}, "green": {}, "red": {}}
+	ready := func(r reconcile.Report) map[string]bool {
+		out := map[string]bool{}
+		for _, o := range Organizations(r) {
+			for _, p := range o.Pool().Providers {
+				if p.Name == "frankfurt" {
+					out[o.Name] = p.Ready
+				}
+			}
+		}
+		return out
+	}
+	if got, want := ready(w.report()), map[string]bool{"blue": true, "green": false, "red": false}; !maps.Equal(got, want) {
+		t.Errorf("ready: %v, want %v", got, want)
+	}
+	w.lose("eu")
+	if got, want := ready(w.report()), map[string]bool{"blue": false, "green": false, "red": false}; !maps.Equal(got, want) {
+		t.Errorf("in a cluster that does not answer: %v, want %v", got, want)
 	}
 }
 
