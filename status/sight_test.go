@@ -14,8 +14,10 @@ import (
 func TestTextsThatNameOthersAreWithheld(t *testing.T) {
 	s := sightOf([]string{"red-team"})
 	for _, name := range []string{"red", "blue", "sky-blue", "red-team", "x1", ""} {
-		s.hide(name)
+		s.call(s.organization(name), name)
 	}
+	s.call(hidden, "lisbon", "eu", "Lisboa Norte")
+	s.call(near, "lisbon-2", "eu-red")
 	for text, shown := range map[string]bool{
 		"":                                       true,
 		"red-team has 3 environments":            true,
@@ -30,6 +32,12 @@ func TestTextsThatNameOthersAreWithheld(t *testing.T) {
 		"x10 pods":                               true,
 		"sky blue":                               false,
 		"red-team, red":                          false,
+		"lisbon-2: CrashLoopBackOff":             true,
+		"moved from Lisbon":                      false,
+		"lisbon-2 is as lisbon":                  false,
+		"in Lisboa Norte":                        false,
+		"in Norte":                               true,
+		"eu-red is full":                         false, // what is called after others names them
 		"red.team.example.com of red-team alone": true,
 	} {
 		if got := s.text(text); (got == text) != shown {
