@@ -239,7 +239,7 @@ func (s *sight) page(whole ProviderPage) (ProviderPage, bool) {
 	}
 	for _, a := range whole.Allowlist {
 		if s.is(a.Organization) {
-			a.DeclaredAt = Place{}
+			a.DeclaredAt, a.Cordoned = Place{}, s.text(a.Cordoned)
 			page.Allowlist = append(page.Allowlist, a)
 		}
 	}
