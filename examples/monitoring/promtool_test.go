@@ -2,28 +2,15 @@ package main
 
 import (
 	"os/exec"
-	"path/filepath"
 	"testing"
-)
 
-// promtool finds Prometheus' own tool, or skips the test.
-func promtool(t *testing.T) string {
-	t.Helper()
-	if built, err := filepath.Abs("../../bin/promtool"); err == nil {
-		if path, err := exec.LookPath(built); err == nil {
-			return path
-		}
-	}
-	path, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Skip("there is no promtool: run make prometheus, or install it")
-	}
-	return path
-}
+	"github.com/workspace-providers/reconcile/reconcile/kube/kubetest"
+)
 
 // Prometheus takes the files, and each alert fires when it should, and no more when that is over.
 func TestPromtoolTakesWhatIsMade(t *testing.T) {
-	tool := promtool(t)
+	tool, err := exec.LookPath(kubetest.Tool("promtool"))
+	kubetest.Need(t, "promtool", err == nil, "prometheus")
 	for _, args := range [][]string{
 		{"check", "rules", "rules/reconcile.yml"}, {"check", "config", "prometheus.yml"}, {"test", "rules", "rules/test.yml"},
 	} {

@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/kube/kubetest"
 )
 
 // shown are the names of the rows that are to be seen.
@@ -206,7 +207,7 @@ var looks = map[string]string{
 // TestEverybodyCanReadIt has axe-core look at every page, light and dark, wide and narrow.
 func TestEverybodyCanReadIt(t *testing.T) {
 	axe, err := os.ReadFile("../../bin/npm/node_modules/axe-core/axe.min.js")
-	tool(t, "axe-core", err == nil)
+	kubetest.Need(t, "axe-core", err == nil, "browser")
 	b := browse(t, colourful())
 	b.web.Done(reconcile.Outcome{Took: time.Second, Action: reconcile.Action{
 		ID: reconcile.ID{Cluster: "eu", Kind: reconcile.KindRelease, Namespace: "coder", Name: "munich"}, Op: reconcile.OpUpdate, Provider: "munich",

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/kube/kubetest"
 	"github.com/workspace-providers/reconcile/status/signin"
 	"github.com/workspace-providers/reconcile/status/signin/signintest"
 )
@@ -148,7 +149,7 @@ func TestAPageWhoseSessionEnds(t *testing.T) {
 // TestEverybodyCanSignIn has axe-core look at the page where people sign in, light and dark, wide and narrow.
 func TestEverybodyCanSignIn(t *testing.T) {
 	axe, err := os.ReadFile("../../bin/npm/node_modules/axe-core/axe.min.js")
-	tool(t, "axe-core", err == nil)
+	kubetest.Need(t, "axe-core", err == nil, "browser")
 	d := guardedBrowser(t, colourful())
 	for _, scheme := range []string{"light", "dark"} {
 		for _, width := range []int64{1440, 390} {
