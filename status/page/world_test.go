@@ -32,7 +32,7 @@ type world struct {
 
 // newWorld is the deployment acme at one commit: the built-in provider, and the clusters eu-1, eu-2 and us-1.
 func newWorld() *world {
-	commit := reconcile.Commit{SHA: revision, Author: "Ada Lovelace <ada@example.com>", Subject: "Give sydney its own pool", Time: epoch().Add(-time.Minute)}
+	commit := reconcile.Commit{SHA: revision, Author: "Ada Lovelace <ada@example.com>", MergedBy: "Bob Frost", Subject: "Give sydney its own pool", Time: epoch().Add(-time.Minute)}
 	w := &world{web: &status.Web{Metrics: prometheus.NewRegistry()}, Report: reconcile.Report{
 		Head: commit, Commit: commit, Failed: map[reconcile.ID]error{},
 		Want: reconcile.Desired{
