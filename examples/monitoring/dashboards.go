@@ -51,7 +51,7 @@ func overview() dashboard {
 	b.stat("Newest revision in force", look{red: 1, low: true, about: "1: it is valid and in force."}, `min(reconcile_config_valid)`)
 	b.stat("Environments", look{}, `sum(max by (provider, organization) (reconcile_environments))`)
 	b.stat("Rollout halted", look{red: 1}, `sum(max by (cluster) (reconcile_held_actions`+in(`reason="halted"`)+`))`)
-	b.stat("First certificate ends", look{unit: "s", red: 14 * day, low: true, about: "Of clusters and of our credentials there."},
+	b.stat("First certificate ends", look{unit: "s", red: 14 * day, low: true, about: "Of clusters, of our credentials there, and of the page."},
 		`min(reconcile_certificate_expiry_timestamp_seconds`+in("")+`) - time()`)
 	b.stat("Fullest quota", look{unit: "percentunit", red: 0.9, about: "Empty where no namespace of a provider has a quota."},
 		`max(reconcile_quota_used_ratio`+in("")+`)`)

@@ -131,8 +131,8 @@ func aboutOthers() []rule {
 			"Their signature does not fit the secret. The repository is still looked at in its interval.",
 			`sum by (forge) (increase(reconcile_webhooks_total{result="refused"}[15m])) > 0
   unless sum by (forge) (increase(reconcile_webhooks_total{result="accepted"}[15m])) > 0`),
-		alert("ReconcileCertificateExpiring", warning, "1h", "A certificate of cluster {{ $labels.cluster }} ends within two weeks: {{ $labels.of }}",
-			"When it has ended, the cluster cannot be reached any more. Server: its own; client: that of our kubeconfig.",
+		alert("ReconcileCertificateExpiring", warning, "1h", "A certificate ends within two weeks: {{ $labels.of }}{{ with $labels.cluster }} of cluster {{ . }}{{ end }}",
+			"When it has ended, the cluster cannot be reached any more, or nobody can open the page. Server: that of the cluster; client: that of our kubeconfig; page: that of the page.",
 			`min by (cluster, of) (reconcile_certificate_expiry_timestamp_seconds{of!="token"}) - time() < 14 * 86400`),
 		alert("ReconcileTokenExpiring", critical, "5m", "Our token in cluster {{ $labels.cluster }} ends within six hours",
 			"When it has ended, the cluster cannot be reached any more.",

@@ -2,8 +2,8 @@ package main
 
 import (
 	"maps"
-	"slices"
 	"strings"
+	"text/template"
 )
 
 // testFile is a file for promtool test rules.
@@ -107,6 +107,8 @@ func trials() []trial {
 			{`reconcile_certificate_expiry_timestamp_seconds{cluster="eu",of="client"}`, "1213200x180 9000000x60"}, // in two weeks and an hour
 			{`reconcile_certificate_expiry_timestamp_seconds{cluster="eu",of="server"}`, "9000000x200"},
 		}, "110m", "125m", "190m"},
+		{"ReconcileCertificateExpiring", labels("of", "page"), one(
+			`reconcile_certificate_expiry_timestamp_seconds{of="page"}`, "1213200x180 9000000x60"), "110m", "125m", "190m"},
 		{"ReconcileTokenExpiring", labels("cluster", "eu"), one(
 			`reconcile_certificate_expiry_timestamp_seconds{cluster="eu",of="token"}`, "21660x60 9000000x60"), "3m", "9m", "70m"},
 	}
@@ -147,10 +149,11 @@ func expects(r rule, labels map[string]string) expected {
 		}
 	}
 	for name, text := range r.Annotations {
-		for _, label := range slices.Sorted(maps.Keys(labels)) {
-			text = strings.ReplaceAll(text, "{{ $labels."+label+" }}", labels[label])
+		var b strings.Builder
+		if err := template.Must(template.New(name).Parse("{{ $labels := . }}"+text)).Execute(&b, labels); err != nil {
+			panic(err) // it is written in this directory
 		}
-		e.Annotations[name] = text
+		e.Annotations[name] = b.String()
 	}
 	return e
 }
