@@ -235,6 +235,12 @@ func (b *browser) readable(axe, where string, width int64) {
 	if wide := js[int64](b, `document.documentElement.scrollWidth`); wide > width {
 		b.Errorf("%s: it is %d wide", where, wide)
 	}
+	if cut := js[int](b, `[...document.querySelectorAll(".bar nav")].filter(e => e.scrollWidth > e.clientWidth).length`); cut > 0 {
+		b.Errorf("%s: where one can go is cut off", where)
+	}
+	if cut := js[string](b, `[...document.querySelectorAll(".card .scroll")].filter(e => e.scrollWidth > e.clientWidth).map(e => e.getAttribute("aria-label")).join(", ")`); cut != "" && width > 1000 {
+		b.Errorf("%s: one has to scroll sideways in %s", where, cut)
+	}
 	var found string
 	b.run(chromedp.Evaluate(axe+"; void 0", nil), chromedp.Evaluate(
 		`axe.run({resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations.map(v => ({id: v.id, impact: v.impact, help: v.help,
