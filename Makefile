@@ -102,7 +102,7 @@ doc: ## write the generated pages anew
 
 shots: browser ## pictures of every page in bin/shots, light and dark, wide and narrow
 	mkdir -p bin/shots
-	SCREENSHOTS=$(CURDIR)/bin/shots go test -count 1 -run EverybodyCanReadIt ./status/page
+	SCREENSHOTS=$(CURDIR)/bin/shots go test -count 1 -run 'EverybodyCan|MembersCan' ./status/page
 
 timed: browser ## whether pages are as fast as they shall be, with 2,000 providers; on a machine that does nothing else
 	RECONCILE_TEST_TIMED=1 go test -count 1 -v -run '^Test(TwoThousandProvidersInABrowser|ItStaysUpToDate)$$' ./status/page
