@@ -4,7 +4,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := -trimpath $(GOFLAGS)
 race := CGO_ENABLED=1 go test -race -short
 
-.PHONY: check fix test build release localkube localforge prometheus browser shots story demo bench gate doc clean help
+.PHONY: check fix test build release localkube localforge prometheus browser shots timed story demo bench gate doc clean help
 .DEFAULT_GOAL := check
 
 tool := go tool -modfile=.ci/tools.mod
@@ -70,11 +70,12 @@ localforge: ## bin/gitea, a forge for tests
 
 prometheus: ## bin/prometheus and bin/promtool, of Debian's package, where they are not installed
 	@command -v prometheus promtool >/dev/null || test -x bin/prometheus || { \
-		mkdir -p bin && tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && (cd "$$tmp" && apt-get download -q prometheus && \
+		mkdir -p bin && tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && (cd "$$tmp" && \
+		{ apt-get download -q prometheus || { apt-get -qq update && apt-get download -q prometheus; }; } && \
 		dpkg-deb -x prometheus_*.deb .) && cp "$$tmp"/usr/bin/prometheus "$$tmp"/usr/bin/promtool bin/ ; } || \
 		echo "there is no prometheus: what needs it is skipped in tests"
 
-# Where apt-get or npm is missing, the tests in a browser are skipped and say what they need.
+# Where apt-get or npm is missing, the tests in a browser are skipped and say what they need; in .ci/run they fail.
 browser: ## what tests of the page need: Chromium (installed with apt-get, as root) and bin/npm with axe-core
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || \
@@ -101,7 +102,10 @@ doc: ## write the generated pages anew
 
 shots: browser ## pictures of every page in bin/shots, light and dark, wide and narrow
 	mkdir -p bin/shots
-	SCREENSHOTS=$(CURDIR)/bin/shots go test -count 1 -run EverybodyCanReadIt ./status/page
+	SCREENSHOTS=$(CURDIR)/bin/shots go test -count 1 -run 'EverybodyCan|MembersCan' ./status/page
+
+timed: browser ## whether pages are as fast as they shall be, with 2,000 providers; on a machine that does nothing else
+	RECONCILE_TEST_TIMED=1 go test -count 1 -v -run '^Test(TwoThousandProvidersInABrowser|ItStaysUpToDate)$$' ./status/page
 
 clean: ## remove what was built
 	rm -rf bin

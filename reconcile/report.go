@@ -7,10 +7,11 @@ import (
 
 // Commit is one revision of the declarations.
 type Commit struct {
-	SHA     string // full hash; for a directory "dir:" and a hash over its files
-	Author  string // name and address
-	Subject string // first line of the message
-	Time    time.Time
+	SHA      string // full hash; for a directory "dir:" and a hash over its files
+	Author   string // name and address
+	MergedBy string // who put it there, where it is a merge or somebody else's; empty: its author, or not known
+	Subject  string // first line of the message
+	Time     time.Time
 }
 
 // Report is one look at everything: what was asked for, what there is, and what lies between.

@@ -62,14 +62,14 @@ func (a *archive) drop(head string) {
 	}
 }
 
-// done keeps how an action ended.
+// done keeps how an action ended. One that names no commit has no page to stand on.
 func (a *archive) done(o reconcile.Outcome) {
-	if o.Stopped() {
+	sha := o.Action.Commit.SHA
+	if o.Stopped() || sha == "" {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	sha := o.Action.Commit.SHA
 	if a.outcomes == nil {
 		a.outcomes, a.called = map[string]map[reconcile.ID][]DoneDoc{}, map[string]reconcile.Commit{}
 	}

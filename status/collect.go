@@ -1,6 +1,22 @@
 package status
 
-import "github.com/workspace-providers/reconcile/reconcile"
+import (
+	"time"
+
+	"github.com/workspace-providers/reconcile/reconcile"
+)
+
+// ofPage is, beside reconcile.Expiring, whose certificate ends: that of the page, which is in no cluster.
+const ofPage = "page"
+
+func collectPage(gauge func(string, float64, ...string), ends func() time.Time) {
+	if ends == nil {
+		return
+	}
+	if at := ends(); !at.IsZero() {
+		gauge("certificate_expiry_timestamp_seconds", float64(at.Unix()), "", ofPage)
+	}
+}
 
 // collectCluster says nothing of a cluster that was not looked at yet, and of one that does not answer not
 // what is stopped there.

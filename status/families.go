@@ -32,7 +32,7 @@ func Families() []Family {
 			[]string{"cluster", "op", "reason", "result"}},
 		{"build_info", "gauge", "What runs; always 1.", []string{"version", "revision", "goversion"}},
 		{"certificate_expiry_timestamp_seconds", "gauge", "Until when the cluster's certificate counts, or ours or our token " +
-			"there, in Unix time. Absent where there is none, where it does not say, and where it renews itself.",
+			"there, or, without a cluster, the certificate of the page, in Unix time. Absent where there is none, where it does not say, and where it renews itself.",
 			[]string{"cluster", "of"}},
 		{"cluster_reachable", "gauge", "Whether the cluster answers. Absent before the first look at it.", []string{"cluster"}},
 		{"config_valid", "gauge", "Whether the newest revision of the declarations is valid and in force.", nil},
@@ -120,7 +120,7 @@ This page is generated from the code.
 	list("phase", texts(reconcile.Phases))
 	list("state", queueStates)
 	list("kind", NotifyKinds())
-	list("of", reconcile.Expiring)
+	list("of", append(slices.Clone(reconcile.Expiring), ofPage))
 	list("resource", reconcile.QuotaResources)
 	list("stage", pullStates())
 	b.WriteString("\nOf `reconcile_webhooks_total`:\n\n")

@@ -106,6 +106,7 @@ func TestRevisionsOfWhichSomethingIsKnown(t *testing.T) {
 	it := w.want("eu", "frankfurt", "")
 	old := reconcile.Commit{SHA: "0a0b0c0", Author: "Bob", Subject: "Begin"}
 	web.Done(reconcile.Outcome{Action: reconcile.Action{Op: reconcile.OpCreate, ID: it.ID, Commit: old}})
+	web.Done(reconcile.Outcome{Action: reconcile.Action{Op: reconcile.OpCreate, ID: it.ID}}) // of no revision
 	web.Propose(reconcile.Proposal{
 		Request: reconcile.PullRequest{Number: 7, Title: "Let white in", Author: "carl", Head: "beef"}, Stage: reconcile.Planned,
 		Err: errors.New("a.cue:1:1: no"),

@@ -18,6 +18,8 @@ import (
 // reachability) is read from the newest report at each scrape, so that a series of what is gone goes with
 // it. What happens (actions, fetches, posts) is counted when it is told.
 type Metrics struct {
+	PageEnds func() time.Time // when the certificate of the page ends; zero: there is none. May be nil; set it before anybody asks
+
 	series  map[string]*prometheus.Desc // of the gauges made at each scrape, by metric
 	actions *prometheus.CounterVec
 	drift   *prometheus.CounterVec
@@ -270,6 +272,7 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 	collectAccessURL(gauge, r)
 	collectQueue(gauge, r.Plan.Clusters, queue)
 	collectPulls(gauge, pulls)
+	collectPage(gauge, m.PageEnds)
 	for _, c := range r.Plan.Clusters {
 		collectCluster(gauge, &r, c.Name)
 		if at, known := success[c.Name]; known {

@@ -34,7 +34,7 @@ type PoolLine struct {
 	Region      string `json:"region"`
 	Address     string `json:"address"`
 	Default     bool   `json:"default"`  // of this organization
-	Ready       bool   `json:"ready"`    // its status is Ready
+	Ready       bool   `json:"ready"`    // what is installed for this organization and for everybody is Ready
 	Cordoned    string `json:"cordoned"` // why no new environment may be created there; empty: they may
 }
 
@@ -75,8 +75,25 @@ func (o *OrganizationDoc) add(p Provider, preselected string) {
 	}
 	o.Providers = append(o.Providers, PoolLine{
 		Name: p.Name, DisplayName: p.DisplayName, Region: p.Region, Address: p.Address, Default: p.Name == preselected,
-		Ready: p.Status == Ready, Cordoned: clean(p.Cordoned),
+		Ready: p.readyFor(o.Name), Cordoned: clean(p.Cordoned),
 	})
+}
+
+// readyFor says whether an organization can work in a provider: how releases of others are is nothing to it.
+func (p *Provider) readyFor(organization string) bool {
+	if len(p.Releases) == 0 || len(p.failures) > 0 {
+		return p.Status == Ready
+	}
+	some := false
+	for _, rel := range p.Releases {
+		if rel.Organization != "" && rel.Organization != organization {
+			continue
+		}
+		if some = rel.Status == Ready; !some {
+			return false
+		}
+	}
+	return some
 }
 
 // Pool is what the organization may choose from.

@@ -70,7 +70,8 @@ type PlannedDoc struct {
 // AllowedDoc is an organization on an allowlist, or one that has environments all the same.
 type AllowedDoc struct {
 	Headcount
-	Allowed    bool      `json:"allowed"`        // it may create new environments
+	Allowed    bool      `json:"allowed"`        // it may create new environments, unless one of the next two says otherwise
+	Cordoned   string    `json:"cordoned"`       // why it may not, although the allowlist has it: the provider is cordoned
 	Closed     bool      `json:"closed"`         // the door is closed to it, while it is still on the allowlist in force
 	Until      time.Time `json:"until,omitzero"` // when its grant ends
 	Recognised string    `json:"recognised"`     // how its environments are told; empty: by nothing
@@ -167,7 +168,7 @@ func allowedDocs(r reconcile.Report, p Provider) []AllowedDoc {
 		entry(name).Until = until
 	}
 	for _, name := range p.Organizations {
-		entry(name).Allowed = true
+		entry(name).Allowed, entry(name).Cordoned = true, clean(p.Cordoned)
 	}
 	for _, name := range p.Closed {
 		entry(name).Closed = true

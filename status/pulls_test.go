@@ -63,6 +63,12 @@ func TestWhatRunsOutIsMeasured(t *testing.T) {
 	want(expiry + "reconcile_quota_used_ratio{cluster=\"eu\",provider=\"frankfurt\",resource=\"pods\"} 0.5\n")
 	w.in("eu", func(c *reconcile.ClusterLive) { c.Reachable, c.Err = false, "no route to host" })
 	want(expiry)
+	ends := time.Time{}
+	m.PageEnds = func() time.Time { return ends }
+	want(expiry)
+	ends = epoch()
+	want("reconcile_certificate_expiry_timestamp_seconds{cluster=\"\",of=\"page\"} 1.79155452e+09\n" + expiry)
+	ends = time.Time{}
 	w.in("eu", func(c *reconcile.ClusterLive) { c.Reachable, c.Err, c.Expires, c.Quotas = true, "", nil, nil })
 	want("")
 }

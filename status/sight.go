@@ -12,12 +12,22 @@ import (
 // as they are its own or everybody's. Documents are made anew from what may be seen, so that a field that nobody thought
 // of here is not there. Texts that programs and people wrote are shown as long as they name nobody else.
 type sight struct {
-	mine   []string
-	called map[string]bool // what these are called, as nameOf writes it
-	others map[string]bool // likewise, of organizations that are not his
-	long   int             // words that the longest name has
-	down   map[string]bool // clusters that cannot be reached
+	mine  []string
+	names map[string]kind // as nameOf writes them
+	long  int             // words that the longest name has
+	down  map[string]bool // clusters that cannot be reached
 }
+
+// kind is whom or what a name names. Where it is the name of several, the last of these counts.
+type kind int
+
+const (
+	nobody kind = iota
+	hidden      // a provider or cluster that is not to be seen
+	near        // one that is
+	others      // an organization that is not his
+	own         // one that is
+)
 
 // Withheld is what members read in place of a text that is not for them.
 const Withheld = "not shown to you, since it names others"
@@ -25,22 +35,21 @@ const Withheld = "not shown to you, since it names others"
 // newSight is the sight of somebody who does not see everything, for one report.
 func newSight(who Viewer, r *reconcile.Report, whole *StatusDoc) *sight {
 	s := sightOf(who.Organizations)
-	for name := range r.Want.Organizations {
-		s.hide(name)
+	for name, want := range r.Want.Organizations {
+		s.call(s.organization(name), name, want.DisplayName)
 	}
 	for i := range whole.Providers {
 		p := &whole.Providers[i]
 		for _, name := range slices.Concat(p.Organizations, p.Closed) {
-			s.hide(name)
+			s.call(s.organization(name), name)
 		}
 		for _, h := range p.Environments {
-			s.hide(h.Organization)
+			s.call(s.organization(h.Organization), h.Organization)
 		}
-		for _, rel := range p.Releases {
-			s.hide(rel.Organization)
-		}
+		s.place(p)
 	}
 	for _, c := range whole.Clusters {
+		s.call(hidden, c.Name)
 		s.down[c.Name] = c.Looked && !c.Reachable || c.Error != ""
 	}
 	return s
@@ -48,19 +57,41 @@ func newSight(who Viewer, r *reconcile.Report, whole *StatusDoc) *sight {
 
 // sightOf is the sight of members of some organizations who know of no others.
 func sightOf(mine []string) *sight {
-	s := &sight{mine: mine, called: map[string]bool{}, others: map[string]bool{}, down: map[string]bool{}, long: 1}
-	for _, name := range mine {
-		all := words(name)
-		s.called[nameOf(all)] = true
-		s.long = max(s.long, len(all))
-	}
+	s := &sight{mine: mine, names: map[string]kind{}, down: map[string]bool{}, long: 1}
+	s.call(own, mine...)
 	return s
 }
 
-// hide keeps the name of an organization from being seen, unless it is his.
-func (s *sight) hide(name string) {
-	if all := words(name); len(all) > 0 && !s.is(name) {
-		s.others[nameOf(all)] = true
+// organization says what the name of an organization is.
+func (s *sight) organization(name string) kind {
+	if s.is(name) {
+		return own
+	}
+	return others
+}
+
+// place takes what a provider is called, and where it is. What people call it may name others.
+func (s *sight) place(p *Provider) {
+	how := hidden
+	if s.sees(p) {
+		how = near
+	} else {
+		s.call(how, p.DisplayName)
+	}
+	s.call(how, p.Name, p.Cluster)
+	for _, rel := range p.Releases {
+		s.call(s.organization(rel.Organization), rel.Organization)
+		if how == near && s.shares(rel) {
+			s.call(near, rel.Cluster, rel.Name)
+		}
+	}
+}
+
+// call notes what is called so.
+func (s *sight) call(what kind, names ...string) {
+	for _, name := range names {
+		all := words(name)
+		s.names[nameOf(all)] = max(s.names[nameOf(all)], what)
 		s.long = max(s.long, len(all))
 	}
 }
@@ -80,21 +111,28 @@ func words(text string) []string {
 
 func nameOf(words []string) string { return strings.Join(words, "-") }
 
-// text is a text as it is, or that it is withheld. What is part of a name of his own names nobody else.
+// text is a text as it is, or that it is withheld. What is part of a name of his own names nobody else, and what is part
+// of what he sees names no other place.
 func (s *sight) text(text string) string {
 	all := words(text)
-	for i := 0; i < len(all); i++ {
-		own := 0
-		for n := min(s.long, len(all)-i); n > 0; n-- {
-			name := nameOf(all[i : i+n])
-			if own == 0 && s.called[name] {
-				own = n
-			}
-			if n > own && s.others[name] {
-				return Withheld
+	ours, seen := 0, 0 // where the last of such names ends
+	for i := range all {
+		for end := min(i+s.long, len(all)); end > i; end-- {
+			switch s.names[nameOf(all[i:end])] {
+			case own:
+				ours = max(ours, end)
+			case near:
+				seen = max(seen, end)
+			case others:
+				if end > ours {
+					return Withheld
+				}
+			case hidden:
+				if end > max(ours, seen) {
+					return Withheld
+				}
 			}
 		}
-		i += max(0, own-1)
 	}
 	return text
 }
@@ -120,15 +158,15 @@ func accessURLAlone(doc AccessURLDoc) AccessURLDoc {
 
 // provider is one provider; false: it is not to be seen.
 func (s *sight) provider(p *Provider) (Provider, bool) {
+	if !s.sees(p) {
+		return Provider{}, false
+	}
 	out := Provider{
 		Name: p.Name, Cluster: p.Cluster, Namespace: p.Namespace, Declared: p.Declared, Applied: p.Applied, Default: p.Default,
 		Unverified: p.Unverified, Cordoned: s.text(p.Cordoned), DisplayName: s.text(p.DisplayName),
 		Description: s.text(p.Description), Region: p.Region, Address: p.Address,
 		Organizations: s.own(p.Organizations), Closed: s.own(p.Closed), Environments: s.heads(p.Environments),
 		Enforcement: Enforcement{Mode: p.Enforcement.Mode}, Counted: p.Counted,
-	}
-	if len(out.Organizations)+len(out.Closed)+len(out.Environments) == 0 {
-		return Provider{}, false
 	}
 	if p.Drain != nil {
 		out.Drain = &Drain{Organizations: map[string]int{}}
@@ -147,6 +185,14 @@ func (s *sight) provider(p *Provider) (Provider, bool) {
 	return out, true
 }
 
+// sees says whether a provider is to be seen.
+func (s *sight) sees(p *Provider) bool {
+	return slices.ContainsFunc(p.Organizations, s.is) || slices.ContainsFunc(p.Closed, s.is) || len(s.heads(p.Environments)) > 0
+}
+
+// shares says whether a release is his, or everybody's.
+func (s *sight) shares(rel Release) bool { return rel.Organization == "" || s.is(rel.Organization) }
+
 // heads are the environments of his organizations.
 func (s *sight) heads(all []Headcount) []Headcount {
 	return slices.DeleteFunc(slices.Clone(all), func(h Headcount) bool { return !s.is(h.Organization) })
@@ -155,7 +201,7 @@ func (s *sight) heads(all []Headcount) []Headcount {
 // releases takes what may be seen of a provider's releases into it. It is then as the worst of them.
 func (s *sight) releases(out, p *Provider) {
 	for _, rel := range p.Releases {
-		if rel.Organization == "" || s.is(rel.Organization) {
+		if s.shares(rel) {
 			out.Releases = append(out.Releases, Release{
 				Cluster: rel.Cluster, Namespace: rel.Namespace, Name: rel.Name, Organization: rel.Organization, Status: rel.Status,
 				Message: s.says(rel.Cluster, rel.Message), Since: rel.Since, Revision: rel.Revision, Health: rel.Health,
@@ -193,7 +239,7 @@ func (s *sight) page(whole ProviderPage) (ProviderPage, bool) {
 	}
 	for _, a := range whole.Allowlist {
 		if s.is(a.Organization) {
-			a.DeclaredAt = Place{}
+			a.DeclaredAt, a.Cordoned = Place{}, s.text(a.Cordoned)
 			page.Allowlist = append(page.Allowlist, a)
 		}
 	}

@@ -2,6 +2,7 @@ package status
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 
@@ -13,8 +14,10 @@ import (
 func TestTextsThatNameOthersAreWithheld(t *testing.T) {
 	s := sightOf([]string{"red-team"})
 	for _, name := range []string{"red", "blue", "sky-blue", "red-team", "x1", ""} {
-		s.hide(name)
+		s.call(s.organization(name), name)
 	}
+	s.call(hidden, "lisbon", "eu", "Lisboa Norte")
+	s.call(near, "lisbon-2", "eu-red")
 	for text, shown := range map[string]bool{
 		"":                                       true,
 		"red-team has 3 environments":            true,
@@ -29,6 +32,12 @@ func TestTextsThatNameOthersAreWithheld(t *testing.T) {
 		"x10 pods":                               true,
 		"sky blue":                               false,
 		"red-team, red":                          false,
+		"lisbon-2: CrashLoopBackOff":             true,
+		"moved from Lisbon":                      false,
+		"lisbon-2 is as lisbon":                  false,
+		"in Lisboa Norte":                        false,
+		"in Norte":                               true,
+		"eu-red is full":                         false, // what is called after others names them
 		"red.team.example.com of red-team alone": true,
 	} {
 		if got := s.text(text); (got == text) != shown {
@@ -87,6 +96,35 @@ func TestWhoSeesTheSame(t *testing.T) {
 		if key(Viewer{Organizations: names}) == two {
 			t.Errorf("%q see what blue and red see", names)
 		}
+	}
+}
+
+// TestAPoolIsAsTheReleasesOfItsOrganizationAre: what broke for another is nothing to it.
+func TestAPoolIsAsTheReleasesOfItsOrganizationAre(t *testing.T) {
+	w := newWorld()
+	w.put(w.want("eu", "frankfurt", "blue"), nil)
+	w.put(w.want("eu", "frankfurt", "red"), func(o *reconcile.Observed) { o.Health = reconcile.Unhealthy })
+	want := w.Want.Providers["frankfurt"]
+	want.Organizations = []string{"blue", "green", "red"}
+	w.Want.Providers["frankfurt"] = want
+	w.Want.Organizations = map[string]reconcile.OrganizationWant{"blue": {}, "green": {}, "red": {}}
+	ready := func(r reconcile.Report) map[string]bool {
+		out := map[string]bool{}
+		for _, o := range Organizations(r) {
+			for _, p := range o.Pool().Providers {
+				if p.Name == "frankfurt" {
+					out[o.Name] = p.Ready
+				}
+			}
+		}
+		return out
+	}
+	if got, want := ready(w.report()), map[string]bool{"blue": true, "green": false, "red": false}; !maps.Equal(got, want) {
+		t.Errorf("ready: %v, want %v", got, want)
+	}
+	w.lose("eu")
+	if got, want := ready(w.report()), map[string]bool{"blue": false, "green": false, "red": false}; !maps.Equal(got, want) {
+		t.Errorf("in a cluster that does not answer: %v, want %v", got, want)
 	}
 }
 

@@ -25,10 +25,11 @@ type StatusDoc struct {
 
 // RevisionDoc is a revision of the declarations.
 type RevisionDoc struct {
-	SHA     string    `json:"sha"`
-	Author  string    `json:"author"`
-	Subject string    `json:"subject"`
-	Time    time.Time `json:"time,omitzero"`
+	SHA      string    `json:"sha"`
+	Author   string    `json:"author"`
+	MergedBy string    `json:"mergedBy"` // who put it there, of a merge or of what somebody else wrote; empty: its author, or not known
+	Subject  string    `json:"subject"`
+	Time     time.Time `json:"time,omitzero"`
 }
 
 // StatusLineDoc is a commit status.
@@ -128,7 +129,7 @@ func full(p *Provider) {
 }
 
 func revisionDoc(c reconcile.Commit) RevisionDoc {
-	return RevisionDoc{SHA: c.SHA, Author: clean(c.Author), Subject: clean(c.Subject), Time: c.Time}
+	return RevisionDoc{SHA: c.SHA, Author: clean(c.Author), MergedBy: clean(c.MergedBy), Subject: clean(c.Subject), Time: c.Time}
 }
 
 func message(err error) string {

@@ -62,7 +62,7 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	if err := p.guard(ctx, web); err != nil {
 		return err
 	}
-	p.source.Fetched = metrics.Fetched
+	p.source.Fetched, metrics.PageEnds = metrics.Fetched, p.certificate.ends
 	all := p.audience(metrics, web, p.teller(io))
 	p.loop.Reporters, p.loop.Done = all.reporters, all.done
 	p.trace()

@@ -180,7 +180,7 @@ func (p *prom) dashboards() map[string][]shownPanel {
 
 // filled is a query as Grafana would ask it.
 func filled(expr string) string {
-	return strings.NewReplacer("$__rate_interval", "15s", "$cluster", ".*", "$provider", "first").Replace(expr)
+	return strings.NewReplacer("$__rate_interval", "15s", "$job", ".*", "$cluster", ".*", "$provider", "first").Replace(expr)
 }
 
 // move declares another access URL.

@@ -32,9 +32,8 @@ type prom struct {
 func (s *site) prometheus(target string) *prom {
 	s.Helper()
 	program := kubetest.Tool("prometheus")
-	if _, err := exec.LookPath(program); err != nil {
-		s.Skip("there is no prometheus: run make prometheus, or install it")
-	}
+	_, err := exec.LookPath(program)
+	kubetest.Need(s, "Prometheus", err == nil, "prometheus")
 	dir := s.TempDir()
 	s.write(filepath.Join(dir, "rules.yml"), hurried(s.read(filepath.Join(monitoring, "rules", "reconcile.yml"))))
 	s.write(filepath.Join(dir, "prometheus.yml"), fmt.Sprintf(`global: {scrape_interval: 1s, evaluation_interval: 1s}

@@ -114,6 +114,14 @@ func (c *certificate) reload() {
 	c.log.Info("the certificate was read anew", "until", c.now.Load().Leaf.NotAfter)
 }
 
+// ends is when it does; zero: there is none.
+func (c *certificate) ends() time.Time {
+	if c == nil {
+		return time.Time{}
+	}
+	return c.now.Load().Leaf.NotAfter
+}
+
 // config is how to encrypt with it.
 func (c *certificate) config() *tls.Config {
 	return &tls.Config{

@@ -53,7 +53,7 @@ func TestTheFilesAreFresh(t *testing.T) {
 
 // known are the labels of every metric that a query may use, by its name.
 func known() map[string][]string {
-	target := []string{"instance", "job"}
+	target := []string{"instance", "job", "namespace"}
 	out := map[string][]string{}
 	for _, f := range status.Families() {
 		name, labels := "reconcile_"+f.Name, append(target, f.Labels...)
@@ -73,7 +73,7 @@ func known() map[string][]string {
 }
 
 // words of PromQL that our queries use.
-var promQL = strings.Fields(`sum max min count by on time rate increase histogram_quantile absent topk and unless`)
+var promQL = strings.Fields(`sum max min count by on time rate increase histogram_quantile last_over_time absent_over_time topk and or unless`)
 
 var (
 	selectors = regexp.MustCompile(`\{[^}]*\}`)
@@ -166,6 +166,11 @@ func TestDashboardsCanBeImported(t *testing.T) {
 		}
 		taken := map[[2]int]string{}
 		for _, p := range d.Panels {
+			for _, q := range p.Targets {
+				if strings.Count(q.Expr, "reconcile_") != strings.Count(q.Expr, `{job=~"$job"`) {
+					t.Errorf("%s: %s asks deployments that were not chosen: %s", d.UID, p.Title, q.Expr)
+				}
+			}
 			if p.Type != "row" && (p.Datasource.UID != "${datasource}" || len(p.Targets) == 0) {
 				t.Errorf("%s: %s asks nobody", d.UID, p.Title)
 			}
@@ -199,6 +204,11 @@ func TestEveryAlertHasARunbookAndATest(t *testing.T) {
 	}
 	for _, g := range groups() {
 		for _, r := range g.Rules {
+			for _, clause := range clauses.FindAllString(r.Expr, -1) {
+				if !strings.Contains(clause, "(job, namespace") {
+					t.Errorf("%s%s takes deployments together: %s", r.Record, r.Alert, clause)
+				}
+			}
 			if r.Alert == "" {
 				continue
 			}

@@ -1,9 +1,27 @@
 package main
 
+import (
+	"regexp"
+	"strings"
+)
+
 // board makes a dashboard: panels are placed in the order in which they are added.
 type board struct {
 	dashboard
 	x, y, row int // where the next panel is, and how high the ones beside it are
+}
+
+// asked finds our metrics in a query.
+var asked = regexp.MustCompile(`(reconcile_[a-z_]+)(\{?)`)
+
+// ofChosen is a query of the deployments alone that whoever looks has chosen: several may be in one Prometheus.
+func ofChosen(expr string) string {
+	return asked.ReplaceAllStringFunc(expr, func(found string) string {
+		if name, more := strings.CutSuffix(found, "{"); more {
+			return name + `{job=~"$job",`
+		}
+		return found + `{job=~"$job"}`
+	})
 }
 
 // newBoard makes an empty dashboard with the variables that all have, and others after them.
@@ -15,12 +33,15 @@ func newBoard(uid, title, description string, more ...variable) *board {
 	}}
 	b.Templating.List = append([]variable{{
 		Name: "datasource", Label: "Data source", Type: "datasource", Query: "prometheus", Refresh: 1, Current: struct{}{},
-	}}, more...)
+	}, values("job", "Deployment", "label_values(reconcile_build_info, job)")}, more...)
 	return b
 }
 
-// choice is a variable over the values of a label.
-func choice(name, label, query string) variable {
+// choice is a variable over the values of a label, in the deployments that were chosen.
+func choice(name, label, query string) variable { return values(name, label, ofChosen(query)) }
+
+// values is one in all deployments.
+func values(name, label, query string) variable {
 	return variable{
 		Name: name, Label: label, Type: "query", Query: variableQuery{query, name}, Datasource: prometheus(), Refresh: 2,
 		IncludeAll: true, AllValue: ".*", Multi: true, Sort: 1, Current: chosen{"All", "$__all"},
@@ -43,7 +64,7 @@ func (b *board) add(w, h int, p panel) {
 	}
 	p.FieldConfig.Overrides = []struct{}{}
 	for i := range p.Targets {
-		p.Targets[i].RefID = string(rune('A' + i))
+		p.Targets[i].RefID, p.Targets[i].Expr = string(rune('A'+i)), ofChosen(p.Targets[i].Expr)
 	}
 	b.x, b.row = b.x+w, max(b.row, h)
 	b.Panels = append(b.Panels, p)

@@ -2,8 +2,8 @@ package main
 
 import (
 	"maps"
-	"slices"
 	"strings"
+	"text/template"
 )
 
 // testFile is a file for promtool test rules.
@@ -87,6 +87,21 @@ func trials() []trial {
 			{`reconcile_access_url_phase{phase="switching"}`, "1x1500 0x60"}, {`reconcile_access_url_phase{phase="retirable"}`, "1x1600"},
 		}, "1400m", "1441m", "1505m"},
 		{"ReconcileDown", labels(), one(`reconcile_build_info`, "1x5 _x20 1x20"), "14m", "18m", "35m"},
+		{"ReconcileDown", labels("job", "acme", "namespace", "reconcile"), []input{ // and another goes on
+			{`reconcile_build_info{job="acme",namespace="reconcile"}`, "1x5 _x20 1x20"}, {`reconcile_build_info{job="other",namespace="reconcile"}`, "1x60"},
+		}, "14m", "18m", "35m"},
+		{"ReconcileProviderError", labels("job", "acme", "provider", "frankfurt", "cluster", "eu", "status", "Error"), []input{ // both have an eu
+			{`reconcile_cluster_reachable{job="acme",cluster="eu"}`, "1x60"}, {`reconcile_cluster_reachable{job="other",cluster="eu"}`, "0x60"},
+			{`reconcile_provider_status{job="acme",provider="frankfurt",cluster="eu",status="Error"}`, "0 1x10 0x30"},
+			{`reconcile_provider_status{job="other",provider="frankfurt",cluster="eu",status="Error"}`, "1x60"},
+		}, "5m", "7m", "14m"},
+		{"ReconcileGitFailing", labels("job", "acme"), []input{ // and the other's repository can be read
+			{`reconcile_git_fetches_total{job="acme",result="error"}`, "0x5 1+1x30 31x60"}, {`reconcile_git_fetches_total{job="acme",result="ok"}`, "0+1x5 5x30 6+1x60"},
+			{`reconcile_git_fetches_total{job="other",result="ok"}`, "0+1x120"},
+		}, "8m", "22m", "50m"},
+		{"ReconcileDeclarationsInvalid", labels("job", "acme"), []input{
+			{`reconcile_config_valid{job="acme"}`, "1 0x10 1x30"}, {`reconcile_config_valid{job="other"}`, "1x60"},
+		}, "5m", "7m", "14m"},
 		{"ReconcileGitFailing", labels(), []input{
 			{`reconcile_git_fetches_total{result="error"}`, "0x5 1+1x30 31x60"}, {`reconcile_git_fetches_total{result="ok"}`, "0+1x5 5x30 6+1x60"},
 		}, "8m", "22m", "50m"},
@@ -107,6 +122,8 @@ func trials() []trial {
 			{`reconcile_certificate_expiry_timestamp_seconds{cluster="eu",of="client"}`, "1213200x180 9000000x60"}, // in two weeks and an hour
 			{`reconcile_certificate_expiry_timestamp_seconds{cluster="eu",of="server"}`, "9000000x200"},
 		}, "110m", "125m", "190m"},
+		{"ReconcileCertificateExpiring", labels("of", "page"), one(
+			`reconcile_certificate_expiry_timestamp_seconds{of="page"}`, "1213200x180 9000000x60"), "110m", "125m", "190m"},
 		{"ReconcileTokenExpiring", labels("cluster", "eu"), one(
 			`reconcile_certificate_expiry_timestamp_seconds{cluster="eu",of="token"}`, "21660x60 9000000x60"), "3m", "9m", "70m"},
 	}
@@ -147,10 +164,11 @@ func expects(r rule, labels map[string]string) expected {
 		}
 	}
 	for name, text := range r.Annotations {
-		for _, label := range slices.Sorted(maps.Keys(labels)) {
-			text = strings.ReplaceAll(text, "{{ $labels."+label+" }}", labels[label])
+		var b strings.Builder
+		if err := template.Must(template.New(name).Parse("{{ $labels := . }}"+text)).Execute(&b, labels); err != nil {
+			panic(err) // it is written in this directory
 		}
-		e.Annotations[name] = text
+		e.Annotations[name] = b.String()
 	}
 	return e
 }

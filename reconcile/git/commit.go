@@ -22,12 +22,13 @@ const (
 // Commit is what we tell of a commit. Text is safe to print: one line, no control characters,
 // bounded.
 type Commit struct {
-	Hash    string
-	Tree    string   // hash of its root tree
-	Parents []string // first parent first
-	Author  string
-	Subject string    // first line of the message
-	Time    time.Time // when it was committed, as its committer says
+	Hash     string
+	Tree     string   // hash of its root tree
+	Parents  []string // first parent first
+	Author   string
+	MergedBy string    // who put it there, where it is a merge or somebody else's; empty: its author, or not known
+	Subject  string    // first line of the message
+	Time     time.Time // when it was committed, as its committer says
 }
 
 // Commit returns a commit that a Fetch brought.
@@ -123,7 +124,7 @@ func decodeCommit(hash plumbing.Hash, o raw) (Commit, error) {
 	}
 	c := Commit{
 		Hash: hash.String(), Tree: full.TreeHash.String(), Time: full.Committer.When.UTC(),
-		Author: printable(full.Author.Name, maxSubject),
+		Author: printable(full.Author.Name, maxSubject), MergedBy: printable(merger(full), maxSubject),
 	}
 	for _, p := range full.ParentHashes {
 		c.Parents = append(c.Parents, p.String())
@@ -131,6 +132,18 @@ func decodeCommit(hash plumbing.Hash, o raw) (Commit, error) {
 	subject, _, _ := strings.Cut(strings.TrimLeftFunc(full.Message, unicode.IsSpace), "\n")
 	c.Subject = printable(subject, maxSubject)
 	return c, nil
+}
+
+// merger is who merged a commit. Of a merge that is its author: whoever presses a forge's button, whom some forges name as
+// the committer too. Of what a forge squashed or rebased it is the committer, unless that is the forge itself.
+func merger(c *object.Commit) string {
+	switch {
+	case len(c.ParentHashes) > 1:
+		return c.Author.Name
+	case c.Committer.Name == c.Author.Name, c.Committer.Email == "noreply@github.com":
+		return ""
+	}
+	return c.Committer.Name
 }
 
 // printable makes text of unknown origin safe to show: what is not a printing character becomes

@@ -52,7 +52,7 @@ func (g Git) Key(sha string) (string, error) { return g.TreeHash(sha, ".") }
 
 // CommitOf is a commit of a git repository.
 func CommitOf(c git.Commit) reconcile.Commit {
-	return reconcile.Commit{SHA: c.Hash, Author: c.Author, Subject: c.Subject, Time: c.Time}
+	return reconcile.Commit{SHA: c.Hash, Author: c.Author, MergedBy: c.MergedBy, Subject: c.Subject, Time: c.Time}
 }
 
 // Dir is the origin of declarations in a directory, which has one revision: what is there now.

@@ -111,7 +111,7 @@ func (m message) slack() ([]byte, error) {
 	}
 	where := "reconcile, " + escape(m.deployment)
 	if m.page != "" {
-		where = fmt.Sprintf("reconcile, <%s|%s>", escape(m.page), escape(m.deployment))
+		where = fmt.Sprintf("reconcile, <%s|%s>", entities.Replace(m.page), escape(m.deployment))
 	}
 	b.WriteString(where)
 	return json.Marshal(map[string]string{"text": b.String()})
@@ -141,7 +141,11 @@ func rounded(d time.Duration) string {
 	return fmt.Sprintf("%dh", int(d.Hours()))
 }
 
-// escape keeps a message from being read as markup: an object's own words must not call everybody in a channel.
+// escape keeps a message from being read as markup: an object's own words must not call everybody in a channel, nor hide
+// where a link leads. Slack has its own markup for both. What takes Slack's webhooks knows @all and links of Markdown
+// too, and has nothing to escape them with; a space without width parts them.
 func escape(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+	return strings.NewReplacer("@", "@\u200b", "](", "]\u200b(").Replace(entities.Replace(s))
 }
+
+var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")

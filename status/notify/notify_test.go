@@ -56,6 +56,21 @@ func TestOneMessageForAnIncidentAndOneForItsEnd(t *testing.T) {
 	web.silent(t)
 }
 
+// Whoever can write what a pod says cannot call everybody, in Slack or in what takes its webhooks.
+func TestAMessageCallsNobody(t *testing.T) {
+	n := news{Incident: Incident{
+		Event: Error, Title: "eu/frankfurt is in Error", Message: "@all, <!channel>, @here: [help](https://example.com) of ada@example.com",
+	}}
+	want := "*Error*: eu/frankfurt is in Error\n> @\u200ball, &lt;!channel&gt;, @\u200bhere: [help]\u200b(https://example.com) of ada@\u200bexample.com"
+	if got := n.line(time.Now()); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	n.Over, n.ended = "@all is well", true
+	if got := n.line(n.Began); got != "*Recovered*: @\u200ball is well, after 0s" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // What was begun and ended is on the wire in this order: a receiver that fails is told until it takes it, and hears of
 // nothing twice.
 func TestAReceiverThatFailsIsToldLater(t *testing.T) {
@@ -264,7 +279,7 @@ func TestAReceiverIsToldOfWhatItNames(t *testing.T) {
 	w.Live.Clusters["eu"] = c
 	n.Report(w.report())
 	text := chat.next(t).text(t)
-	if !strings.HasPrefix(text, "*Frozen*: cluster eu: deletions frozen until ") || !strings.Contains(text, "\n> incident 42 (ada@laptop)\n") {
+	if !strings.HasPrefix(text, "*Frozen*: cluster eu: deletions frozen until ") || !strings.Contains(text, "\n> incident 42 (ada@\u200blaptop)\n") {
 		t.Errorf("it says %s", text)
 	}
 	if got := web.next(t).incidents(t); got[0].Event != Frozen {

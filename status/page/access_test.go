@@ -127,8 +127,8 @@ func TestARouteThatDoesNotSayIsForNobody(t *testing.T) {
 	}
 }
 
-// others are the other organizations of the colourful world, and their people.
-var others = regexp.MustCompile(`(?i)\b(red|white|Red Rock|lisbon|boston|austin)\b`)
+// others are what other organizations and their providers and clusters are called in the colourful world.
+var others = regexp.MustCompile(`(?i)\b(red|white|Red Rock|Snowfall|lisbon|boston|austin|Lisboa Norte|vault)\b`)
 
 // gossip makes everything in a world name others wherever programs and people may write.
 func gossip(w *world) {
@@ -141,6 +141,18 @@ func gossip(w *world) {
 	p := w.Want.Providers["frankfurt"]
 	p.Description, p.Cordoned = "Shared with White", "red is too loud"
 	w.Want.Providers["frankfurt"] = p
+	w.Want.Organizations["white"] = reconcile.OrganizationWant{DisplayName: "Snowfall", Default: "built-in"}
+	w.cluster("vault", "home")
+	for name, text := range map[string]string{
+		"munich": "Snowfall comes in", "paris": "as long as lisbon is repaired", "sydney": "until vault is there", "built-in": "with Lisboa Norte",
+	} {
+		p := w.Want.Providers[name]
+		p.Description, p.Cordoned = "Cordoned "+text, text
+		w.Want.Providers[name] = p
+	}
+	p = w.Want.Providers["lisbon"]
+	p.DisplayName = "Lisboa Norte"
+	w.Want.Providers["lisbon"] = p
 	w.HeadErr, w.FetchErr = io.ErrUnexpectedEOF, io.ErrClosedPipe
 }
 

@@ -20,6 +20,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/workspace-providers/reconcile/reconcile/kube/kubetest"
 )
 
 // browser is a Chromium that looks at the pages of a world. Whatever it asks of another host, and whatever it finds
@@ -36,18 +38,6 @@ type browser struct {
 	wrong []string   // what the console says
 }
 
-// tool is a program or file that a test needs. Continuous integration has it; elsewhere a test without it is skipped.
-func tool(t *testing.T, what string, there bool) {
-	t.Helper()
-	switch {
-	case there:
-	case os.Getenv("CI") != "":
-		t.Fatalf("%s is missing", what)
-	default:
-		t.Skipf("%s is missing: make browser", what)
-	}
-}
-
 // browse starts a Chromium for the pages of a world, which everybody sees unless something is put before them.
 func browse(t *testing.T, w *world, before ...func(url string, pages http.Handler) http.Handler) *browser {
 	t.Helper()
@@ -55,7 +45,7 @@ func browse(t *testing.T, w *world, before ...func(url string, pages http.Handle
 		t.Skip("a browser takes its time")
 	}
 	path, err := exec.LookPath("chromium")
-	tool(t, "Chromium", err == nil)
+	kubetest.Need(t, "Chromium", err == nil, "browser")
 	w.report()
 	end := make(chan struct{})
 	pages := w.site(end)
@@ -155,8 +145,8 @@ func (b *browser) fill(text string) {
 	})()`, text))
 }
 
-// atMost is the time that something may take: as long as is asked for where RECONCILE_TEST_TIMED is set, on a machine
-// that does nothing else, and else so much longer that only what hangs takes it.
+// atMost is the time that something may take: as long as is asked for where RECONCILE_TEST_TIMED is set, as by make
+// timed on a machine that does nothing else, and else so much longer that only what hangs takes it.
 func atMost(limit time.Duration) time.Duration {
 	if os.Getenv("RECONCILE_TEST_TIMED") == "" {
 		return 30 * limit

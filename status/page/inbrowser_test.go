@@ -2,7 +2,9 @@ package page
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/kube/kubetest"
 )
 
 // shown are the names of the rows that are to be seen.
@@ -200,32 +203,46 @@ func TestWithoutJavaScript(t *testing.T) {
 var looks = map[string]string{
 	"overview": "/", "expanded": "/?open=munich", "grouped": "/?group=region&sort=status", "provider": "/providers/munich", "cordoned": "/providers/frankfurt",
 	"clusters": "/clusters", "rollout": "/rollout", "organizations": "/organizations", "organization": "/organizations/blue",
-	"revisions": "/revisions", "revision": "/revisions/" + revision, "missing": "/nowhere",
+	"revisions": "/revisions", "revision": "/revisions/" + revision, "request": "/revisions/beefbeef", "missing": "/nowhere",
 }
 
 // TestEverybodyCanReadIt has axe-core look at every page, light and dark, wide and narrow.
 func TestEverybodyCanReadIt(t *testing.T) {
 	axe, err := os.ReadFile("../../bin/npm/node_modules/axe-core/axe.min.js")
-	tool(t, "axe-core", err == nil)
-	b := browse(t, colourful())
-	b.web.Done(reconcile.Outcome{Took: time.Second, Action: reconcile.Action{
-		ID: reconcile.ID{Cluster: "eu", Kind: reconcile.KindRelease, Namespace: "coder", Name: "munich"}, Op: reconcile.OpUpdate, Provider: "munich",
-	}})
+	kubetest.Need(t, "axe-core", err == nil, "browser")
+	w := eventful()
+	b := browse(t, w)
+	w.act(w.Want.Items[1], reconcile.OpUpdate, nil) // munich
+	w.act(w.Want.Items[3], reconcile.OpUpdate, errors.New("helm upgrade coder/lisbon: timed out"))
 	for name, path := range looks {
-		for _, how := range []struct {
-			scheme string
-			width  int64
-		}{{"light", 1440}, {"dark", 1440}, {"light", 390}, {"dark", 390}} {
-			b.scheme(how.scheme)
-			b.run(chromedp.EmulateViewport(how.width, 900))
-			b.run(chromedp.Navigate(b.base+path), chromedp.WaitReady(".pulse.on", chromedp.ByQuery))
-			b.shoot(fmt.Sprintf("%s-%s-%d", name, how.scheme, how.width))
-			b.readable(string(axe), fmt.Sprintf("%s, %s, %d", name, how.scheme, how.width), how.width)
-		}
+		b.look(string(axe), name, path, ".pulse.on")
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.wrong = nil // a page that is not there is an error, which is what it is
+	b.expect(looks["missing"]) // which is not there
+}
+
+// TestEverybodyCanReadThatItStarts looks at the page before anything was looked at.
+func TestEverybodyCanReadThatItStarts(t *testing.T) {
+	axe, err := os.ReadFile("../../bin/npm/node_modules/axe-core/axe.min.js")
+	kubetest.Need(t, "axe-core", err == nil, "browser")
+	end := make(chan struct{})
+	b := browse(t, colourful(), func(string, http.Handler) http.Handler { return newWorld().site(end) })
+	t.Cleanup(func() { close(end) })
+	b.look(string(axe), "waiting", "/", "main h1")
+	b.expect("503")
+}
+
+// look takes pictures of a page, light and dark, wide and narrow, once something is there, and has axe-core look at it.
+func (b *browser) look(axe, name, path, there string) {
+	b.Helper()
+	for _, how := range []struct {
+		scheme string
+		width  int64
+	}{{"light", 1440}, {"dark", 1440}, {"light", 390}, {"dark", 390}} {
+		b.scheme(how.scheme)
+		b.run(chromedp.EmulateViewport(how.width, 900), chromedp.Navigate(b.base+path), chromedp.WaitReady(there, chromedp.ByQuery))
+		b.shoot(fmt.Sprintf("%s-%s-%d", name, how.scheme, how.width))
+		b.readable(axe, fmt.Sprintf("%s, %s, %d", name, how.scheme, how.width), how.width)
+	}
 }
 
 // readable has axe-core look at a page, which is to fit a screen.
@@ -233,6 +250,12 @@ func (b *browser) readable(axe, where string, width int64) {
 	b.Helper()
 	if wide := js[int64](b, `document.documentElement.scrollWidth`); wide > width {
 		b.Errorf("%s: it is %d wide", where, wide)
+	}
+	if cut := js[int](b, `[...document.querySelectorAll(".bar nav")].filter(e => e.scrollWidth > e.clientWidth).length`); cut > 0 {
+		b.Errorf("%s: where one can go is cut off", where)
+	}
+	if cut := js[string](b, `[...document.querySelectorAll(".card .scroll")].filter(e => e.scrollWidth > e.clientWidth).map(e => e.getAttribute("aria-label")).join(", ")`); cut != "" && width > 1000 {
+		b.Errorf("%s: one has to scroll sideways in %s", where, cut)
 	}
 	var found string
 	b.run(chromedp.Evaluate(axe+"; void 0", nil), chromedp.Evaluate(

@@ -128,7 +128,7 @@ func (s *Site) revisions(in *http.Request) (content, bool) {
 	return content{"revisions", "Revisions", all}, there
 }
 
-// revisionData is a revision, and what was done for it in the order in which it was.
+// revisionData is a revision, and what was done for it, newest first.
 type revisionData struct {
 	status.RevisionPage
 	Timeline []doneData

@@ -109,9 +109,13 @@ func tags(p *status.Provider) []tag {
 		if h.Class == reconcile.Person {
 			class = "t-person"
 		}
-		known := slices.ContainsFunc(out, func(t tag) bool { return t.Text == string(h.Reason) })
+		text, title := string(h.Reason), h.Message
+		if h.Reason == reconcile.Unknown {
+			text, title = "state unknown", "what is there is not known, and nothing is done until it is: "+h.Message
+		}
+		known := slices.ContainsFunc(out, func(t tag) bool { return t.Text == text })
 		if h.Class != reconcile.Progress && !known {
-			out = append(out, tag{class, string(h.Reason), cut(shownRemark, h.Message)})
+			out = append(out, tag{class, text, cut(shownRemark, strings.TrimSuffix(title, ": "))})
 		}
 	}
 	if n := drift(p); n > 0 {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/kube/kubetest"
 	"github.com/workspace-providers/reconcile/status/signin"
 	"github.com/workspace-providers/reconcile/status/signin/signintest"
 )
@@ -117,7 +118,6 @@ func TestSignInByIssuer(t *testing.T) {
 		t.Errorf("the clusters: %s", got)
 	}
 	d.open("/")
-	d.shoot("member")
 	d.signOut()
 	d.expect("403")
 }
@@ -148,7 +148,7 @@ func TestAPageWhoseSessionEnds(t *testing.T) {
 // TestEverybodyCanSignIn has axe-core look at the page where people sign in, light and dark, wide and narrow.
 func TestEverybodyCanSignIn(t *testing.T) {
 	axe, err := os.ReadFile("../../bin/npm/node_modules/axe-core/axe.min.js")
-	tool(t, "axe-core", err == nil)
+	kubetest.Need(t, "axe-core", err == nil, "browser")
 	d := guardedBrowser(t, colourful())
 	for _, scheme := range []string{"light", "dark"} {
 		for _, width := range []int64{1440, 390} {
@@ -162,4 +162,17 @@ func TestEverybodyCanSignIn(t *testing.T) {
 	d.run(chromedp.EmulateViewport(1440, 900), chromedp.SendKeys("input[name=token]", d.token+"\r", chromedp.ByQuery), chromedp.WaitReady(".pulse.on", chromedp.ByQuery))
 	d.readable(string(axe), "signed in", 1440)
 	d.expect("401")
+}
+
+// TestMembersCanReadIt has axe-core look at what a member sees, and at what he reads where he may not look.
+func TestMembersCanReadIt(t *testing.T) {
+	axe, err := os.ReadFile("../../bin/npm/node_modules/axe-core/axe.min.js")
+	kubetest.Need(t, "axe-core", err == nil, "browser")
+	d := guardedBrowser(t, eventful())
+	d.run(chromedp.Navigate(d.base+"/"), chromedp.WaitVisible("input[name=name]", chromedp.ByQuery))
+	d.run(chromedp.SendKeys("input[name=name]", "carl", chromedp.ByQuery), chromedp.SendKeys("input[name=password]", "secret\r", chromedp.ByQuery),
+		chromedp.WaitReady(".pulse.on", chromedp.ByQuery))
+	d.look(string(axe), "member", "/?open=frankfurt", ".pulse.on")
+	d.look(string(axe), "denied", "/clusters", "main h1")
+	d.expect("403") // where he may not look
 }

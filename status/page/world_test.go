@@ -32,7 +32,7 @@ type world struct {
 
 // newWorld is the deployment acme at one commit: the built-in provider, and the clusters eu-1, eu-2 and us-1.
 func newWorld() *world {
-	commit := reconcile.Commit{SHA: revision, Author: "Ada Lovelace <ada@example.com>", Subject: "Give sydney its own pool", Time: epoch().Add(-time.Minute)}
+	commit := reconcile.Commit{SHA: revision, Author: "Ada Lovelace <ada@example.com>", MergedBy: "Bob Frost", Subject: "Give sydney its own pool", Time: epoch().Add(-time.Minute)}
 	w := &world{web: &status.Web{Metrics: prometheus.NewRegistry()}, Report: reconcile.Report{
 		Head: commit, Commit: commit, Failed: map[reconcile.ID]error{},
 		Want: reconcile.Desired{
@@ -189,6 +189,59 @@ func colourful() *world {
 		c.Freezes = []reconcile.Freeze{{Deletes: true, Reason: "incident 42", By: "ada@laptop", Until: epoch().Add(time.Hour)}}
 	})
 	return w
+}
+
+// eventful is colourful while much is under way: a change of the access URL, a quarrel over a field, a pull request, and
+// a revision whose plan was shown and of which something was done.
+func eventful() *world {
+	w := colourful()
+	w.Want.AccessURL = reconcile.AccessURL{URL: "https://coder.example.com", Previous: "https://old.example.com"}
+	w.Live.URLs = map[string]reconcile.URLLive{}
+	for _, url := range []string{w.Want.AccessURL.URL, w.Want.AccessURL.Previous} {
+		w.Live.URLs[url] = reconcile.URLLive{At: epoch(), Addresses: []string{"192.0.2.1"}, Status: "200 OK", Version: "v2.33.0", Says: w.Want.AccessURL.URL}
+	}
+	for i := range w.Want.Items {
+		w.switches(&w.Want.Items[i])
+	}
+	quarrel := w.Want.Items[0] // frankfurt
+	w.in(quarrel.ID.Cluster, func(c *reconcile.ClusterLive) {
+		obs := c.Releases[quarrel.ID]
+		obs.Drift = []reconcile.Drift{{Object: "Deployment/envproxy", Field: "/spec/replicas", Message: "3, declared 2", By: "autoscaler", Contested: true}}
+		c.Releases[quarrel.ID] = obs
+	})
+	w.web.Shown = func(sha string) (reconcile.Shown, bool) {
+		return reconcile.Shown{
+			Request: 6, Page: "https://github.com/acme/providers/pull/6", Hash: "sha256:feed", At: epoch().Add(-time.Hour),
+			Actions: []reconcile.ShownAction{{ID: w.Want.Items[1].ID, Op: reconcile.OpUpdate}, {ID: w.Want.Items[5].ID, Op: reconcile.OpCreate}},
+		}, sha == revision
+	}
+	w.web.Propose(reconcile.Proposal{
+		Request: reconcile.PullRequest{Number: 7, Title: "Let <b>white</b> in", Author: "carl", Head: "beefbeef", Page: "https://github.com/acme/providers/pull/7"},
+		Stage:   reconcile.Planned, Base: w.Commit, Plan: w.report().Plan, At: epoch(),
+	})
+	return w
+}
+
+// switches declares the access URL for a release: what is in place has it, and the others have the one before.
+func (w *world) switches(it *reconcile.Item) {
+	obs, there := w.Live.Clusters[it.ID.Cluster].Releases[it.ID]
+	current := obs.Digest == reconcile.Digest(*it, nil)
+	it.AccessURL = w.Want.AccessURL.URL
+	if !there || obs.Owner == "" {
+		return
+	}
+	obs.AccessURL = w.Want.AccessURL.Previous
+	if current {
+		obs.Digest, obs.AccessURL, obs.FormerURL, obs.Survived = reconcile.Digest(*it, nil), it.AccessURL, obs.AccessURL, true
+	}
+	w.Live.Clusters[it.ID.Cluster].Releases[it.ID] = obs
+}
+
+// act makes an action of the revision in force have ended.
+func (w *world) act(it reconcile.Item, op reconcile.Op, err error) {
+	w.web.Done(reconcile.Outcome{Took: time.Second, Err: err, Action: reconcile.Action{
+		ID: it.ID, Op: op, Reason: reconcile.Changed, Provider: it.Provider, Commit: w.Commit,
+	}})
 }
 
 // crowd is a deployment with n providers in 20 clusters.

@@ -113,6 +113,19 @@ func Tool(name string) string {
 	return name
 }
 
+// Need is for a test that needs something that not every machine has, and which make target brings it. Where it is
+// missing the test is skipped, and fails in continuous integration (CI is set), which would else test less and be green.
+func Need(t testing.TB, what string, there bool, target string) {
+	t.Helper()
+	switch {
+	case there:
+	case os.Getenv("CI") != "":
+		t.Fatalf("%s is missing: run make %s, or install it", what, target)
+	default:
+		t.Skipf("%s is missing: run make %s, or install it", what, target)
+	}
+}
+
 // Root is the repository's root.
 func Root() string {
 	dir, err := os.Getwd()
