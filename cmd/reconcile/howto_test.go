@@ -92,7 +92,7 @@ func newHowTo(t *testing.T) *howTo {
 	t.Cleanup(func() {
 		s.kubectl(eu, "delete", "clusterrole,clusterrolebinding", "reconcile:reconcile", "--ignore-not-found")
 	})
-	return &howTo{site: s, read: map[string]bool{}, env: append(os.Environ(), leashEnv+"=1",
+	return &howTo{site: s, read: map[string]bool{}, env: append(os.Environ(),
 		"KUBECONFIG="+filepath.Join(dir, "kubeconfig"), "PATH="+filepath.Join(dir, "bin")+string(filepath.ListSeparator)+os.Getenv("PATH"))}
 }
 

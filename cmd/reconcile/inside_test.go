@@ -73,7 +73,7 @@ providers: {
 	outer.ready(sha, "near", "far")
 	inner.stop()
 	outer.stop()
-	s.rightsAreUsed(eu, "inner")
+	s.rightsAreUsed(eu, "inner", toSpeak)
 }
 
 // cluster is a cluster of a status.

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,10 +43,6 @@ providers: {here: cluster: "built-in", frankfurt: cluster: "eu"}`)
 	sha = s.push()
 	m.follow("A cluster that is reached from inside alone")
 	d = s.boot(builtIn, "statefulset/reconcile")
-	s.await("it speaks for all, which one that sees nobody would try, and may not", func() (any, bool) {
-		got := s.kubectl(builtIn, "get", "lease", "reconcile-"+s.name+".statuses", "--namespace", "default", "--ignore-not-found", "-o", "jsonpath={.spec.holderIdentity}")
-		return got, got != ""
-	})
 	inside := s.boot(us, "deployment/reconcile")
 	for _, one := range []*daemon{d, inside} {
 		one.ready(sha, "here", "frankfurt", "far")
@@ -57,21 +54,24 @@ providers: {here: cluster: "built-in", frankfurt: cluster: "eu"}`)
 	m.follow("Upgrading")
 	inside.stop()
 	d.stop()
-	for server, releases := range map[string][]string{builtIn: {"reconcile", "edge"}, eu: {"reconcile"}, us: {"reconcile"}} {
-		for _, release := range releases {
-			s.unrefused(server, s.account(release))
-		}
+	for _, server := range []string{builtIn, eu, us} {
+		s.unrefused(server, s.account("reconcile"))
 	}
+	s.unrefused(builtIn, s.account("edge"), toSpeak)
 	m.follow("Taking it away")
 	m.done()
 }
 
-// unrefused wants nothing to have been refused to a user.
-func (s *site) unrefused(cluster, user string) {
+// toSpeak is a request of a replica that acts on one cluster alone, while it sees no other that could speak for all. It may
+// not: rights to make something cannot be confined to a name, and so it has none.
+const toSpeak = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+
+// unrefused wants nothing to have been refused to a user but what it may ask for in vain.
+func (s *site) unrefused(cluster, user string, inVain ...string) {
 	s.Helper()
 	all := s.questions(cluster, user)
 	for _, q := range all {
-		if q.ResponseStatus.Code == 403 && !strings.Contains(q.RequestURI, "dryRun=All") {
+		if q.ResponseStatus.Code == 403 && !strings.Contains(q.RequestURI, "dryRun=All") && !slices.Contains(inVain, q.RequestURI) {
 			s.Errorf("%s in %s: refused: %s %s", user, cluster, q.Verb, q.RequestURI)
 		}
 	}

@@ -169,9 +169,9 @@ func (g grant) String() string {
 }
 
 // rightsAreUsed compares what a release lets its account do with what the account did, as the cluster's audit log has it.
-func (s *site) rightsAreUsed(cluster, release string) {
+func (s *site) rightsAreUsed(cluster, release string, inVain ...string) {
 	s.Helper()
-	s.unrefused(cluster, s.account(release))
+	s.unrefused(cluster, s.account(release), inVain...)
 	used := map[allowance]bool{}
 	for _, q := range s.questions(cluster, s.account(release)) {
 		for _, a := range q.needs() {
