@@ -36,13 +36,17 @@ func TestTheHowTos(t *testing.T) {
 	}
 	s.want(exitOK, h.everywhere("--once")...)
 
-	s.kubectl(eu, "label", "secret", "-l", "owner=helm,name=frankfurt", "helm.toolkit.fluxcd.io/name=f", "helm.toolkit.fluxcd.io/namespace=g")
+	h.installByFlux()
 	if got := s.want(exitHeld, h.everywhere("--dry-run")...); !strings.Contains(got.out, "Flux") {
 		t.Errorf("it says nothing of Flux:\n%s", got.out)
 	}
 	h.follow("from-flux.md")
-	s.want(exitOK, h.everywhere("--dry-run")...)
+	s.want(exitOK, h.everywhere("--once")...)
+	if got := s.want(exitOK, h.everywhere("status")...); !regexp.MustCompile(`(?m)^flux +eu +\S+ +Ready`).MatchString(got.out) {
+		t.Errorf("it was not adopted:\n%s", got.out)
+	}
 
+	h.namespace = s.name
 	s.kubectl(eu, "label", "deployment/frankfurt-envproxy", "argocd.argoproj.io/instance=f", "app.kubernetes.io/managed-by=argocd", "--overwrite")
 	h.follow("from-argo-cd.md")
 	if got := s.kubectl(eu, "get", "deployment/frankfurt-envproxy", "--show-labels"); !strings.Contains(got, "managed-by=Helm") || strings.Contains(got, "argoproj") {
@@ -55,8 +59,9 @@ func TestTheHowTos(t *testing.T) {
 // howTo is somebody who follows the pages: in a checkout, with the program as it was set up for him.
 type howTo struct {
 	*site
-	env  []string
-	read map[string]bool // pages
+	env       []string
+	namespace string          // that stands for the one of the pages
+	read      map[string]bool // pages
 }
 
 // newHowTo makes a repository with a provider in cluster us. Cluster eu is new: there is an administrator, and no more.
@@ -92,8 +97,28 @@ func newHowTo(t *testing.T) *howTo {
 	t.Cleanup(func() {
 		s.kubectl(eu, "delete", "clusterrole,clusterrolebinding", "reconcile:reconcile", "--ignore-not-found")
 	})
-	return &howTo{site: s, read: map[string]bool{}, env: append(os.Environ(),
+	return &howTo{site: s, namespace: s.name, read: map[string]bool{}, env: append(os.Environ(),
 		"KUBECONFIG="+filepath.Join(dir, "kubeconfig"), "PATH="+filepath.Join(dir, "bin")+string(filepath.ListSeparator)+os.Getenv("PATH"))}
+}
+
+// installByFlux installs and declares a release that is Flux's, in a namespace of its own.
+func (h *howTo) installByFlux() {
+	h.Helper()
+	namespace := h.name + "-flux"
+	h.namespace = namespace
+	in := []string{"--namespace", namespace}
+	h.helm(eu, append(in, "install", "frankfurt", filepath.Join(h.clone, "charts", "small"), "--create-namespace")...)
+	h.Cleanup(func() { h.kubectl(eu, "delete", "namespace", namespace, "--wait=false", "--ignore-not-found") })
+	h.kubectl(eu, append(in, "label", "secret", "-l", "owner=helm,name=frankfurt", "helm.toolkit.fluxcd.io/name=f", "helm.toolkit.fluxcd.io/namespace=g")...)
+	h.write(filepath.Join(h.clone, "flux.cue"), fmt.Sprintf(`package providers
+
+providers: flux: {
+	cluster: "eu", namespace: %q, enforcement: "off"
+	chart: {path: "charts/small", shape: "none"}
+	release: {name: "frankfurt", adopt: true}
+}
+`, namespace))
+	h.runs("reconcile provider bootstrap eu --context eu-admin --credentials "+h.creds+" --replace --yes", "an account for one more namespace")
 }
 
 // everywhere are arguments for the program, for this checkout.
@@ -107,20 +132,26 @@ func (h *howTo) follow(page string) {
 	h.read[page] = true
 	ran := 0
 	for _, line := range commands(h.site.read(filepath.Join(root, "docs", "how-to", page))) {
-		line = strings.NewReplacer("/etc/reconcile", h.creds, "-n coder ", "-n "+h.name+" ").Replace(line)
+		line = strings.NewReplacer("/etc/reconcile", h.creds, "-n coder ", "-n "+h.namespace+" ").Replace(line)
 		if strings.Contains(line, " bootstrap ") {
 			line += " --yes" // nobody is asked here
 		}
-		cmd := exec.Command("sh", "-ec", line)
-		cmd.Dir, cmd.Env = h.clone, h.env
-		out, err := cmd.CombinedOutput()
-		if code := cmd.ProcessState.ExitCode(); !slices.Contains([]int{exitOK, exitChanges, exitHeld}, code) {
-			h.Fatalf("%s: %s\n%v\n%s", page, line, err, out)
-		}
+		h.runs(line, page)
 		ran++
 	}
 	if ran == 0 {
 		h.Errorf("%s shows no command", page)
+	}
+}
+
+// runs runs a command line, and takes changes and holds for no failure.
+func (h *howTo) runs(line, why string) {
+	h.Helper()
+	cmd := exec.Command("sh", "-ec", line)
+	cmd.Dir, cmd.Env = h.clone, h.env
+	out, err := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); !slices.Contains([]int{exitOK, exitChanges, exitHeld}, code) {
+		h.Fatalf("%s: %s\n%v\n%s", why, line, err, out)
 	}
 }
 
