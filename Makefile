@@ -1,8 +1,11 @@
 # check judges and writes nothing; fix edits. Every target builds with the same flags, those of a release, so that
-# everything is compiled once; only the race detector and the forge for tests need C.
+# everything is compiled once. The race detector and the forge for tests need C, and Kubernetes' servers are no part of
+# the program: these are built as ever.
+given := $(GOFLAGS)
+plain := env -u CGO_ENABLED GOFLAGS="$(given)"
+race := $(plain) go test -race -short
 export CGO_ENABLED := 0
-export GOFLAGS := -trimpath $(GOFLAGS)
-race := CGO_ENABLED=1 go test -race -short
+export GOFLAGS := -trimpath $(given)
 
 .PHONY: check fix test build release localkube localforge prometheus browser shots timed story demo bench gate doc clean help
 .DEFAULT_GOAL := check
@@ -61,11 +64,11 @@ localkube: ## bin/localkube, and kubernetes, helm and kubectl where they are not
 		command -v $$part >/dev/null || need=kubernetes; done; \
 	helm version --short 2>/dev/null | grep -q '^v3\.' || need="$$need helm"; \
 	command -v kubectl >/dev/null || need="$$need kubectl"; \
-	for program in $$need; do bin/localkube build $$program || exit 1; done
+	for program in $$need; do $(plain) bin/localkube build $$program || exit 1; done
 
 localforge: ## bin/gitea, a forge for tests
 	@test -e bin/gitea || echo "building bin/gitea: 6 minutes the first time on two cores, cached afterwards"
-	$(forge) CGO_ENABLED=1 go build -tags 'sqlite sqlite_unlock_notify' -ldflags '-X main.Version=1.26.0' -o ../../bin/gitea code.gitea.io/gitea
+	$(forge) $(plain) go build -tags 'sqlite sqlite_unlock_notify' -ldflags '-X main.Version=1.26.0' -o ../../bin/gitea code.gitea.io/gitea
 	@ln -sfn "$$($(forge) go list -m -f '{{.Dir}}' code.gitea.io/gitea)" bin/gitea.static
 
 prometheus: ## bin/prometheus and bin/promtool, of Debian's package, where they are not installed
