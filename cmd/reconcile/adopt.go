@@ -47,14 +47,11 @@ func (a *adoption) fields(name string, one kube.Installed) edit.Struct {
 		{Name: "chart", Value: a.chartFields(one)}, {Name: "release", Value: release}, {Name: "enforcement", Value: "off"},
 	}
 	values := maps.Clone(one.Values)
-	secret := one.Name + "-values"
 	var from edit.Struct
 	for _, found := range a.secretsOf(one) {
-		path := found.shown
-		a.secrets = append(a.secrets, secretValue{one.Namespace, one.Name, found.keys, secret})
 		values = without(values, found.keys)
-		from = append(from, edit.Member{Name: path, Value: edit.Struct{
-			{Name: "kind", Value: "Secret"}, {Name: "name", Value: secret}, {Name: "key", Value: path},
+		from = append(from, edit.Member{Name: found.shown, Value: edit.Struct{
+			{Name: "kind", Value: "Secret"}, {Name: "name", Value: secretOf(one)}, {Name: "key", Value: found.shown},
 		}})
 	}
 	if len(values) > 0 {

@@ -12,13 +12,6 @@ import (
 	"github.com/workspace-providers/reconcile/reconcile/kube"
 )
 
-// secretValue is a value that is not written down: it is taken from a key of a Secret, which is its dotted path.
-type secretValue struct {
-	namespace, release string
-	keys               []string
-	secret             string
-}
-
 // suspect is a value that looks like a secret.
 type suspect struct {
 	keys  []string // to it, where all on the way are maps
@@ -31,6 +24,9 @@ type suspect struct {
 func (a *adoption) secretsOf(one kube.Installed) []suspect {
 	return slices.DeleteFunc(a.suspects(one), func(s suspect) bool { return s.loose })
 }
+
+// secretOf is the Secret that they come from, each by a key that is its dotted path.
+func secretOf(one kube.Installed) string { return one.Name + "-values" }
 
 // suspects are the values of a release that look like secrets, but for those that may be written down as they are.
 func (a *adoption) suspects(one kube.Installed) []suspect {
@@ -96,22 +92,19 @@ func (a *adoption) advice() string {
 	var b strings.Builder
 	for _, one := range a.found {
 		var members []string
-		for _, s := range a.secrets {
-			if s.namespace != one.Namespace || s.release != one.Name {
-				continue
-			}
-			path, jq := strings.Join(s.keys, "."), ""
+		for _, s := range a.secretsOf(one) {
+			jq := ""
 			for _, key := range s.keys {
 				jq += "." + strconv.Quote(key)
 			}
 			fmt.Fprintf(&b, "not written down: %s of release %s/%s, which looks like a secret; it is taken from key %s of Secret %s\n",
-				path, s.namespace, s.release, path, s.secret)
-			members = append(members, fmt.Sprintf("%q: (%s // error(%q))", path, jq, path+" is not there"))
+				s.shown, one.Namespace, one.Name, s.shown, secretOf(one))
+			members = append(members, fmt.Sprintf("%q: (%s // error(%q))", s.shown, jq, s.shown+" is not there"))
 		}
 		if len(members) > 0 {
 			fmt.Fprintf(&b, "make that Secret, with credentials for cluster %s:\n  helm get values %s -n %s -o json | jq '{apiVersion: \"v1\", kind: \"Secret\", "+
 				"metadata: {name: %q, namespace: %q}, stringData: {%s}}' | kubectl create -f -\n",
-				a.cluster, one.Name, one.Namespace, one.Name+"-values", one.Namespace, strings.Join(members, ", "))
+				a.cluster, one.Name, one.Namespace, secretOf(one), one.Namespace, strings.Join(members, ", "))
 		}
 	}
 	b.WriteString("enforcement is off in each, so that nothing changes for anybody; take it out when the allowlist is right\n")

@@ -31,9 +31,9 @@ with the rights that it uses and no more, the namespaces of the providers that a
 with a token that ends by itself. It says what it will do and asks before it does that; --print writes manifests for
 kubectl instead, and reaches no cluster.
 
-In the namespaces of the providers, and nowhere else, the account may write what their charts install, which is found
-out by rendering them. What charts install only under some circumstances is added by hand: --values is a values file of
-the daemon's own chart, whose rbac.charts and rbac.grants then count instead.
+In the namespaces of the providers the account may write what their charts install, which is found out by rendering
+them; kinds that are in no namespace it may write everywhere. What charts install only under some circumstances is added
+by hand: --values is a values file of the daemon's own chart, whose rbac.charts and rbac.grants then count instead.
 To renew the token, run it again with --replace.`
 
 const bootstrapExamples = `  # what would be made, for kubectl or a review

@@ -27,9 +27,8 @@ type adoption struct {
 	plain               []string          // paths of values that are no secrets, whatever they look like
 	organizations       []string
 
-	found   []kube.Installed
-	secrets []secretValue
-	files   []edit.Change
+	found []kube.Installed
+	files []edit.Change
 }
 
 const importHelp = `import declares Helm releases that are there as providers, so that their plan is to be taken over and nothing

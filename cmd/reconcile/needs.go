@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"reflect"
 	"slices"
-	"strings"
 
 	"helm.sh/helm/v3/pkg/chartutil"
-	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/workspace-providers/reconcile/reconcile"
 	"github.com/workspace-providers/reconcile/reconcile/account"
@@ -68,38 +65,6 @@ func (s *settings) needs(ctx context.Context, cfg schema.Config, tree fs.FS, clu
 	out, err := account.NeedsOf(objects)
 	out.LookInside = cfg.Deployment.Health != nil && cfg.Deployment.Health.ProbeImage != ""
 	return out, err
-}
-
-// besides says what an account needs that one before did not: namespaces, kinds, and rights to give to others.
-func besides(before, after account.Account) (out []string) {
-	for _, name := range after.Namespaces {
-		if !slices.Contains(before.Namespaces, name) {
-			out = append(out, "to write in namespace "+name)
-		}
-	}
-	had := resources(before.Needs.Charts)
-	if kinds := slices.DeleteFunc(resources(after.Needs.Charts), func(kind string) bool { return slices.Contains(had, kind) }); len(kinds) > 0 {
-		out = append(out, "to write "+strings.Join(kinds, ", "))
-	}
-	for _, rule := range after.Needs.Grants {
-		if !slices.ContainsFunc(before.Needs.Grants, func(have rbacv1.PolicyRule) bool { return reflect.DeepEqual(have, rule) }) {
-			of := append(resources([]rbacv1.PolicyRule{rule}), rule.NonResourceURLs...)
-			out = append(out, fmt.Sprintf("to grant %s of %s", strings.Join(rule.Verbs, ", "), strings.Join(of, ", ")))
-		}
-	}
-	return out
-}
-
-// resources are those of rules, as "deployments.apps".
-func resources(rules []rbacv1.PolicyRule) (out []string) {
-	for _, rule := range rules {
-		for _, group := range rule.APIGroups {
-			for _, name := range rule.Resources {
-				out = append(out, strings.TrimSuffix(name+"."+group, "."))
-			}
-		}
-	}
-	return out
 }
 
 // chartValues reads values of the daemon's chart from a file; empty: none.

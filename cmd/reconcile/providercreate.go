@@ -208,7 +208,7 @@ func (c *creation) lacks(ctx context.Context, io *streams, before, after schema.
 		had.Needs = needs.Needs // as far as it is known
 		c.warn(io, err)
 	}
-	switch news := besides(had, needs); {
+	switch news := needs.Beyond(had); {
 	case len(news) > 0:
 		return fmt.Sprintf("what cluster %s needs besides, where the daemon's account was made for provider %s:\n  %s\nit is given that by\n  %s\n",
 			c.cluster, other, strings.Join(news, "\n  "), c.bootstrapCommand(c.cluster)+" --replace")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"text/template"
 )
@@ -46,20 +47,26 @@ type trial struct {
 	early, fires, off string
 }
 
-// trials are one for each alert, with what must not set it off beside it. It is a table.
-func trials() []trial {
-	reachable := input{`reconcile_cluster_reachable{cluster="eu"}`, "1x5000"}
-	labels := func(pairs ...string) map[string]string {
-		out := map[string]string{}
-		for i := 0; i < len(pairs); i += 2 {
-			out[pairs[i]] = pairs[i+1]
-		}
-		return out
+// trials are one for each alert, with what must not set it off beside it. They are a table.
+func trials() []trial { return slices.Concat(ofProviders(), ofChanges(), ofDaemons(), ofOthers()) }
+
+// labels are names and values, one after the other.
+func labels(pairs ...string) map[string]string {
+	out := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		out[pairs[i]] = pairs[i+1]
 	}
-	one := func(series, values string) []input { return []input{{series, values}} }
+	return out
+}
+
+// one is a single series.
+func one(series, values string) []input { return []input{{series, values}} }
+
+// ofProviders are about providers, and the clusters they are in.
+func ofProviders() []trial {
 	return []trial{
 		{"ReconcileProviderError", labels("provider", "frankfurt", "cluster", "eu", "status", "Error"), []input{
-			reachable, {`reconcile_provider_status{provider="frankfurt",cluster="eu",status="Error",instance="a"}`, "0 1x10 0x30"},
+			{`reconcile_cluster_reachable{cluster="eu"}`, "1x5000"}, {`reconcile_provider_status{provider="frankfurt",cluster="eu",status="Error",instance="a"}`, "0 1x10 0x30"},
 			{`reconcile_provider_status{provider="frankfurt",cluster="eu",status="Error",instance="b"}`, "0 1x10 0x30"},
 			{`reconcile_provider_status{provider="munich",cluster="us",status="Error"}`, "1x40"}, // of a cluster that does not answer
 			{`reconcile_cluster_reachable{cluster="us"}`, "0x40"},
@@ -74,6 +81,12 @@ func trials() []trial {
 		}, "6m", "16m", "40m"},
 		{"ReconcileEnvironmentsUnrecognised", labels("provider", "frankfurt", "organization", ""), one(
 			`reconcile_environments{provider="frankfurt",organization=""}`, "2x20 _x30"), "10m", "16m", "40m"},
+	}
+}
+
+// ofChanges are about what is declared, and how it goes out.
+func ofChanges() []trial {
+	return []trial{
 		{"ReconcileCommitUnapplied", labels(), one(`reconcile_unapplied_commit_age_seconds`, "0+60x50 0x30"), "30m", "40m", "55m"},
 		{"ReconcileDeclarationsInvalid", labels(), one(`reconcile_config_valid`, "1 0x10 1x30"), "5m", "7m", "14m"},
 		{"ReconcileHold", labels("cluster", "eu", "reason", "not ours"), []input{
@@ -86,6 +99,12 @@ func trials() []trial {
 		{"ReconcileAccessURLStuck", labels("phase", "switching"), []input{
 			{`reconcile_access_url_phase{phase="switching"}`, "1x1500 0x60"}, {`reconcile_access_url_phase{phase="retirable"}`, "1x1600"},
 		}, "1400m", "1441m", "1505m"},
+	}
+}
+
+// ofDaemons are about the daemon itself, and about two of which one Prometheus knows: they have names in common.
+func ofDaemons() []trial {
+	return []trial{
 		{"ReconcileDown", labels(), one(`reconcile_build_info`, "1x5 _x20 1x20"), "14m", "18m", "35m"},
 		{"ReconcileDown", labels("job", "acme", "namespace", "reconcile"), []input{ // and another goes on
 			{`reconcile_build_info{job="acme",namespace="reconcile"}`, "1x5 _x20 1x20"}, {`reconcile_build_info{job="other",namespace="reconcile"}`, "1x60"},
@@ -102,6 +121,12 @@ func trials() []trial {
 		{"ReconcileDeclarationsInvalid", labels("job", "acme"), []input{
 			{`reconcile_config_valid{job="acme"}`, "1 0x10 1x30"}, {`reconcile_config_valid{job="other"}`, "1x60"},
 		}, "5m", "7m", "14m"},
+	}
+}
+
+// ofOthers are about what the daemon needs of others.
+func ofOthers() []trial {
+	return []trial{
 		{"ReconcileGitFailing", labels(), []input{
 			{`reconcile_git_fetches_total{result="error"}`, "0x5 1+1x30 31x60"}, {`reconcile_git_fetches_total{result="ok"}`, "0+1x5 5x30 6+1x60"},
 		}, "8m", "22m", "50m"},

@@ -116,21 +116,11 @@ func (a Account) Words() []string {
 		"rights for it to write the guards of allowlists, which are in no namespace")
 	in := strings.Join(a.Namespaces, ", ")
 	out = append(out, "rights for it to write Helm's releases in "+in)
-	if what := resources(a.Needs.Charts); what != "" {
-		out = append(out, fmt.Sprintf("rights for it to write what charts of providers install, in %s: %s", in, what))
+	if what := resources(a.Needs.Charts); len(what) > 0 {
+		out = append(out, fmt.Sprintf("rights for it to write what charts of providers install, in %s: %s", in, strings.Join(what, ", ")))
 	}
-	if what := resources(a.Needs.Wide); what != "" {
-		out = append(out, "rights for it to write what charts of providers install, in no namespace, and so everywhere: "+what)
+	if what := resources(a.Needs.Wide); len(what) > 0 {
+		out = append(out, "rights for it to write what charts of providers install, in no namespace, and so everywhere: "+strings.Join(what, ", "))
 	}
 	return out
-}
-
-// resources names those of rules.
-func resources(rules []rbacv1.PolicyRule) string {
-	var out []string
-	for _, rule := range rules {
-		out = append(out, rule.Resources...)
-	}
-	slices.Sort(out)
-	return strings.Join(slices.Compact(out), ", ")
 }

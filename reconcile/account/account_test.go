@@ -126,6 +126,27 @@ func TestNeedsOf(t *testing.T) {
 	}
 }
 
+// What an account lacks is said of all that it may do: namespaces, kinds in them and in none, and what it gives to others.
+func TestBeyond(t *testing.T) {
+	kinds := func(resources ...string) []rbacv1.PolicyRule {
+		return []rbacv1.PolicyRule{{APIGroups: []string{"example.com"}, Resources: resources}}
+	}
+	had := Account{Namespaces: []string{"coder"}, Needs: Needs{Charts: kinds("gadgets")}}
+	needs := Account{Namespaces: []string{"coder", "other"}, Needs: Needs{
+		Charts: kinds("gadgets", "things"), Wide: kinds("widgets"),
+		Grants: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get", "list"}}},
+	}}
+	want := []string{
+		"to write in namespace other", "to write things.example.com", "to write everywhere widgets.example.com", "to grant get, list of pods",
+	}
+	if diff := cmp.Diff(want, needs.Beyond(had)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if got := needs.Beyond(needs); len(got) > 0 {
+		t.Errorf("beyond itself: %q", got)
+	}
+}
+
 // The kubeconfig reaches the server that the administrator reaches, with a token and nothing of his.
 func TestKubeconfig(t *testing.T) {
 	admin := &rest.Config{Host: "https://eu.example.com:6443", BearerToken: "his", TLSClientConfig: rest.TLSClientConfig{

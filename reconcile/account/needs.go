@@ -2,9 +2,11 @@ package account
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -48,10 +50,54 @@ func grouped(resources map[string][]string) (out []rbacv1.PolicyRule) {
 	return out
 }
 
+// Beyond says in a line for each what an account may do that one before may not: where it writes, which kinds, and what it
+// can give to others.
+func (a Account) Beyond(before Account) (out []string) {
+	for _, name := range a.Namespaces {
+		if !slices.Contains(before.Namespaces, name) {
+			out = append(out, "to write in namespace "+name)
+		}
+	}
+	if kinds := without(resources(a.Needs.Charts), resources(before.Needs.Charts)); len(kinds) > 0 {
+		out = append(out, "to write "+strings.Join(kinds, ", "))
+	}
+	if kinds := without(resources(a.Needs.Wide), resources(before.Needs.Wide)); len(kinds) > 0 {
+		out = append(out, "to write everywhere "+strings.Join(kinds, ", "))
+	}
+	for _, rule := range a.Needs.Grants {
+		if !contains(before.Needs.Grants, rule) {
+			of := append(resources([]rbacv1.PolicyRule{rule}), rule.NonResourceURLs...)
+			out = append(out, fmt.Sprintf("to grant %s of %s", strings.Join(rule.Verbs, ", "), strings.Join(of, ", ")))
+		}
+	}
+	return out
+}
+
+// resources are those of rules, as "deployments.apps".
+func resources(rules []rbacv1.PolicyRule) (out []string) {
+	for _, rule := range rules {
+		for _, group := range rule.APIGroups {
+			for _, name := range rule.Resources {
+				out = append(out, strings.TrimSuffix(name+"."+group, "."))
+			}
+		}
+	}
+	return out
+}
+
+// without is what of some names is not among others.
+func without(names, others []string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(others, name) })
+}
+
+func contains(rules []rbacv1.PolicyRule, rule rbacv1.PolicyRule) bool {
+	return slices.ContainsFunc(rules, func(have rbacv1.PolicyRule) bool { return reflect.DeepEqual(have, rule) })
+}
+
 // grant adds rules, each once.
 func (n *Needs) grant(rules []rbacv1.PolicyRule) {
 	for _, rule := range rules {
-		if !slices.ContainsFunc(n.Grants, func(have rbacv1.PolicyRule) bool { return reflect.DeepEqual(have, rule) }) {
+		if !contains(n.Grants, rule) {
 			n.Grants = append(n.Grants, rule)
 		}
 	}

@@ -27,7 +27,8 @@ type Installed struct {
 }
 
 // Installed lists the releases of a cluster by its credentials alone, sorted by namespace and name: those in a
-// namespace, or in all where that is empty, whose labels a selector matches. kubeContext is the declared one; empty: the one the daemon would take. Each is as its newest revision has it.
+// namespace, or in all where that is empty, whose labels a selector matches. kubeContext is the declared one; empty: that which the
+// daemon would take. Each is as its newest revision has it.
 func (c Credentials) Installed(ctx context.Context, cluster, kubeContext, namespace, selector string) ([]Installed, error) {
 	config, err := c.config(cluster, kubeContext)
 	if err != nil {
