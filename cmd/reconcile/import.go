@@ -87,7 +87,7 @@ func (a *adoption) look(ctx context.Context, io *streams, before schema.Config, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(a.timeout, 30*time.Second))
 	defer cancel()
-	all, err := a.kubeCredentials().Installed(ctx, a.cluster, cluster.Context, a.namespace, a.selector)
+	all, err := a.kubeCredentials().Installed(ctx, a.cluster, cluster.Context, a.choice())
 	if err != nil {
 		return err
 	}
@@ -122,18 +122,21 @@ func (a *adoption) asked() error {
 	return nil
 }
 
-// meant says whether a release was asked for.
+// choice is which releases to look at.
+func (a *adoption) choice() kube.Choice {
+	return kube.Choice{Namespace: a.namespace, Selector: a.selector, Names: a.wanted}
+}
+
+// meant says whether a release is of the chart that was asked for, as far as that is known.
 func (a *adoption) meant(one kube.Installed) bool {
-	if a.chart != "" && one.Chart != a.chart {
-		return false
-	}
-	return len(a.wanted) == 0 || slices.Contains(a.wanted, one.Name) || slices.Contains(a.wanted, one.Namespace+"/"+one.Name)
+	return a.chart == "" || one.Unread != nil || one.Chart == a.chart
 }
 
 // missing says which releases were named and are not there.
 func (a *adoption) missing(all []kube.Installed) error {
 	for _, name := range a.wanted {
-		if !slices.ContainsFunc(all, func(one kube.Installed) bool { return name == one.Name || name == one.Namespace+"/"+one.Name }) {
+		named := kube.Choice{Names: []string{name}}
+		if !slices.ContainsFunc(all, func(one kube.Installed) bool { return named.Means(one.Namespace, one.Name) }) {
 			return fmt.Errorf("import: there is no release %q in cluster %s, as far as --namespace and --selector go", name, a.cluster)
 		}
 	}
@@ -144,6 +147,8 @@ func (a *adoption) missing(all []kube.Installed) error {
 func leftOut(io *streams, one kube.Installed) bool {
 	why := ""
 	switch {
+	case one.Unread != nil:
+		why = one.Unread.Error()
 	case one.Owner != "":
 		why = "it belongs to the deployment " + one.Owner
 	case one.Manager != "":

@@ -9,8 +9,11 @@ import (
 	"strings"
 
 	"helm.sh/helm/v3/pkg/release"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
 	"sigs.k8s.io/yaml"
 )
 
@@ -22,14 +25,43 @@ type Installed struct {
 	Owner           string         // the deployment that it belongs to; empty: none of ours
 	Manager         string         // another tool that manages it; empty: none
 	Values          map[string]any // that somebody gave it
+	Unread          error          // why it could not be read; nothing but its place, status, owner and manager is known then
 
 	rel *release.Release
 }
 
-// Installed lists the releases of a cluster by its credentials alone, sorted by namespace and name: those in a
-// namespace, or in all where that is empty, whose labels a selector matches. kubeContext is the declared one; empty: that which the
-// daemon would take. Each is as its newest revision has it.
-func (c Credentials) Installed(ctx context.Context, cluster, kubeContext, namespace, selector string) ([]Installed, error) {
+// Choice says which releases are meant; the zero Choice means all.
+type Choice struct {
+	Namespace string   // empty: all of them
+	Selector  string   // of labels; empty: whatever labels
+	Names     []string // each a name, or namespace/name; none: whatever name
+}
+
+// Means says whether a release is among those that were named.
+func (c Choice) Means(namespace, name string) bool {
+	return len(c.Names) == 0 || slices.Contains(c.Names, name) || slices.Contains(c.Names, namespace+"/"+name)
+}
+
+// labels selects the Secrets of releases, those of other names left out by the server.
+func (c Choice) labels() string {
+	out := "owner=helm"
+	if c.Selector != "" {
+		out += "," + c.Selector
+	}
+	if len(c.Names) == 0 {
+		return out
+	}
+	var names []string
+	for _, name := range c.Names {
+		names = append(names, path.Base(name))
+	}
+	return out + ",name in (" + strings.Join(names, ",") + ")"
+}
+
+// Installed lists the releases of a cluster that are meant, by its credentials alone, sorted by namespace and name.
+// kubeContext is the declared one; empty: that which the daemon would take. Each is as its newest revision has it; one
+// that may not be read says so itself, since an account need not be one for all namespaces.
+func (c Credentials) Installed(ctx context.Context, cluster, kubeContext string, of Choice) ([]Installed, error) {
 	config, err := c.config(cluster, kubeContext)
 	if err != nil {
 		return nil, err
@@ -38,38 +70,52 @@ func (c Credentials) Installed(ctx context.Context, cluster, kubeContext, namesp
 	if err != nil {
 		return nil, err
 	}
-	out, err := installed(ctx, client, namespace, selector)
+	meta, err := metadata.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	out, err := installed(ctx, client, meta, of)
 	if err != nil {
 		return nil, fmt.Errorf("releases of cluster %s: %w", cluster, err)
 	}
 	return out, nil
 }
 
-func installed(ctx context.Context, client kubernetes.Interface, namespace, selector string) ([]Installed, error) {
-	labels := "owner=helm"
-	if selector != "" {
-		labels += "," + selector
-	}
-	newest, err := newestRevisions(ctx, client, namespace, labels)
+func installed(ctx context.Context, client kubernetes.Interface, meta metadata.Interface, of Choice) ([]Installed, error) {
+	newest, err := newestRevisions(ctx, meta, of)
 	if err != nil {
 		return nil, err
 	}
 	var out []Installed
 	for _, rev := range newest {
-		secret, err := client.CoreV1().Secrets(rev.namespace).Get(ctx, rev.key, metav1.GetOptions{})
-		if err != nil {
-			return nil, err
+		one := Installed{
+			Namespace: rev.namespace, Name: rev.labels["name"], Status: string(rev.status),
+			Owner: rev.labels[markOwner], Manager: managerOf(rev.labels),
 		}
-		rel, err := unpack(secret.Data["release"])
-		if err != nil {
-			return nil, fmt.Errorf("%s/%s: %w", rev.namespace, rev.labels["name"], err)
+		switch err := one.read(ctx, client, rev.key); {
+		case apierrors.IsNotFound(err):
+			continue // it went while we looked
+		case apierrors.IsForbidden(err):
+			one.Unread = err
+		case err != nil:
+			return nil, fmt.Errorf("%s/%s: %w", one.Namespace, one.Name, err)
 		}
-		out = append(out, Installed{
-			Namespace: rev.namespace, Name: rel.Name, Chart: rel.Chart.Metadata.Name, Version: rel.Chart.Metadata.Version,
-			Status: string(rev.status), Owner: rev.labels[markOwner], Manager: managerOf(rev.labels), Values: rel.Config, rel: rel,
-		})
+		out = append(out, one)
 	}
 	return out, nil
+}
+
+// read reads what is only in the Secret of a revision.
+func (i *Installed) read(ctx context.Context, client kubernetes.Interface, secret string) error {
+	stored, err := client.CoreV1().Secrets(i.Namespace).Get(ctx, secret, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	if i.rel, err = unpack(stored.Data["release"]); err != nil {
+		return err
+	}
+	i.Chart, i.Version, i.Values = i.rel.Chart.Metadata.Name, i.rel.Chart.Metadata.Version, i.rel.Config
+	return nil
 }
 
 // placed is a revision and where it is.
@@ -79,19 +125,19 @@ type placed struct {
 }
 
 // newestRevisions are the newest revision of each release, by their labels alone.
-func newestRevisions(ctx context.Context, client kubernetes.Interface, namespace, labels string) ([]placed, error) {
+func newestRevisions(ctx context.Context, meta metadata.Interface, of Choice) ([]placed, error) {
 	found := map[releaseKey]placed{}
-	o := metav1.ListOptions{LabelSelector: labels, Limit: 100}
+	o := metav1.ListOptions{LabelSelector: of.labels(), Limit: 500}
 	for {
-		page, err := client.CoreV1().Secrets(namespace).List(ctx, o)
+		page, err := meta.Resource(corev1.SchemeGroupVersion.WithResource("secrets")).Namespace(of.Namespace).List(ctx, o)
 		if err != nil {
 			return nil, err
 		}
 		for i := range page.Items {
 			rev, ok := revisionOf(&page.Items[i])
 			key := releaseKey{page.Items[i].Namespace, rev.labels["name"]}
-			if was, there := found[key]; ok && (!there || was.number < rev.number) {
-				found[key] = placed{rev, page.Items[i].Namespace}
+			if was, there := found[key]; ok && of.Means(key.namespace, key.name) && (!there || was.number < rev.number) {
+				found[key] = placed{rev, key.namespace}
 			}
 		}
 		if o.Continue = page.Continue; o.Continue == "" {
