@@ -119,11 +119,17 @@ func TestWatchesAreResumedWithoutListingAnew(t *testing.T) {
 	sha := s.push()
 	d := s.daemon()
 	d.ready(sha, "frankfurt", "paris", "rome")
-	watched := map[string]bool{}
+	watched, lists := map[string]bool{}, 0
 	for _, r := range line.met() {
 		if r.URL.Query().Get("watch") == "true" {
 			watched[watchOf(r.Request)] = true
 		}
+		if listed(r.Request) {
+			lists++
+		}
+	}
+	if lists < len(watched) {
+		t.Fatalf("%d lists are seen and %d watches, though each began with one: what is listed anew would not be seen", lists, len(watched))
 	}
 	for cut, name := range map[string]string{hanging: "frankfurt", overrun: "paris", dropping: "rome"} { // nobody quarrels over a field
 		time.Sleep(5 * time.Second) // client-go lists anew after a watch of less than a second, and nothing tells how old one is
