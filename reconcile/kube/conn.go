@@ -94,17 +94,21 @@ func (c *conn) restFor(gv schema.GroupVersion) (rest.Interface, error) {
 	}
 	config := rest.CopyConfig(c.config)
 	config.ContentConfig = resource.UnstructuredPlusDefaultContentConfig()
-	config.GroupVersion = &gv
-	config.APIPath = "/apis"
-	if gv.Group == "" {
-		config.APIPath = "/api"
-	}
-	client, err := rest.RESTClientForConfigAndClient(config, c.client)
+	client, err := c.clientOf(gv, config)
 	if err != nil {
 		return nil, err
 	}
 	c.rest[gv] = client
 	return client, nil
+}
+
+// clientOf is a client for the objects of one group and version, which go over the wire as config says.
+func (c *conn) clientOf(gv schema.GroupVersion, config *rest.Config) (rest.Interface, error) {
+	config.GroupVersion, config.APIPath = &gv, "/apis"
+	if gv.Group == "" {
+		config.APIPath = "/api"
+	}
+	return rest.RESTClientForConfigAndClient(config, c.client)
 }
 
 // kindsAge is how long it is believed that there is no such kind.

@@ -62,6 +62,12 @@ func slim(in any) (any, error) {
 		meta = obj
 		out.health, out.message = healthOf(obj)
 		out.selector = podsOf(obj)
+	case runtime.Object:
+		whole, err := untyped(obj)
+		if err != nil {
+			return nil, fmt.Errorf("cannot keep a %T: %w", in, err)
+		}
+		return slim(whole)
 	default:
 		return nil, fmt.Errorf("cannot keep a %T", in)
 	}

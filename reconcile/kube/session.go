@@ -11,7 +11,6 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic/dynamicinformer"
 	"k8s.io/client-go/metadata/metadatainformer"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
@@ -159,8 +158,8 @@ func (s *session) followKind(gk schema.GroupKind) error {
 	var inf cache.SharedIndexInformer
 	if stateless[gk] {
 		inf = metadatainformer.NewFilteredMetadataInformer(s.meta, mapping.Resource, metav1.NamespaceAll, 0, index, only).Informer()
-	} else {
-		inf = dynamicinformer.NewFilteredDynamicInformer(s.dynamic, mapping.Resource, metav1.NamespaceAll, 0, index, only).Informer()
+	} else if inf, err = s.whole(mapping, index, only); err != nil {
+		return err
 	}
 	s.kinds[gk] = inf
 	return s.follow(inf, slim, func(obj metav1.Object) releaseKey { return ownerKey(obj.(*object).owner) })
