@@ -89,9 +89,9 @@ const (
 )
 
 // rest is how long the loop rests after a step that took so long. What happens meanwhile makes one step, so
-// that many events make few steps, and looking at everything takes a tenth of the time.
+// that many events make few steps, and looking at everything takes a twentieth of the time.
 func rest(took time.Duration) time.Duration {
-	return min(longRest, max(shortRest, 10*took))
+	return min(longRest, max(shortRest, 20*took))
 }
 
 // running is the state of one Run.
