@@ -140,7 +140,7 @@ func references(from map[string]schema.ValuesFrom) []reconcile.Reference {
 		f := from[name]
 		ref := reconcile.Reference{Kind: f.Kind, Name: f.Name, Key: cmp.Or(f.Key, documentKey)}
 		if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
-			ref.Path, ref.Key = name, cmp.Or(f.Key, name[dot+1:])
+			ref.Path, ref.Key = strings.TrimPrefix(name, "."), cmp.Or(f.Key, name[dot+1:])
 		}
 		out = append(out, ref)
 	}

@@ -232,7 +232,8 @@ type Chart struct {
 }
 
 // ValuesFrom takes values from the target cluster: a whole YAML document under Key,
-// merged at the top, or, where the name of the entry is a dotted path, one string there.
+// merged at the top, or, where the name of the entry is a dotted path, one string there;
+// ".token" is the path of one at the top.
 type ValuesFrom struct {
 	Kind string `json:"kind"` // "Secret", "ConfigMap"
 	Name string `json:"name"`

@@ -14,12 +14,28 @@ func (c *checker) values() {
 	for _, name := range names(c.cfg.Providers) {
 		p := c.cfg.Providers[name]
 		c.secrets([]string{"providers", name, "values"})
+		c.paths([]string{"providers", name, "valuesFrom"}, p.ValuesFrom, nil)
 		for _, o := range names(p.PerOrganization) {
 			c.secrets([]string{"providers", name, "perOrganization", o, "values"})
+			c.paths([]string{"providers", name, "perOrganization", o, "valuesFrom"}, p.PerOrganization[o].ValuesFrom, p.ValuesFrom)
 			c.wanted(name, p.PerOrganization[o].Values, p.PerOrganization[o].ValuesFrom)
 		}
 		if p.PerOrganization == nil && name != builtIn {
 			c.wanted(name, p.Values, p.ValuesFrom)
+		}
+	}
+}
+
+// paths refuses dotted paths with nothing between two dots, or behind the last. Of those that come from above it was said
+// there.
+func (c *checker) paths(path []string, from, above map[string]ValuesFrom) {
+	for _, name := range names(from) {
+		if _, said := above[name]; said {
+			continue
+		}
+		steps := strings.Split(strings.TrimPrefix(name, "."), ".")
+		if strings.Contains(name, ".") && slices.Contains(steps, "") {
+			c.fail(append(slices.Clone(path), name), "%q is no path of a value: write one like envproxy.token, or .token where it is not in a map", name)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func (a *adoption) fields(name string, one kube.Installed) edit.Struct {
 	var from edit.Struct
 	for _, found := range a.secretsOf(one) {
 		values = without(values, found.keys)
-		from = append(from, edit.Member{Name: found.shown, Value: edit.Struct{
+		from = append(from, edit.Member{Name: found.path(), Value: edit.Struct{
 			{Name: "kind", Value: "Secret"}, {Name: "name", Value: secretOf(one)}, {Name: "key", Value: found.shown},
 		}})
 	}

@@ -20,6 +20,14 @@ type suspect struct {
 	loose bool     // valuesFrom cannot put it there
 }
 
+// path is where valuesFrom puts it: a dotted path, for a value at the top one that begins with the dot.
+func (s suspect) path() string {
+	if len(s.keys) == 1 {
+		return "." + s.shown
+	}
+	return s.shown
+}
+
 // secretsOf are those values of a release that look like secrets and can come from one.
 func (a *adoption) secretsOf(one kube.Installed) []suspect {
 	return slices.DeleteFunc(a.suspects(one), func(s suspect) bool { return s.loose })

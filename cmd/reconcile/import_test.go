@@ -2,11 +2,16 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"code.gitea.io/sdk/gitea"
+
+	"github.com/workspace-providers/reconcile/reconcile/kube/kubetest"
 )
 
 // Ten releases that somebody installed by hand become declarations by one command. Their plan is to be taken over and
@@ -52,6 +57,39 @@ func TestForeignReleasesAreImported(t *testing.T) {
 	}
 	if got := s.helm(eu, "get", "values", "old-7", "-o", "json"); strings.TrimSpace(got) != `{"limit":9}` {
 		t.Errorf("values of old-7: %s", got)
+	}
+}
+
+// A value that looks like a secret is not declared: whoever runs what import prints has it in a Secret, and the release
+// is taken over as it is.
+func TestASecretValueIsImportedByItsPlace(t *testing.T) {
+	_, err := exec.LookPath("jq")
+	kubetest.Need(t, "jq", err == nil, "")
+	s := newSite(t, eu)
+	s.declare("a.cue", `providers: "built-in": enforcement: "off" // it is no foreign release`)
+	dir := s.worktree()
+	s.kubectl(eu, "create", "namespace", s.name)
+	s.helm(eu, "install", "old", dir+"/charts/small", "--set", "limit=4", "--set", `password=hunter2 "and" more`)
+	got := s.want(exitOK, "import", "old", "--source", "small=charts/small", "--dir", dir, "--cluster", eu, "-n", s.name)
+	if strings.Contains(got.out+got.err, "hunter2") {
+		t.Fatalf("import shows the secret: %+v", got)
+	}
+	line := regexp.MustCompile(`(?m)^ +helm get values .*$`).FindString(got.out + got.err)
+	cmd := exec.Command("sh", "-ec", line)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.admin(eu), "PATH="+filepath.Dir(kubetest.Tool("helm"))+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("what import prints: %s\n%v\n%s\n%+v", line, err, out, got)
+	}
+	got = s.want(exitChanges, "--dry-run", "--dir", dir)
+	if !strings.Contains(got.out, "1 to adopt, 0 kept") || strings.Count(got.out, "~ ") != 2 || !strings.Contains(got.out, "→ (from Secret "+s.name+"/old-values)") {
+		t.Errorf("the plan is more than to take over what cannot be compared:\n%s", got.out)
+	}
+	s.want(exitOK, "--once", "--dir", dir)
+	if got := s.helm(eu, "get", "values", "old", "-o", "json"); !strings.Contains(got, `hunter2 \"and\" more`) {
+		t.Errorf("values of old: %s", got)
+	}
+	if got := s.want(exitOK, "--dry-run", "--dir", dir); !strings.Contains(got.out, "1 kept") {
+		t.Errorf("there is something left to do:\n%s", got.out)
 	}
 }
 

@@ -113,16 +113,21 @@ func Tool(name string) string {
 	return name
 }
 
-// Need is for a test that needs something that not every machine has, and which make target brings it. Where it is
-// missing the test is skipped, and fails in continuous integration (CI is set), which would else test less and be green.
+// Need is for a test that needs something that not every machine has, and which make target brings it, if one does. Where
+// it is missing the test is skipped, and fails in continuous integration (CI is set), which would else test less and be
+// green.
 func Need(t testing.TB, what string, there bool, target string) {
 	t.Helper()
+	how := "install it"
+	if target != "" {
+		how = "run make " + target + ", or " + how
+	}
 	switch {
 	case there:
 	case os.Getenv("CI") != "":
-		t.Fatalf("%s is missing: run make %s, or install it", what, target)
+		t.Fatalf("%s is missing: %s", what, how)
 	default:
-		t.Skipf("%s is missing: run make %s, or install it", what, target)
+		t.Skipf("%s is missing: %s", what, how)
 	}
 }
 
