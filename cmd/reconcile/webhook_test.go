@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/workspace-providers/reconcile/reconcile/kube/kubetest"
 	"github.com/workspace-providers/reconcile/status"
 )
 
@@ -54,6 +56,33 @@ func TestAWebhookHasTheRepositoryLookedAt(t *testing.T) {
 		t.Errorf("it logs\n%s", log)
 	}
 	d.stop()
+}
+
+// What the README shows of a webhook works as it stands there: a secret is made up, and a delivery with it is accepted.
+func TestTheWebhookThatIsShown(t *testing.T) {
+	for _, program := range []string{"openssl", "curl"} {
+		_, err := exec.LookPath(program)
+		kubetest.Need(t, program, err == nil, "")
+	}
+	s := newSite(t, eu)
+	_, section, _ := strings.Cut(s.read(filepath.Join(root, "README.md")), "\n### Webhooks\n")
+	section, _, _ = strings.Cut(section, "\n### ")
+	shown := commands(section)
+	if len(shown) != 2 {
+		t.Fatalf("the README shows %q", shown)
+	}
+	script := func(text, url string) string {
+		return kubetest.Output(t, "sh", "-ec", strings.NewReplacer("/etc/reconcile", s.creds, "http://127.0.0.1:8080", url).Replace(text))
+	}
+	script(shown[0], "")
+	first := s.push()
+	d := s.daemon("--interval", "1h")
+	d.until("the first revision is in force", inForce(first))
+	second := s.push()
+	if out := script(shown[1], d.url); !strings.Contains(out, "202 Accepted") {
+		t.Errorf("it is answered with\n%s", out)
+	}
+	d.until("what the webhook tells of is in force", inForce(second))
 }
 
 // floodEnv is how many webhooks are sent in a flood, where somebody wants others than the few that are always tried.
