@@ -208,7 +208,7 @@ func (k *soak) judge() {
 		slack int // beside a tenth: what a moment of more work may be
 		unit  int
 	}{
-		{"heap in use, KiB", func(s sample) int { return s.heap }, 8 << 20, 1 << 10},
+		{"heap in use, KiB", func(s sample) int { return s.heap }, 4 << 20, 1 << 10},
 		{"resident memory, KiB", func(s sample) int { return s.resident }, 32 << 20, 1 << 10},
 		{"goroutines", func(s sample) int { return s.goroutines }, 20, 1},
 		{"open files", func(s sample) int { return s.files }, 10, 1},

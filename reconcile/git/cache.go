@@ -31,7 +31,7 @@ const (
 	maxSlots   = 16
 	maxPacks   = 50                // go-git never packs anew: beyond this a fresh clone is cheaper
 	maxWritten = 5000              // loose objects that notes and merges may leave
-	objectLRU  = 8 << 20           // bytes of objects kept unpacked
+	objectLRU  = 2 << 20           // bytes of objects kept unpacked
 	kept       = "refs/reconcile/" // what a fetch brought, by the hash of its name there
 )
 
