@@ -49,7 +49,8 @@ func untyped(in runtime.Object) (*unstructured.Unstructured, error) {
 	return out, nil
 }
 
-// lighten takes out what no health depends on, and what is most of an object: who manages its fields, and the pods that it makes.
+// lighten takes out what no health depends on, and what is most of an object: who manages its fields, and the pods that
+// it makes.
 func lighten(in runtime.Object) {
 	if of, ok := in.(metav1.Object); ok {
 		of.SetManagedFields(nil)
