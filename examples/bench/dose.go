@@ -40,6 +40,10 @@ const (
 
 // doses asks the daemon to do nothing, something small, and something large.
 func (d *daemon) doses(ctx context.Context) (all doses, err error) {
+	// What went before is written down a moment after it is done.
+	if err := d.await(ctx, "it has nothing more to do", d.quiet); err != nil {
+		return all, err
+	}
 	all.pass, err = d.dose(ctx, 0, func() error { return d.pass(ctx) })
 	if err != nil {
 		return all, fmt.Errorf("daemon, one more pass: %w", err)
