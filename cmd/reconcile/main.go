@@ -15,10 +15,10 @@ import (
 )
 
 func main() {
+	room := make([]byte, heapRoom) // a worker's too
 	worker.Main(source.Functions())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	room := make([]byte, heapRoom)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	runtime.KeepAlive(room)
 	os.Exit(code)
