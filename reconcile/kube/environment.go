@@ -121,6 +121,13 @@ type headcount struct {
 	complete     bool                               // nothing was left out, since everything was listed by then
 }
 
+// still is what was counted for a provider, if nothing has moved since. Counting is for all providers at once, which
+// would be too much for each of many that are applied.
+func (h headcount) still(provider string) (found []reconcile.Environment, yes bool) {
+	found, yes = h.environments[provider]
+	return found, yes && h.complete && !h.all && len(h.moved) == 0
+}
+
 // environmentMoved notes that something in a namespace is not as it was when environments were counted there.
 func (c *Cluster) environmentMoved(obj metav1.Object) {
 	c.mu.Lock()

@@ -68,7 +68,12 @@ func (c *Cluster) ranBefore(s *session, a reconcile.Action) []ran {
 	if c.session != s {
 		return nil // what is there now is of the past
 	}
-	return running(c.count()[cmp.Or(a.Have.Provider, a.Provider)], a.Organization)
+	provider := cmp.Or(a.Have.Provider, a.Provider)
+	found, there := c.heads.still(provider)
+	if !there {
+		found = c.count()[provider]
+	}
+	return running(found, a.Organization)
 }
 
 // survives says whether nothing is gone of what ran when a release was applied. Not knowing is a no.
