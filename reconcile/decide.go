@@ -154,7 +154,7 @@ func compare(a Action, owner string) Action {
 	case obs.State == Absent:
 		return act(a, OpCreate, Missing, "")
 	case obs.State == Locked:
-		return hold(a, IsLocked, "it is being worked on")
+		return hold(a, IsLocked, workedOn)
 	case obs.State == Corrupt:
 		return hold(a, Unknown, "its stored release cannot be read: "+obs.Failure)
 	case obs.Owner != owner:
@@ -289,6 +289,9 @@ func act(a Action, op Op, reason Reason, message string) Action {
 	a.Op, a.Reason, a.Message = op, reason, message
 	return a
 }
+
+// workedOn is said of what is in hand.
+const workedOn = "it is being worked on"
 
 // hold turns an action into one that waits; what it would have been stays visible.
 func hold(a Action, reason Reason, message string) Action {

@@ -156,7 +156,7 @@ func (d door) decide(want Desired, have Live) Action {
 // restrain holds what would act, and what is being worked on: what comes after it must still wait.
 func (d door) restrain(a Action, have Live) Action {
 	if a.Have.State == Locked {
-		return hold(a, IsLocked, "it is being worked on")
+		return hold(a, IsLocked, workedOn)
 	}
 	return restrain(a, d.want.Suspended, have)
 }

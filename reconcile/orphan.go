@@ -44,7 +44,7 @@ func end(a Action, want Desired, have Live) Action {
 	case !c.Reachable:
 		return hold(a, Unknown, cmp.Or(c.Err, "the cluster was not looked at yet"))
 	case obs.State == Locked:
-		return hold(a, IsLocked, "it is being worked on")
+		return hold(a, IsLocked, workedOn)
 	case obs.State == Corrupt:
 		return hold(a, Unknown, "its stored release cannot be read: "+obs.Failure)
 	case policy != Uninstall && policy != Orphan:

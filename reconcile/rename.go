@@ -110,7 +110,7 @@ func (d door) leave(want Desired, have Live) Action {
 	a.Want.Provider = d.heir
 	a.After = []ID{{Cluster: d.cluster, Kind: KindAdmission, Namespace: heir.Namespace, Name: d.heir}}
 	if a.Have.State == Locked {
-		return hold(a, IsLocked, "it is being worked on")
+		return hold(a, IsLocked, workedOn)
 	}
 	return restrain(a, heir.Suspended, have)
 }

@@ -16,9 +16,7 @@ func (r *running) step(ctx context.Context) time.Duration {
 	live, plan := r.plan()
 	if ctx.Err() == nil {
 		r.preview(ctx, plan, live.At)
-		if r.begin(plan, live) {
-			live, plan = r.plan() // what was begun is locked now
-		}
+		r.begin(plan, live)
 	}
 	r.leave(plan, live)
 	r.note(live)
@@ -113,7 +111,9 @@ func (r *running) lay(cluster string, c ClusterLive, now time.Time) ClusterLive 
 		edit(id, func(obs *Observed) { r.tries.lay(id, obs, c.Well, now) })
 	}
 	for id := range r.hand {
-		edit(id, func(obs *Observed) { obs.State = Locked })
+		if id.Cluster == cluster {
+			lock(c.Releases, id)
+		}
 	}
 	return c
 }
@@ -128,15 +128,28 @@ func (r *running) descendsFrom(sha string) bool {
 	return yes
 }
 
-// begin starts what may start, and says whether that was anything.
-func (r *running) begin(p Plan, live Live) bool {
-	before := len(r.hand)
+// begin starts what may start, and has the plan show it as the next one will: deciding once more for that
+// would cost as much as all the rest.
+func (r *running) begin(p Plan, live Live) {
 	for _, a := range Ready(p, r.want, live) {
 		if !r.ReadOnly && r.shown(a) && !r.tries.resting(a, live.At) {
 			r.start(a)
 		}
 	}
-	return len(r.hand) > before
+	for i, a := range p.Actions {
+		if _, begun := r.hand[a.ID]; begun && a.Acts() {
+			a.Op, a.Have.State = "", Locked
+			p.Actions[i] = hold(a, IsLocked, workedOn)
+			lock(live.Clusters[a.ID.Cluster].Releases, a.ID)
+		}
+	}
+}
+
+// lock notes that something is in hand, a release or what guards one.
+func lock(releases map[ID]Observed, id ID) {
+	obs := releases[id]
+	obs.State = Locked
+	releases[id] = obs
 }
 
 // countsUntil is how long it is until a deletion counts no more in the limit, an hour at most.
