@@ -277,3 +277,31 @@ func TestTheSourceIsLookedAt(t *testing.T) {
 		r.stop()
 	})
 }
+
+func TestWhatManyMakeOfAReportIsMadeOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		made := 0
+		revision := func(r Report) string { made++; return r.Commit.SHA }
+		it := testItem("eu", "frankfurt")
+		r := newRig(it)
+		r.start()
+		first := r.last(t)
+		r.want("two", it)
+		r.poke()
+		time.Sleep(5 * time.Second)
+		for _, report := range []Report{first, first, r.last(t), first} {
+			if got := Shared(report, "revision", revision); got != report.Commit.SHA {
+				t.Errorf("of a report of %q it is %q", report.Commit.SHA, got)
+			}
+		}
+		if made != 2 {
+			t.Errorf("it was made %d times of two reports", made)
+		}
+		Shared(Report{}, "revision", revision)
+		Shared(Report{}, "revision", revision)
+		if made != 4 {
+			t.Errorf("it was made %d times; nothing is kept of what no Loop made", made)
+		}
+		r.stop()
+	})
+}

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"errors"
+	"sync"
 	"time"
 )
 
@@ -25,6 +26,18 @@ type Report struct {
 	Live     Live
 	Plan     Plan
 	Failed   map[ID]error // what the last attempt at an action of this plan ended with
+
+	shared *sync.Map // what Shared keeps; nil: nothing
+}
+
+// Shared is what is made of a report, once for all who ask for the same key; they must leave it as it is. Many are told
+// of a report, and most of them need the same of it first. Of a report that no Loop made, nothing is kept.
+func Shared[T any](r Report, key any, from func(Report) T) T {
+	if r.shared == nil {
+		return from(r)
+	}
+	made, _ := r.shared.LoadOrStore(key, sync.OnceValue(func() T { return from(r) }))
+	return made.(func() T)()
 }
 
 // Outcome is how an action ended.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -195,7 +196,7 @@ func (r *running) tell(plan Plan, live Live) {
 	t := r.target
 	r.report = Report{
 		Head: t.Head, HeadErr: t.HeadErr, FetchErr: t.FetchErr, Commit: t.Commit, Changed: t.Changed,
-		Want: r.want, Live: live, Plan: plan, Failed: failed,
+		Want: r.want, Live: live, Plan: plan, Failed: failed, shared: new(sync.Map),
 	}
 	for _, to := range r.Reporters {
 		to.Report(r.report)

@@ -29,9 +29,9 @@ type seen struct {
 
 // next lists every provider of a report beside what it was, and those that are gone, both by name.
 func (h *history) next(r reconcile.Report) (now []change, gone []Provider) {
-	before := h.last
-	h.at, h.last = r.Live.At, make([]seen, 0, len(before))
-	for _, p := range Providers(r) {
+	before, all := h.last, Providers(r)
+	h.at, h.last, now = r.Live.At, make([]seen, 0, len(all)), make([]change, 0, len(all))
+	for _, p := range all {
 		for len(before) > 0 && before[0].Name < p.Name {
 			gone, before = append(gone, before[0].Provider), before[1:]
 		}

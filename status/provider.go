@@ -2,6 +2,7 @@ package status
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -132,6 +133,13 @@ func (p *Provider) reason(r reconcile.Reason) (Hold, bool) {
 // Providers lists, sorted by name, every provider that is declared and every one that is not declared
 // any more and still there. The table in the package documentation says how its status comes about.
 func Providers(r reconcile.Report) []Provider {
+	return slices.Clone(reconcile.Shared(r, providersKey{}, providersOf))
+}
+
+// providersKey is what the providers of a report are shared under.
+type providersKey struct{}
+
+func providersOf(r reconcile.Report) []Provider {
 	out := make([]Provider, 0, len(r.Want.Providers)+len(r.Plan.Actions))
 	byName := make(map[string]*Provider, cap(out)) // into out, which never grows beyond its capacity
 	entry := func(p Provider) *Provider {
@@ -139,7 +147,8 @@ func Providers(r reconcile.Report) []Provider {
 		byName[p.Name] = &out[len(out)-1]
 		return byName[p.Name]
 	}
-	for name, want := range r.Want.Providers {
+	for _, name := range slices.Sorted(maps.Keys(r.Want.Providers)) { // a Provider is large: few should move below
+		want := r.Want.Providers[name]
 		entry(Provider{
 			Name: name, Cluster: want.Cluster, Namespace: want.Namespace, Declared: true,
 			Default: want.Default, Cordoned: want.Cordoned, DisplayName: clean(want.DisplayName),
