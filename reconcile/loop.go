@@ -62,13 +62,19 @@ func (l *Loop) Run(ctx context.Context) Report {
 			r.drain(ctx)
 			return r.report
 		case t := <-r.targets:
-			r.take(t)
+			if r.take(t) {
+				r.rested = time.Time{} // nobody waits for what was pushed
+			}
 		case <-l.Fleet.Changed():
 		case <-answers:
 		case o := <-r.done:
 			r.finish(o)
+			if len(r.hand) == 0 {
+				r.rested = time.Time{} // all workers would rest with it
+			}
 		case p := <-r.previewed:
 			r.keep(p)
+			r.rested = time.Time{}
 		case <-timer.C:
 			began := time.Now()
 			timer.Reset(r.step(ctx))
@@ -85,13 +91,13 @@ func (l *Loop) Run(ctx context.Context) Report {
 // How long the loop rests after a step, at least and at most.
 const (
 	shortRest = 100 * time.Millisecond
-	longRest  = 500 * time.Millisecond
+	longRest  = time.Second
 )
 
 // rest is how long the loop rests after a step that took so long. What happens meanwhile makes one step, so
-// that many events make few steps, and looking at everything takes a twentieth of the time.
+// that many events make few steps, and looking at everything takes a fortieth of the time.
 func rest(took time.Duration) time.Duration {
-	return min(longRest, max(shortRest, 20*took))
+	return min(longRest, max(shortRest, 40*took))
 }
 
 // running is the state of one Run.
@@ -170,13 +176,15 @@ func send[T any](ctx context.Context, to chan<- T, v T) {
 	}
 }
 
-// take makes t what is wanted from now on.
-func (r *running) take(t Target) {
-	if t.Commit.SHA != r.target.Commit.SHA {
+// take makes t what is wanted from now on, and says whether that is another revision.
+func (r *running) take(t Target) bool {
+	moved := t.Commit.SHA != r.target.Commit.SHA
+	if moved {
 		r.descends = map[string]bool{}
 	}
 	r.target, r.known, r.kept = t, true, nil
 	r.use(t.Want)
+	return moved
 }
 
 // resolve notes which releases renamed providers keep.

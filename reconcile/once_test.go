@@ -74,7 +74,7 @@ func TestOnceEnds(t *testing.T) {
 			r.ReadOnly, r.Previewer = true, r.preview
 			r.preview.takes = func(string) time.Duration { return time.Minute }
 		}},
-		{"read-only, when something cannot be rendered", shortRest, func(r *rig) {
+		{"read-only, when something cannot be rendered", 0, func(r *rig) {
 			r.ReadOnly, r.Previewer = true, r.preview
 			r.preview.fails = func(Action) error { return errRefused }
 		}},
