@@ -283,6 +283,9 @@ func TestWhatFailedWhileTheClusterWasBusyIsTriedAgainOnceItIsWell(t *testing.T) 
 			r.fleet.clusters["eu"].do = func(context.Context, Action) error { return test.err }
 			r.start()
 			time.Sleep(30 * time.Minute)
+			for n := len(r.begun("eu")); len(r.begun("eu")) == n; { // else it might be due by itself just then
+				time.Sleep(time.Second)
+			}
 			well := time.Now()
 			r.fleet.clusters["eu"].edit(func(live *ClusterLive) { live.Well = well })
 			time.Sleep(firstWait * 13 / 10)
