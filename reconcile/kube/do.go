@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -10,7 +9,6 @@ import (
 
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/chart"
-	"helm.sh/helm/v3/pkg/chart/loader"
 	helmkube "helm.sh/helm/v3/pkg/kube"
 	"helm.sh/helm/v3/pkg/release"
 	helmstorage "helm.sh/helm/v3/pkg/storage"
@@ -180,14 +178,10 @@ func (op *operation) describe() string {
 	return fmt.Sprintf("%s (%s) by revision %.10s", op.action.Op, op.action.Reason, op.action.Commit.SHA)
 }
 
-// chart loads the chart anew each time: Helm writes into the one it is given.
+// chart is the chart that is wanted, for this operation alone.
 func (op *operation) chart(ctx context.Context) (*chart.Chart, error) {
 	from := op.action.Want.Release.Chart
-	archive, err := op.fleet.Charts.Archive(ctx, from.Digest)
-	if err != nil {
-		return nil, fmt.Errorf("chart %s: %w", from.Name, err)
-	}
-	chrt, err := loader.LoadArchive(bytes.NewReader(archive))
+	chrt, err := op.fleet.shelf.take(ctx, op.fleet.Charts, from.Digest)
 	if err != nil {
 		return nil, fmt.Errorf("chart %s: %w", from.Name, err)
 	}

@@ -52,6 +52,7 @@ type Fleet struct {
 	changed chan struct{}
 	waiting sync.WaitGroup // goroutines of clusters
 	hub     *hub           // nil: there are no other replicas
+	shelf   shelf
 
 	mu       sync.Mutex // guards what follows
 	owner    string     // name of the deployment, the same for as long as the fleet is
