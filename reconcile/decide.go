@@ -32,7 +32,7 @@ func Decide(want Desired, have Live) Plan {
 	p.URL = changeOf(p, want, have)
 	p.Actions = append(p.Actions, p.URL.withdrawn(want)...)
 	order(p.Actions)
-	p.Actions = sorted(p.Actions)
+	sort(p.Actions)
 	p.Clusters = clusterStates(p, want, have)
 	return asShown(guard(pace(p, want, have), want, have), want, have)
 }
@@ -57,18 +57,24 @@ func clusterStates(p Plan, want Desired, have Live) []ClusterState {
 	return out
 }
 
-// sorted puts actions in order. They are large: each is moved once.
-func sorted(actions []Action) []Action {
-	at := make([]*Action, len(actions))
-	for i := range actions {
-		at[i] = &actions[i]
+// sort puts actions in order. They are large: each that is not in its place is moved once, to there.
+func sort(actions []Action) {
+	from := make([]int, len(actions))
+	for i := range from {
+		from[i] = i
 	}
-	slices.SortFunc(at, compareActions)
-	out := make([]Action, len(actions))
-	for i, a := range at {
-		out[i] = *a
+	slices.SortFunc(from, func(i, j int) int { return compareActions(&actions[i], &actions[j]) })
+	for start := range from {
+		if from[start] == start {
+			continue
+		}
+		first, at := actions[start], start
+		for from[at] != start {
+			next := from[at]
+			actions[at], from[at], at = actions[next], at, next
+		}
+		actions[at], from[at] = first, at
 	}
-	return out
 }
 
 // compareActions puts what gives before what takes away, then lower waves first, then providers by name, then by

@@ -1,7 +1,9 @@
 package reconcile
 
 import (
+	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -327,5 +329,21 @@ func TestThePlanListsTheClustersThatItIsAbout(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"ap", "eu", "us"}, names); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestActionsAreSortedInPlace(t *testing.T) {
+	for n := range 200 {
+		var actions []Action
+		for i := range n % 17 {
+			actions = append(actions, Action{ID: ID{Cluster: "eu", Name: fmt.Sprint(i)}, Wave: i / 3, Op: []Op{OpKeep, OpDelete}[i%2]})
+		}
+		rand.Shuffle(len(actions), func(i, j int) { actions[i], actions[j] = actions[j], actions[i] })
+		want := slices.Clone(actions)
+		slices.SortFunc(want, func(a, b Action) int { return compareActions(&a, &b) })
+		sort(actions)
+		if diff := cmp.Diff(want, actions); diff != "" {
+			t.Fatalf("-want +got:\n%s", diff)
+		}
 	}
 }
