@@ -8,8 +8,8 @@ import (
 
 // change is a provider that is new or not as it was in the report before.
 type change struct {
-	Provider
-	before Provider      // without a name: it is new
+	*Provider
+	before *Provider     // without a name: it is new
 	spent  time.Duration // in the status before
 	known  bool          // it was looked at, now or before
 }
@@ -22,20 +22,21 @@ type history struct {
 
 // seen is a provider and when it came into the status that it is in, as far as this process knows.
 type seen struct {
-	Provider
+	*Provider
 	since time.Time
 	known bool // it was looked at
 }
 
 // next lists every provider of a report beside what it was, and those that are gone, both by name.
 func (h *history) next(r reconcile.Report) (now []change, gone []Provider) {
-	before, all := h.last, Providers(r)
+	before, all, nobody := h.last, providers(r), &Provider{}
 	h.at, h.last, now = r.Live.At, make([]seen, 0, len(all)), make([]change, 0, len(all))
-	for _, p := range all {
+	for i := range all {
+		p := &all[i]
 		for len(before) > 0 && before[0].Name < p.Name {
-			gone, before = append(gone, before[0].Provider), before[1:]
+			gone, before = append(gone, *before[0].Provider), before[1:]
 		}
-		c, since := change{Provider: p, known: looked(&r, &p)}, r.Live.At
+		c, since := change{Provider: p, before: nobody, known: looked(&r, p)}, r.Live.At
 		if len(before) > 0 && before[0].Name == p.Name {
 			c, since = c.after(before[0], r.Live.At)
 			before = before[1:]
@@ -43,7 +44,7 @@ func (h *history) next(r reconcile.Report) (now []change, gone []Provider) {
 		now, h.last = append(now, c), append(h.last, seen{p, since, c.known})
 	}
 	for _, s := range before {
-		gone = append(gone, s.Provider)
+		gone = append(gone, *s.Provider)
 	}
 	return now, gone
 }

@@ -53,7 +53,7 @@ func collectPeople(gauge func(string, float64, ...string), p *Provider) {
 }
 
 func collectProviders(gauge func(string, float64, ...string), r reconcile.Report) {
-	for _, p := range Providers(r) {
+	for _, p := range providers(r) {
 		collectPeople(gauge, &p)
 		collectQuotas(gauge, &p, r.Live.Clusters[p.Cluster])
 		for _, s := range Statuses {

@@ -55,7 +55,7 @@ func Lines(r reconcile.Report) []Line {
 	if r.Commit.SHA == "" || r.Commit.SHA == r.Head.SHA && r.HeadErr != nil {
 		return lines
 	}
-	all := Providers(r)
+	all := providers(r)
 	if !r.Want.Narrowed {
 		whole := tallyOf(all, r.Changed, everywhere).line(r.Commit.SHA, context)
 		whole.Unsure = blind(&r)

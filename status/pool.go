@@ -47,7 +47,7 @@ func Organizations(r reconcile.Report) []OrganizationDoc {
 			Environments: Headcount{Organization: name},
 		}
 	}
-	for _, p := range Providers(r) {
+	for _, p := range providers(r) {
 		for _, name := range p.Organizations {
 			if o := all[name]; o != nil {
 				o.add(p, r.Want.Organizations[name].Default)

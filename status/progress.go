@@ -70,7 +70,7 @@ func changeText(c change) string {
 	default:
 		text += fmt.Sprintf("%s → %s (%s)", before, c.Label(), c.spent.Round(time.Second))
 	}
-	if remark := remark(c.Provider); remark != "" {
+	if remark := remark(*c.Provider); remark != "" {
 		text += ": " + remark
 	}
 	return text
@@ -111,7 +111,7 @@ func (p *Progress) lines() (lines []string, sum string) {
 	for _, one := range all {
 		spent := p.history.at.Sub(one.since).Round(time.Second)
 		line := fmt.Sprintf("%-*s  %-*s  %5s  %s", name, one.Cluster+"/"+one.Name, label, one.Label(), spent,
-			remark(one.Provider))
+			remark(*one.Provider))
 		lines = append(lines, strings.TrimRight(line, " "))
 	}
 	return lines, fmt.Sprintf("%d of %d Ready", ready, len(all))

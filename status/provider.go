@@ -133,7 +133,12 @@ func (p *Provider) reason(r reconcile.Reason) (Hold, bool) {
 // Providers lists, sorted by name, every provider that is declared and every one that is not declared
 // any more and still there. The table in the package documentation says how its status comes about.
 func Providers(r reconcile.Report) []Provider {
-	return slices.Clone(reconcile.Shared(r, providersKey{}, providersOf))
+	return slices.Clone(providers(r))
+}
+
+// providers are shared with all who are told of the report: nobody may change them.
+func providers(r reconcile.Report) []Provider {
+	return reconcile.Shared(r, providersKey{}, providersOf)
 }
 
 // providersKey is what the providers of a report are shared under.
