@@ -91,7 +91,7 @@ func (l *Loop) Run(ctx context.Context) Report {
 // How long the loop rests after a step, at least and at most.
 const (
 	shortRest = 100 * time.Millisecond
-	longRest  = time.Second
+	longRest  = 500 * time.Millisecond
 )
 
 // rest is how long the loop rests after a step that took so long. What happens meanwhile makes one step, so
