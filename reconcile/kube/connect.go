@@ -35,11 +35,19 @@ func (c *Cluster) run() {
 	}
 }
 
+// seek finds the credentials in a context, and tells other replicas where it is news whether there are any.
+func (c *Cluster) seek(context string) (*rest.Config, error) {
+	config, err := c.fleet.Credentials.config(c.name, context)
+	if none := errors.Is(err, errNoCredentials); c.unknown.Swap(none) != none {
+		c.fleet.hub.ring()
+	}
+	return config, err
+}
+
 // connected works with one set of credentials until ctx ends. It returns false at once where they cannot
 // be used at all.
 func (c *Cluster) connected(ctx context.Context) bool {
-	config, err := c.fleet.Credentials.config(c.name, c.fleet.context(c.name))
-	c.unknown.Store(errors.Is(err, errNoCredentials))
+	config, err := c.seek(c.fleet.context(c.name))
 	if err != nil {
 		c.heard(err)
 		return false

@@ -141,7 +141,7 @@ func (f *Fleet) Use(want reconcile.Desired) {
 			of(p.Cluster).doors[name] = p
 		}
 	}
-	f.know(want)
+	news := f.know(want)
 	var names []string
 	if !want.Narrowed { // a cluster that is not declared any more may still hold something of ours
 		names, _ = f.Credentials.Names() // where that cannot be read, the declared ones say why
@@ -152,23 +152,25 @@ func (f *Fleet) Use(want reconcile.Desired) {
 	for _, name := range names {
 		f.Real(name).want(*of(name))
 	}
+	if news && f.hub != nil { // the first thing that is said there is which clusters we miss
+		f.hub.word.name = wordLease(want.Owner)
+		f.waiting.Go(f.hub.run)
+	}
 }
 
-// know notes what is to be known of the deployment and its clusters before they can be connected to.
-func (f *Fleet) know(want reconcile.Desired) {
+// know notes what is to be known of the deployment and its clusters before they can be connected to, and says whether
+// its name is known only now.
+func (f *Fleet) know(want reconcile.Desired) (news bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for name, c := range want.Clusters {
 		f.contexts[name] = c.Context
 	}
-	if f.owner != "" {
-		return
+	news = f.owner == "" && want.Owner != ""
+	if news {
+		f.owner = want.Owner
 	}
-	f.owner = want.Owner
-	if f.hub != nil && f.owner != "" {
-		f.hub.word.name = wordLease(f.owner)
-		f.waiting.Go(f.hub.run)
-	}
+	return news
 }
 
 // Cluster is the cluster of that name; it is connected to from the first time on.
@@ -184,6 +186,7 @@ func (f *Fleet) Real(name string) *Cluster {
 		c.lease = &lease{name: leaseName(f.owner, name), namespace: f.Namespace, identity: f.Identity, acting: c.busy}
 		if f.hub != nil {
 			c.lease.turn = func() bool { return f.hub.prefers(name) }
+			_, _ = c.seek(f.contexts[name]) // before others are told what to leave to us
 		}
 		f.clusters[name] = c
 		f.waiting.Go(c.run)

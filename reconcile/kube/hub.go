@@ -152,6 +152,14 @@ func (h *hub) poke() {
 	h.mu.Lock()
 	h.poked = time.Now().UTC().Format(time.RFC3339Nano)
 	h.mu.Unlock()
+	h.ring()
+}
+
+// ring has what we say of ourselves said anew. Where there is no hub, nobody hears it.
+func (h *hub) ring() {
+	if h == nil {
+		return
+	}
 	select {
 	case h.bell <- struct{}{}:
 	default:

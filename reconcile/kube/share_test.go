@@ -1,13 +1,18 @@
 package kube
 
 import (
+	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+
+	"github.com/workspace-providers/reconcile/reconcile"
 )
 
 func clusterNames(n int) (out []string) {
@@ -145,4 +150,22 @@ func TestAPokeIsPassedOn(t *testing.T) {
 	if pokes != 1 {
 		t.Errorf("%d pokes, want 1", pokes)
 	}
+}
+
+// The first thing that a replica says of itself is which clusters it has no credentials for: what it seems to reach would
+// be left to it, and the word of whoever speaks for all with it.
+func TestWhatIsMissedIsKnownFromTheFirst(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "eu.kubeconfig"), []byte(strings.ReplaceAll(kubeconfigText, "two.example.com", "127.0.0.1:1")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("KUBECONFIG", filepath.Join(dir, "none"))
+	ctx, cancel := context.WithCancel(t.Context())
+	f := NewFleet(ctx, Options{Replica: "a", Credentials: Credentials{Dir: dir}})
+	f.Use(reconcile.Desired{Owner: "acme", Clusters: map[string]reconcile.ClusterWant{"eu": {}, "us": {}}})
+	if missing := f.missing(); !slices.Equal(missing, []string{"us"}) {
+		t.Errorf("it misses %q", missing)
+	}
+	cancel()
+	f.Wait()
 }
