@@ -14,9 +14,10 @@ type previewKey struct {
 	id       ID
 	digest   string
 	revision int
+	inForce  int // that it is compared with: while the newest is being applied, that is the one before
 }
 
-func keyOf(a Action) previewKey { return previewKey{a.ID, a.Digest, a.Have.Revision} }
+func keyOf(a Action) previewKey { return previewKey{a.ID, a.Digest, a.Have.Revision, a.Have.InForce} }
 
 // previewed is what came of a batch of actions in one cluster.
 type previewed struct {

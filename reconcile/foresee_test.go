@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -169,4 +170,30 @@ func TestANewRevisionIsRenderedAnew(t *testing.T) {
 		}
 		r.stop()
 	})
+}
+
+// While a revision is being applied, what is there is what the one before made. What was seen then is not what is
+// seen afterwards, though the newest revision is the same.
+func TestWhatWasForeseenWhileSomethingWasAppliedIsForeseenAnew(t *testing.T) {
+	it := testItem("eu", "frankfurt")
+	with, known := &memoryPreviewer{}, Rehearsal{}
+	at := func(inForce int) Plan {
+		have := inPlace(it)
+		have.Revision, have.InForce, have.Digest = 4, inForce, ""
+		live := Live{At: noon(), Clusters: map[string]ClusterLive{"eu": {Reachable: true, Looked: true, Held: true, Releases: map[ID]Observed{it.ID: have}}}}
+		want := newScene().want
+		want.Items = []Item{it}
+		return Decide(want, live)
+	}
+	for _, inForce := range []int{3, 3, 4, 4} {
+		if _, failed := at(inForce).Rehearse(t.Context(), with, known); len(failed) > 0 {
+			t.Fatal(failed)
+		}
+	}
+	if len(with.batches) != 2 {
+		t.Errorf("it was looked at %d times, want once while it was applied and once afterwards", len(with.batches))
+	}
+	if moved := at(4).Moved(at(3)); len(moved) != 1 || !strings.Contains(moved[0], "what is installed") {
+		t.Errorf("what moved: %q", moved)
+	}
 }

@@ -43,7 +43,7 @@ func inputs(a Action) []any {
 	return []any{
 		op, a.ID, reason, would, a.Wave, a.After, a.Digest, a.Back, a.Want.ID,
 		rel.Timeout, rel.OnFailure, rel.MaxHistory, rel.Deletion,
-		have.Owner, have.Digest, have.Attempted, have.Capabilities, have.Policy, state, have.Revision, drifts(a),
+		have.Owner, have.Digest, have.Attempted, have.Capabilities, have.Policy, state, have.Revision, have.InForce, drifts(a),
 	}
 }
 
@@ -154,7 +154,7 @@ func movedAction(was, now Action) string {
 	}
 	a, b := was.Have, now.Have
 	note(a.Revision != b.Revision, "revision %d → %d", a.Revision, b.Revision)
-	note(a.Revision == b.Revision && a.Digest != b.Digest, "what is installed")
+	note(a.Revision == b.Revision && (a.Digest != b.Digest || a.InForce != b.InForce), "what is installed")
 	note(a.Owner != b.Owner, "owner %s → %s", orNobody(a.Owner), orNobody(b.Owner))
 	note(a.Policy != b.Policy, "recorded policy")
 	note(a.Capabilities != b.Capabilities, "what its cluster can do")

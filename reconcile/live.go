@@ -126,7 +126,8 @@ type Observed struct {
 	Capabilities string // digest of what the cluster could do when it was rendered
 	Policy       Policy // recorded when it was applied
 	State        State
-	Revision     int
+	Revision     int // the newest
+	InForce      int // the revision that was deployed last, whose objects are there; 0: none
 	ChartName    string
 	ChartVersion string
 	Since        time.Time // when this state was first seen by this process

@@ -16,6 +16,7 @@ type foretoldKey struct {
 	Op       reconcile.Op // with Would
 	Digest   string
 	Revision int
+	InForce  int
 }
 
 func foretoldOf(a reconcile.Action) foretoldKey {
@@ -23,7 +24,7 @@ func foretoldOf(a reconcile.Action) foretoldKey {
 	if op == reconcile.OpHold {
 		op = a.Would
 	}
-	return foretoldKey{a.ID, op, a.Digest, a.Have.Revision}
+	return foretoldKey{a.ID, op, a.Digest, a.Have.Revision, a.Have.InForce}
 }
 
 // foretold is a preview as it is told.

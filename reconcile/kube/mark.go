@@ -112,6 +112,9 @@ func observe(revs []revision) reconcile.Observed {
 			force = rev
 		}
 	}
+	if force.status == release.StatusDeployed {
+		obs.InForce = force.number
+	}
 	if force.status == release.StatusDeployed && force.ours() {
 		obs.Digest, obs.Attempted = force.labels[markDigest], force.labels[markAttempted]
 	}

@@ -99,24 +99,26 @@ func TestWhatRevisionsTell(t *testing.T) {
 	const was, is = release.StatusSuperseded, release.StatusDeployed
 	for name, tt := range map[string]struct {
 		revs []revision
-		want reconcile.Observed // Begun, Commit, AccessURL, FormerURL and OwnURL
+		want reconcile.Observed // Begun, Commit, InForce, AccessURL, FormerURL and OwnURL
 	}{
-		"what was begun":                   {[]revision{rev(1, is, nil), rev(2, release.StatusPendingUpgrade, nil)}, reconcile.Observed{Begun: "d2"}},
+		"what was begun":                   {[]revision{rev(1, is, nil), rev(2, release.StatusPendingUpgrade, nil)}, reconcile.Observed{InForce: 1, Begun: "d2"}},
 		"a first install":                  {[]revision{rev(1, release.StatusPendingInstall, nil)}, reconcile.Observed{Begun: "d1"}},
-		"going back":                       {[]revision{rev(1, is, nil), rev(2, release.StatusPendingRollback, nil)}, reconcile.Observed{}},
-		"what somebody else began":         {[]revision{rev(1, is, nil), rev(2, release.StatusPendingUpgrade, commit("c", "1"))}, reconcile.Observed{}},
-		"what is done":                     {[]revision{rev(1, is, nil)}, reconcile.Observed{}},
-		"the commit":                       {[]revision{rev(1, was, commit("old", "1")), rev(2, is, commit("dir.ab", "2"))}, reconcile.Observed{Commit: "dir:ab"}},
-		"the commit under somebody else's": {[]revision{rev(1, was, commit("old", "1")), rev(2, is, commit("old", "1"))}, reconcile.Observed{}},
-		"another URL before":               {[]revision{rev(1, was, url("https_a")), rev(2, is, url("https_b"))}, reconcile.Observed{AccessURL: "https_b", FormerURL: "https_a"}},
-		"the same URL before":              {[]revision{rev(1, was, url("https_a")), rev(2, is, url("https_a"))}, reconcile.Observed{AccessURL: "https_a"}},
-		"its own URL":                      {[]revision{rev(1, is, url("own.https_a"))}, reconcile.Observed{AccessURL: "https_a", OwnURL: true}},
-		"its own URL before":               {[]revision{rev(1, was, url("own.https_a")), rev(2, is, url("https_b"))}, reconcile.Observed{AccessURL: "https_b"}},
-		"the deployment's before its own":  {[]revision{rev(1, was, url("https_a")), rev(2, is, url("own.https_b"))}, reconcile.Observed{AccessURL: "https_b", FormerURL: "https_a", OwnURL: true}},
+		"going back":                       {[]revision{rev(1, is, nil), rev(2, release.StatusPendingRollback, nil)}, reconcile.Observed{InForce: 1}},
+		"what somebody else began":         {[]revision{rev(1, is, nil), rev(2, release.StatusPendingUpgrade, commit("c", "1"))}, reconcile.Observed{InForce: 1}},
+		"what is done":                     {[]revision{rev(1, is, nil)}, reconcile.Observed{InForce: 1}},
+		"the commit":                       {[]revision{rev(1, was, commit("old", "1")), rev(2, is, commit("dir.ab", "2"))}, reconcile.Observed{InForce: 2, Commit: "dir:ab"}},
+		"the commit under somebody else's": {[]revision{rev(1, was, commit("old", "1")), rev(2, is, commit("old", "1"))}, reconcile.Observed{InForce: 2}},
+		"another URL before":               {[]revision{rev(1, was, url("https_a")), rev(2, is, url("https_b"))}, reconcile.Observed{InForce: 2, AccessURL: "https_b", FormerURL: "https_a"}},
+		"the same URL before":              {[]revision{rev(1, was, url("https_a")), rev(2, is, url("https_a"))}, reconcile.Observed{InForce: 2, AccessURL: "https_a"}},
+		"its own URL":                      {[]revision{rev(1, is, url("own.https_a"))}, reconcile.Observed{InForce: 1, AccessURL: "https_a", OwnURL: true}},
+		"its own URL before":               {[]revision{rev(1, was, url("own.https_a")), rev(2, is, url("https_b"))}, reconcile.Observed{InForce: 2, AccessURL: "https_b"}},
+		"the deployment's before its own":  {[]revision{rev(1, was, url("https_a")), rev(2, is, url("own.https_b"))}, reconcile.Observed{InForce: 2, AccessURL: "https_b", FormerURL: "https_a", OwnURL: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			obs := observe(tt.revs)
-			got := reconcile.Observed{Begun: obs.Begun, Commit: obs.Commit, AccessURL: obs.AccessURL, FormerURL: obs.FormerURL, OwnURL: obs.OwnURL}
+			got := reconcile.Observed{
+				Begun: obs.Begun, Commit: obs.Commit, InForce: obs.InForce, AccessURL: obs.AccessURL, FormerURL: obs.FormerURL, OwnURL: obs.OwnURL,
+			}
 			if got, want := fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", tt.want); got != want {
 				t.Errorf("got %s, want %s", got, want)
 			}
