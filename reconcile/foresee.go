@@ -74,9 +74,11 @@ func (r *running) preview(ctx context.Context, p Plan, now time.Time) {
 	}
 }
 
-// keep remembers what a batch came to. One that cannot be rendered is a failed attempt.
+// keep remembers what a batch came to. One that cannot be rendered is a failed attempt. What was rendered may begin at
+// once.
 func (r *running) keep(p previewed) {
 	delete(r.previewing, p.cluster)
+	r.rested = time.Time{}
 	for _, a := range p.batch {
 		pre, there := p.found[a.ID]
 		if !there {

@@ -62,19 +62,13 @@ func (l *Loop) Run(ctx context.Context) Report {
 			r.drain(ctx)
 			return r.report
 		case t := <-r.targets:
-			if r.take(t) {
-				r.rested = time.Time{} // nobody waits for what was pushed
-			}
+			r.take(t)
 		case <-l.Fleet.Changed():
 		case <-answers:
 		case o := <-r.done:
 			r.finish(o)
-			if len(r.hand) == 0 {
-				r.rested = time.Time{} // all workers would rest with it
-			}
 		case p := <-r.previewed:
 			r.keep(p)
-			r.rested = time.Time{}
 		case <-timer.C:
 			began := time.Now()
 			timer.Reset(r.step(ctx))
@@ -176,15 +170,13 @@ func send[T any](ctx context.Context, to chan<- T, v T) {
 	}
 }
 
-// take makes t what is wanted from now on, and says whether that is another revision.
-func (r *running) take(t Target) bool {
-	moved := t.Commit.SHA != r.target.Commit.SHA
-	if moved {
-		r.descends = map[string]bool{}
+// take makes t what is wanted from now on. What was pushed does not wait until the loop has rested.
+func (r *running) take(t Target) {
+	if t.Commit.SHA != r.target.Commit.SHA {
+		r.descends, r.rested = map[string]bool{}, time.Time{}
 	}
 	r.target, r.known, r.kept = t, true, nil
 	r.use(t.Want)
-	return moved
 }
 
 // resolve notes which releases renamed providers keep.
@@ -236,10 +228,13 @@ func (r *running) render(ctx context.Context, cluster string, batch []Action) {
 	}()
 }
 
-// finish takes an action out of hand and remembers how it ended.
+// finish takes an action out of hand and remembers how it ended. When it was the last one, all workers would rest with
+// the loop: it does not.
 func (r *running) finish(o Outcome) {
 	a, now := o.Action, time.Now()
-	delete(r.hand, a.ID)
+	if delete(r.hand, a.ID); len(r.hand) == 0 {
+		r.rested = time.Time{}
+	}
 	switch {
 	case o.Stopped():
 		r.tries.outrun(a, now)
