@@ -288,7 +288,7 @@ func TestWhatManyMakeOfAReportIsMadeOnce(t *testing.T) {
 		first := r.last(t)
 		r.want("two", it)
 		r.poke()
-		time.Sleep(5 * time.Second)
+		time.Sleep(5 * time.Second) // of the bubble: a poke is heard when the source was left alone for long enough
 		for _, report := range []Report{first, first, r.last(t), first} {
 			if got := Shared(report, "revision", revision); got != report.Commit.SHA {
 				t.Errorf("of a report of %q it is %q", report.Commit.SHA, got)

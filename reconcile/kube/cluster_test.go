@@ -98,17 +98,23 @@ func (w *world) chart(version string, templates map[string]string) reconcile.Cha
 	for name, text := range templates {
 		c.Templates = append(c.Templates, &chart.File{Name: "templates/" + name, Data: []byte(text)})
 	}
-	path, err := chartutil.Save(c, w.TempDir())
+	digest := "sha256:" + version + filepath.Base(w.space)
+	w.charts[digest] = packed(w, c)
+	return reconcile.Chart{Name: "small", Version: version, Digest: digest}
+}
+
+// packed is the archive of a chart.
+func packed(t testing.TB, c *chart.Chart) []byte {
+	t.Helper()
+	path, err := chartutil.Save(c, t.TempDir())
 	if err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
 	archive, err := os.ReadFile(path)
 	if err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
-	digest := "sha256:" + version + filepath.Base(w.space)
-	w.charts[digest] = archive
-	return reconcile.Chart{Name: "small", Version: version, Digest: digest}
+	return archive
 }
 
 const configMap = `apiVersion: v1

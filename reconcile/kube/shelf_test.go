@@ -2,7 +2,6 @@ package kube
 
 import (
 	"bytes"
-	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,14 +26,7 @@ func TestEverybodyGetsAChartOfHisOwn(t *testing.T) {
 		Templates: []*chart.File{{Name: "templates/a.yaml", Data: []byte("a: b\n")}},
 	}
 	top.AddDependency(below)
-	file, err := chartutil.Save(top, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	archive, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	archive := packed(t, top)
 	want, err := loader.LoadArchive(bytes.NewReader(archive))
 	if err != nil {
 		t.Fatal(err)
