@@ -3,6 +3,8 @@ package status
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"time"
 
 	"code.gitea.io/sdk/gitea"
 	"github.com/google/go-github/v75/github"
@@ -46,17 +48,39 @@ func (g *GitLab) Propose(ctx context.Context, c Change) (string, error) {
 	return mr.WebURL, nil
 }
 
-// Propose opens a pull request.
+// Propose opens a pull request, once the forge has seen the first push into the repository.
 func (g *Gitea) Propose(ctx context.Context, c Change) (string, error) {
 	sdk, err := g.sdk(ctx)
 	if err != nil {
 		return "", err
 	}
-	pr, answer, err := sdk.CreatePullRequest(g.owner, g.name, gitea.CreatePullRequestOption{
-		Head: c.Branch, Base: c.Base, Title: c.Title, Body: c.Text,
-	})
-	if err != nil {
-		return "", fmt.Errorf("gitea pull request of %s: %w", c.Branch, g.explain(responseOf(answer), err))
+	o := gitea.CreatePullRequestOption{Head: c.Branch, Base: c.Base, Title: c.Title, Body: c.Text}
+	for {
+		pr, answer, err := sdk.CreatePullRequest(g.owner, g.name, o)
+		if err == nil {
+			return pr.HTMLURL, nil
+		}
+		err = fmt.Errorf("gitea pull request of %s: %w", c.Branch, g.explain(responseOf(answer), err))
+		if !g.stillEmpty(sdk, answer) {
+			return "", err
+		}
+		select {
+		case <-ctx.Done():
+			return "", err
+		case <-time.After(pushSeen):
+		}
 	}
-	return pr.HTMLURL, nil
+}
+
+// pushSeen is how long a forge is given before it is asked again whether it has seen a push.
+const pushSeen = 200 * time.Millisecond
+
+// stillEmpty says that the answer is "not found" since the forge has not yet seen the first push into the repository, which
+// it looks at in the background: an empty repository has no pull requests.
+func (g *Gitea) stillEmpty(sdk *gitea.Client, answer *gitea.Response) bool {
+	if answer == nil || answer.StatusCode != http.StatusNotFound {
+		return false
+	}
+	repo, _, err := sdk.GetRepo(g.owner, g.name)
+	return err == nil && repo.Empty
 }

@@ -58,6 +58,40 @@ func TestPropose(t *testing.T) {
 	}
 }
 
+// A forge that has not yet looked at the first push says "not found" for a while, and is asked again until it has. Where a
+// repository is not empty, not found is the answer.
+func TestProposeRightAfterTheFirstPush(t *testing.T) {
+	empty, asked := 3, 0
+	srv := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		out.Header().Set("Content-Type", "application/json")
+		switch {
+		case in.Method == http.MethodGet:
+			fmt.Fprintf(out, `{"empty": %t}`, asked <= empty)
+		case asked < empty:
+			asked++
+			out.WriteHeader(http.StatusNotFound)
+		case asked == empty:
+			asked++
+			out.WriteHeader(http.StatusCreated)
+			fmt.Fprint(out, `{"html_url": "https://forge/1"}`)
+		default:
+			out.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	defer srv.Close()
+	forge, err := proposer("gitea", APIOptions{URL: srv.URL, Repository: "acme/providers"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := Change{Branch: "reconcile/x", Base: "main", Title: "Cordon"}
+	if page, err := forge.Propose(t.Context(), change); err != nil || page != "https://forge/1" {
+		t.Errorf("right after the first push: %q, %v", page, err)
+	}
+	if _, err := forge.Propose(t.Context(), change); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("in a repository that is not empty: %v", err)
+	}
+}
+
 func proposer(kind string, o APIOptions) (Proposer, error) {
 	switch kind {
 	case "github":
