@@ -9,21 +9,21 @@ import (
 	"helm.sh/helm/v3/pkg/chart/loader"
 )
 
-// Load scans an archive and loads it. Load it anew for each use: Helm changes a chart when it works out
-// its dependencies. Helm's own validation of values must be off (SkipSchemaValidation) wherever the chart is
-// used, since it fetches what a schema refers to; Render has validated them.
+// Load scans an archive and loads it. Helm changes a chart when it works out its dependencies: Copy it for each use.
+// Helm's own validation of values must be off (SkipSchemaValidation) wherever the chart is used, since it fetches what
+// a schema refers to; Render has validated them.
 func Load(archive []byte) (*chart.Chart, error) {
 	p, err := prepare(archive)
 	if err != nil {
 		return nil, err
 	}
-	return p.chart()
+	return p.loaded, nil
 }
 
 // prepared is a chart of which everything is kept that does not depend on a release.
 type prepared struct {
 	info      Info
-	files     []*loader.BufferedFile
+	loaded    *chart.Chart                  // of which everybody gets a copy
 	schemas   map[string]*jsonschema.Schema // by text
 	templates map[string]template           // by text
 	crds      map[string][]Object           // by text
@@ -38,14 +38,9 @@ func prepare(archive []byte) (*prepared, error) {
 	if err != nil {
 		return nil, fmt.Errorf("chart %s: %w", info.Name, err)
 	}
-	return &prepared{info, files, map[string]*jsonschema.Schema{}, map[string]template{}, map[string][]Object{}}, nil
-}
-
-// chart is a chart that may be changed.
-func (p *prepared) chart() (*chart.Chart, error) {
-	ch, err := loader.LoadFiles(p.files)
+	loaded, err := loader.LoadFiles(files)
 	if err != nil {
-		return nil, fmt.Errorf("chart %s: %w", p.info.Name, err)
+		return nil, fmt.Errorf("chart %s: %w", info.Name, err)
 	}
-	return ch, nil
+	return &prepared{info, loaded, map[string]*jsonschema.Schema{}, map[string]template{}, map[string][]Object{}}, nil
 }

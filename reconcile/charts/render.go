@@ -116,10 +116,7 @@ func (p *prepared) repeatable(in RenderInput, ch *chart.Chart, files map[string]
 
 // execute does what Helm does on an install up to the rendered text, which it returns by template.
 func (p *prepared) execute(in RenderInput) (*chart.Chart, map[string]string, error) {
-	ch, err := p.chart()
-	if err != nil {
-		return nil, nil, err
-	}
+	ch := Copy(p.loaded)
 	caps, err := in.Capabilities.helm()
 	if err != nil {
 		return nil, nil, err

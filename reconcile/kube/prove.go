@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/charts"
 	"github.com/workspace-providers/reconcile/reconcile/probe"
 )
 
@@ -188,7 +189,7 @@ func (f *Fleet) client(check reconcile.ReadyCheck) (*http.Client, error) {
 
 // accepts says whether an object could be created: a dry run on the server, admission included.
 func (s *session) accepts(ctx context.Context, namespace string, body map[string]any) error {
-	obj := &unstructured.Unstructured{Object: deepCopy(body).(map[string]any)}
+	obj := &unstructured.Unstructured{Object: charts.CopyValue(body).(map[string]any)}
 	if obj.GetName() == "" && obj.GetGenerateName() == "" {
 		obj.SetGenerateName("reconcile-sample-")
 	}

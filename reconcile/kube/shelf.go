@@ -3,11 +3,12 @@ package kube
 import (
 	"bytes"
 	"context"
-	"slices"
 	"sync"
 
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
+
+	"github.com/workspace-providers/reconcile/reconcile/charts"
 )
 
 // shelf keeps the chart that was used last: many releases, one after the other, are made from the same. Its zero
@@ -24,7 +25,7 @@ func (s *shelf) take(ctx context.Context, from Charts, digest string) (*chart.Ch
 	kept, there := s.chart, s.digest == digest && s.chart != nil
 	s.mu.Unlock()
 	if there {
-		return copyChart(kept), nil
+		return charts.Copy(kept), nil
 	}
 	archive, err := from.Archive(ctx, digest)
 	if err != nil {
@@ -37,26 +38,5 @@ func (s *shelf) take(ctx context.Context, from Charts, digest string) (*chart.Ch
 	s.mu.Lock()
 	s.digest, s.chart = digest, chrt
 	s.mu.Unlock()
-	return copyChart(chrt), nil
-}
-
-// copyChart copies what Helm changes where it works out dependencies and values; files are shared.
-func copyChart(of *chart.Chart) *chart.Chart {
-	metadata := *of.Metadata
-	metadata.Dependencies = slices.Clone(metadata.Dependencies)
-	for i, on := range metadata.Dependencies {
-		dependency := *on
-		metadata.Dependencies[i] = &dependency
-	}
-	out := &chart.Chart{
-		Raw: of.Raw, Metadata: &metadata, Lock: of.Lock, Templates: slices.Clone(of.Templates),
-		Schema: of.Schema, Files: slices.Clone(of.Files),
-	}
-	if of.Values != nil {
-		out.Values = deepCopy(of.Values).(map[string]any)
-	}
-	for _, below := range of.Dependencies() {
-		out.AddDependency(copyChart(below))
-	}
-	return out
+	return charts.Copy(chrt), nil
 }

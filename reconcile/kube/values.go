@@ -10,13 +10,14 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/charts"
 )
 
 // values are the release's values with what only the target cluster knows put in. They go to Helm and
 // nowhere else.
 func (op *operation) values(ctx context.Context) (map[string]any, error) {
 	rel := op.action.Want.Release
-	out := deepCopy(rel.Values).(map[string]any)
+	out := charts.CopyValue(rel.Values).(map[string]any)
 	for _, ref := range rel.References {
 		text, err := op.session.content(ctx, op.key.namespace, ref)
 		if err != nil {
@@ -114,23 +115,4 @@ func put(values map[string]any, path []string, text string) error {
 	}
 	values[path[0]] = text
 	return nil
-}
-
-// deepCopy copies JSON-like values, so that Helm may write into them.
-func deepCopy(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		out := make(map[string]any, len(v))
-		for k, x := range v {
-			out[k] = deepCopy(x)
-		}
-		return out
-	case []any:
-		out := make([]any, len(v))
-		for i, x := range v {
-			out[i] = deepCopy(x)
-		}
-		return out
-	}
-	return v
 }
