@@ -63,6 +63,7 @@ func work(f Func, limits string) error {
 	os.Clearenv()
 	debug.SetMaxStack(stack)
 	debug.SetMemoryLimit(t.Memory - t.Memory/8)
+	debug.SetGCPercent(100) // it was off until here, see Pool
 	if err := confine(t); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed templates/*.html static/*
@@ -61,8 +62,9 @@ func asset(out http.ResponseWriter, in *http.Request) {
 	send(out, in, http.StatusOK, text)
 }
 
-// templates are the pages by name, each with what all have in common.
-var templates = loadTemplates()
+// templates are the pages by name, each with what all have in common. Most runs of the program, workers among them,
+// show none.
+var templates = sync.OnceValue(loadTemplates)
 
 func loadTemplates() map[string]*template.Template {
 	shared := template.Must(template.New("").Funcs(functions).ParseFS(files, "templates/base.html", "templates/parts.html"))

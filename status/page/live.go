@@ -196,7 +196,7 @@ func (s *sheet) WriteHeader(code int) { s.code = code }
 // render makes a part of a page.
 func render(set, name string, data any) (string, error) {
 	var b bytes.Buffer
-	err := templates[set].ExecuteTemplate(&b, name, data)
+	err := templates()[set].ExecuteTemplate(&b, name, data)
 	return b.String(), err
 }
 

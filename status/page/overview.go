@@ -47,9 +47,9 @@ func (s *Site) overview(out http.ResponseWriter, in *http.Request) {
 	var b bytes.Buffer
 	b.Grow(len(rows)<<10 + 32<<10)
 	for _, part := range []func() error{
-		func() error { return templates["overview"].ExecuteTemplate(&b, "above", d) },
+		func() error { return templates()["overview"].ExecuteTemplate(&b, "above", d) },
 		func() error { return s.writeRows(&b, who, rows, d.View) },
-		func() error { return templates["overview"].ExecuteTemplate(&b, "below", d) },
+		func() error { return templates()["overview"].ExecuteTemplate(&b, "below", d) },
 	} {
 		if err := part(); err != nil {
 			http.Error(out, "the page cannot be made: "+err.Error(), http.StatusInternalServerError)
@@ -106,7 +106,7 @@ func (s *Site) writeRows(b *bytes.Buffer, who status.View, rows []*row, v view) 
 				b.WriteString("</tbody>")
 			}
 			begun, group = true, g
-			if err := templates["overview"].ExecuteTemplate(b, "group", groupOf(rows[i:], v)); err != nil {
+			if err := templates()["overview"].ExecuteTemplate(b, "group", groupOf(rows[i:], v)); err != nil {
 				return err
 			}
 		}
@@ -142,7 +142,7 @@ func (s *Site) writeRow(b *bytes.Buffer, who status.View, r *row, v view) error 
 	if !there {
 		return nil
 	}
-	return templates["overview"].ExecuteTemplate(b, "expanded", d)
+	return templates()["overview"].ExecuteTemplate(b, "expanded", d)
 }
 
 // groupData is the heading of a group of rows.

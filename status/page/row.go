@@ -79,7 +79,7 @@ func remark(p *status.Provider) string {
 // rowHTML is a row without its first letters.
 func rowHTML(d rowData) string {
 	var b bytes.Buffer
-	if err := templates["overview"].ExecuteTemplate(&b, "row", d); err != nil {
+	if err := templates()["overview"].ExecuteTemplate(&b, "row", d); err != nil {
 		panic("a row cannot be made: " + err.Error()) // into memory, from what is there
 	}
 	return strings.TrimPrefix(strings.TrimSpace(b.String()), "<tr")

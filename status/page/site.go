@@ -175,7 +175,7 @@ func (s *Site) show(page show) http.HandlerFunc {
 // write answers with a template.
 func write(out http.ResponseWriter, in *http.Request, code int, name string, data any) {
 	var b bytes.Buffer
-	if err := templates[name].ExecuteTemplate(&b, "page", data); err != nil {
+	if err := templates()[name].ExecuteTemplate(&b, "page", data); err != nil {
 		http.Error(out, "the page cannot be made: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
