@@ -145,11 +145,11 @@ func providers(r reconcile.Report) []Provider {
 type providersKey struct{}
 
 func providersOf(r reconcile.Report) []Provider {
-	out := make([]Provider, 0, len(r.Want.Providers)+len(r.Plan.Actions))
-	byName := make(map[string]*Provider, cap(out)) // into out, which never grows beyond its capacity
-	entry := func(p Provider) *Provider {
+	out := make([]Provider, 0, len(r.Want.Providers))
+	byName := make(map[string]int, len(r.Want.Providers))
+	entry := func(p Provider) int {
+		byName[p.Name] = len(out)
 		out = append(out, p)
-		byName[p.Name] = &out[len(out)-1]
 		return byName[p.Name]
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Want.Providers)) { // a Provider is large: few should move below
@@ -164,13 +164,14 @@ func providersOf(r reconcile.Report) []Provider {
 	first := blind(&r)
 	for i := range r.Plan.Actions {
 		a := &r.Plan.Actions[i]
-		p := byName[a.Provider]
-		switch {
-		case a.Provider == "": // not a provider's
+		if a.Provider == "" {
 			continue
-		case p == nil:
-			p = entry(Provider{Name: a.Provider})
 		}
+		at, there := byName[a.Provider]
+		if !there {
+			at = entry(Provider{Name: a.Provider})
+		}
+		p := &out[at]
 		if a.ID.Kind == reconcile.KindRelease {
 			p.add(a, judge(a, &r), first)
 		} else {
