@@ -92,7 +92,7 @@ func changeOf(p Plan, want Desired, have Live) *URLChange {
 	if c.From == "" {
 		return nil
 	}
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		c.Back = c.Back || a.follows() && a.Have.AccessURL == c.From && a.Have.FormerURL == c.To
 	}
 	c.Others = c.others(p, want)
@@ -108,13 +108,13 @@ func changeOf(p Plan, want Desired, have Live) *URLChange {
 }
 
 // follows says whether an action is about a release that is given the deployment's access URL.
-func (a Action) follows() bool {
+func (a *Action) follows() bool {
 	return a.ID.Kind == KindRelease && a.Want.AccessURL != "" && !a.Want.OwnURL
 }
 
 // left is the URL that some release still has, or left for the declared one and was not confirmed since.
 func left(p Plan, to string) string {
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		old := cmp.Or(a.Have.AccessURL, to)
 		switch {
 		case !a.follows() || a.Have.OwnURL:
@@ -128,12 +128,12 @@ func left(p Plan, to string) string {
 }
 
 // proven says whether a release was Ready at some time since it was applied, with its environments.
-func (a Action) proven() bool { return !a.Have.ReadySince.IsZero() && a.Have.Survived }
+func (a *Action) proven() bool { return !a.Have.ReadySince.IsZero() && a.Have.Survived }
 
 // usersOf are the releases that follow the access URL.
 func usersOf(p Plan, want Desired, have Live) []URLUser {
 	var out []URLUser
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		if !a.follows() {
 			continue
 		}
@@ -160,7 +160,7 @@ func usersOf(p Plan, want Desired, have Live) []URLUser {
 // releases that are not declared any more.
 func (c *URLChange) others(p Plan, want Desired) []string {
 	var out []string
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		name := a.ID.Cluster + "/" + label(a)
 		switch {
 		case a.ID.Kind != KindRelease:
@@ -175,7 +175,7 @@ func (c *URLChange) others(p Plan, want Desired) []string {
 }
 
 // unproven is why a release that has the new URL is not confirmed; empty: it is.
-func unproven(a Action) string {
+func unproven(a *Action) string {
 	switch {
 	case a.Have.Health != Healthy:
 		return cmp.Or(a.Have.Message, "it is not Ready yet")

@@ -1,6 +1,9 @@
 package reconcile
 
-import "time"
+import (
+	"iter"
+	"time"
+)
 
 // Op is what an action does.
 type Op string
@@ -136,8 +139,19 @@ func (p Plan) Summary() map[Op]int {
 	for _, op := range Ops {
 		out[op] = 0
 	}
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		out[a.Op]++
 	}
 	return out
+}
+
+// each are the actions where they are: they are large, and there are many.
+func (p Plan) each() iter.Seq[*Action] {
+	return func(yield func(*Action) bool) {
+		for i := range p.Actions {
+			if !yield(&p.Actions[i]) {
+				return
+			}
+		}
+	}
 }

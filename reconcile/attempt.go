@@ -38,7 +38,7 @@ const (
 
 // failed notes a failure: the next try may come after 5 s at first, 5 min at most, a fifth more or less so
 // that many do not come back at once.
-func (t attempts) failed(a Action, err error, now time.Time) {
+func (t attempts) failed(a *Action, err error, now time.Time) {
 	was := t[a.ID]
 	if was.digest != a.Digest {
 		was = attempt{digest: a.Digest}
@@ -55,7 +55,7 @@ func backoff(count int) time.Duration {
 }
 
 // unrendered notes that an action cannot be rendered, which is a failure too.
-func (t attempts) unrendered(a Action, err error, now time.Time) {
+func (t attempts) unrendered(a *Action, err error, now time.Time) {
 	t.failed(a, err, now)
 	was := t[a.ID]
 	was.unseen = true
@@ -63,7 +63,7 @@ func (t attempts) unrendered(a Action, err error, now time.Time) {
 }
 
 // rendered notes that an action can be rendered now.
-func (t attempts) rendered(a Action) {
+func (t attempts) rendered(a *Action) {
 	if t[a.ID].unseen {
 		delete(t, a.ID)
 	}
@@ -71,7 +71,7 @@ func (t attempts) rendered(a Action) {
 
 // worked notes that what was tried did work. A repair that somebody undoes again and again is none: the next
 // one waits as if this had failed.
-func (t attempts) worked(a Action, now time.Time) {
+func (t attempts) worked(a *Action, now time.Time) {
 	was := t[a.ID]
 	is := attempt{digest: a.Digest, next: now.Add(breath), asked: a.Have.RetryAsked, quarrel: was.since(now)}
 	if a.Op == OpRepair {
@@ -102,7 +102,7 @@ func fields(drift []Drift) string {
 }
 
 // outrun notes that somebody else was faster, which is no failure: it is looked at anew in a moment.
-func (t attempts) outrun(a Action, now time.Time) {
+func (t attempts) outrun(a *Action, now time.Time) {
 	was := t[a.ID]
 	if was.digest != a.Digest {
 		was = attempt{digest: a.Digest}
@@ -112,13 +112,13 @@ func (t attempts) outrun(a Action, now time.Time) {
 }
 
 // resting says whether an action was tried so shortly ago that it is not tried again yet.
-func (t attempts) resting(a Action, now time.Time) bool {
+func (t attempts) resting(a *Action, now time.Time) bool {
 	was := t[a.ID]
 	return was.digest == a.Digest && was.next.After(now)
 }
 
 // failure is what the last try at an action ended with; nil where there was none.
-func (t attempts) failure(a Action) error {
+func (t attempts) failure(a *Action) error {
 	if was := t[a.ID]; was.digest == a.Digest && was.count > 0 {
 		return was.err
 	}
@@ -161,7 +161,7 @@ func (a *attempt) revive(well time.Time) {
 // which fields were put back lately.
 func (t attempts) forget(p Plan, now time.Time) {
 	keep := make(map[ID]bool, len(p.Actions))
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		was := t[a.ID]
 		keep[a.ID] = a.Op != OpKeep || was.asked || was.count == 0 && was.next.Add(relapse).After(now)
 		if lately := was.since(now); !keep[a.ID] && len(lately) > 0 {

@@ -37,7 +37,7 @@ func TestManyFailuresDoNotComeBackAtOnce(t *testing.T) {
 	for i := range 20 {
 		tries := attempts{}
 		a := todo(OpCreate, "eu", fmt.Sprint(i))
-		tries.failed(a, errRefused, now)
+		tries.failed(&a, errRefused, now)
 		waits[tries[a.ID].next] = true
 	}
 	if len(waits) < 15 {
@@ -259,7 +259,7 @@ func TestARepairOfAGuardIsNeverContested(t *testing.T) {
 	a := todo(OpRepair, "eu", "frankfurt")
 	a.ID.Kind, a.Have.Drift = KindAdmission, []Drift{{Object: "guard"}}
 	for range 10 {
-		tries.worked(a, now)
+		tries.worked(&a, now)
 		obs := Observed{Drift: a.Have.Drift}
 		if tries.lay(a.ID, &obs, time.Time{}, now); obs.Drift[0].Contested {
 			t.Fatal("it is contested")

@@ -34,13 +34,28 @@ func settledFleet(providers, organizations int) (Desired, Live) {
 	return want, Live{At: noon(), Clusters: map[string]ClusterLive{"eu": cluster}}
 }
 
-// BenchmarkDecide decides about 1,000 providers with 10 organizations each, where nothing is to be done.
+// BenchmarkDecide decides about 1,000 providers: all in place and guarded, with 10 organizations each; and half of them
+// not installed yet, without guards.
 func BenchmarkDecide(b *testing.B) {
-	want, live := settledFleet(1000, 10)
-	b.ReportAllocs()
-	for b.Loop() {
-		if p := Decide(want, live); p.Summary()[OpKeep] != 2000 {
-			b.Fatal(p.Summary())
-		}
+	for name, with := range map[string]struct {
+		organizations, creates, keeps int
+	}{"in place": {organizations: 10, keeps: 2000}, "half": {creates: 500, keeps: 500}} {
+		b.Run(name, func(b *testing.B) {
+			want, live := settledFleet(1000, with.organizations)
+			for i := range with.creates {
+				delete(live.Clusters["eu"].Releases, want.Items[2*i].ID)
+			}
+			if with.organizations == 0 {
+				want.Providers = nil
+				clear(live.Clusters["eu"].Admissions)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				p := Decide(want, live)
+				if sum := p.Summary(); sum[OpKeep] != with.keeps || sum[OpCreate] != with.creates {
+					b.Fatal(sum)
+				}
+			}
+		})
 	}
 }

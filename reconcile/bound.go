@@ -31,7 +31,7 @@ func (p Proposal) Show() Shown {
 	out := Shown{
 		Request: p.Request.Number, Page: p.Request.Page, Head: p.Request.Head, Key: p.Key, Hash: p.Plan.Hash(), At: p.At,
 	}
-	for _, a := range p.Plan.Actions {
+	for a := range p.Plan.each() {
 		if op := a.Eventually(); op != OpKeep && p.Failed[a.ID] == nil {
 			if op == OpHold && a.Would != "" {
 				op = a.Would
@@ -65,25 +65,25 @@ func asShown(p Plan, want Desired, have Live) Plan {
 			shown[s.ID] = s
 		}
 	}
-	for i, a := range p.Actions {
+	for a := range p.each() {
 		if !a.decided(want, have.At) {
 			continue
 		}
 		s, there := shown[a.ID]
 		switch {
 		case want.Bound.Shown == nil:
-			p.Actions[i] = hold(a, Guarded, NotShown+"no plan of revision "+brief(want.Commit.SHA)+" is known")
+			*a = hold(*a, Guarded, NotShown+"no plan of revision "+brief(want.Commit.SHA)+" is known")
 		case !there:
-			p.Actions[i] = hold(a, Guarded, NotShown+fmt.Sprintf("the plan of pull request %d does not have it", want.Bound.Shown.Request))
+			*a = hold(*a, Guarded, NotShown+fmt.Sprintf("the plan of pull request %d does not have it", want.Bound.Shown.Request))
 		case group(s.Op) != group(a.Op) || s.Base != a.Want.Base:
-			p.Actions[i] = hold(a, Guarded, NotShown+fmt.Sprintf("the plan of pull request %d says %s", want.Bound.Shown.Request, s.Op))
+			*a = hold(*a, Guarded, NotShown+fmt.Sprintf("the plan of pull request %d says %s", want.Bound.Shown.Request, s.Op))
 		}
 	}
 	return p
 }
 
 // decided says whether it is the revision that calls for an action.
-func (a Action) decided(want Desired, now time.Time) bool {
+func (a *Action) decided(want Desired, now time.Time) bool {
 	if a.Op == OpRollback || a.Op == OpRepair || !a.Acts() || a.Have.Begun != "" && a.Have.Begun == a.Digest {
 		return false
 	}

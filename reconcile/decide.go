@@ -15,7 +15,8 @@ import (
 // come after it.
 func Decide(want Desired, have Live) Plan {
 	want = want.Resolve(have)
-	p := Plan{Revision: want.Commit.SHA, Actions: make([]Action, 0, len(want.Items)+len(want.Providers))}
+	guarded := doors(want, have)
+	p := Plan{Revision: want.Commit.SHA, Actions: make([]Action, 0, len(want.Items)+len(guarded))}
 	wanted := make(map[ID]bool, len(want.Items))
 	for _, it := range want.Items {
 		wanted[it.ID] = true
@@ -28,7 +29,7 @@ func Decide(want Desired, have Live) Plan {
 			}
 		}
 	}
-	p.Actions = decideDoors(p.Actions, want, have)
+	p.Actions = decideDoors(p.Actions, guarded, want, have)
 	p.URL = changeOf(p, want, have)
 	p.Actions = append(p.Actions, p.URL.withdrawn(want)...)
 	order(p.Actions)
@@ -43,7 +44,7 @@ func clusterStates(p Plan, want Desired, have Live) []ClusterState {
 	for name := range want.Clusters {
 		names[name] = true
 	}
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		names[a.ID.Cluster] = true
 	}
 	var out []ClusterState

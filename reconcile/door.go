@@ -13,24 +13,33 @@ type door struct {
 	cluster  string
 	provider string
 	want     *ProviderWant // nil: the provider is not wanted there
-	live     ClusterLive
+	live     *ClusterLive
 	have     AdmissionLive
 	from     string // the provider's former name by which have still goes; empty: it goes by its own
 	heir     string // the name that the provider has by now; empty: it has no other
 }
 
-// doors are those that are wanted, and those that are ours and not wanted any more.
+// doors are those that are wanted, and those that are ours and not wanted any more; but for those that nobody needs.
 func doors(want Desired, have Live) []door {
 	var out []door
+	unknown, clusters := new(ClusterLive), make(map[string]*ClusterLive, len(have.Clusters))
+	for name, c := range have.Clusters {
+		clusters[name] = &c
+	}
 	for name, p := range want.Providers {
-		if p.Admission != nil {
-			c := have.Clusters[p.Cluster]
-			d := door{cluster: p.Cluster, provider: name, want: &p, live: c, have: ours(c.Admissions[name], want.Owner)}
-			out = append(out, d.inherit(p.Previous, want.Owner))
+		if p.Admission == nil {
+			continue
+		}
+		d := door{cluster: p.Cluster, provider: name, live: cmp.Or(clusters[p.Cluster], unknown)}
+		d.have = ours(d.live.Admissions[name], want.Owner)
+		if d = d.inherit(p.Previous, want.Owner); p.needsDoor() || d.have.Owner != "" {
+			declared := p // a copy for those alone that have a door
+			d.want = &declared
+			out = append(out, d)
 		}
 	}
 	renamed := heirs(want)
-	for cluster, c := range have.Clusters {
+	for cluster, c := range clusters {
 		for name, live := range c.Admissions {
 			declared, there := want.Providers[name]
 			if live.Owner == want.Owner && !want.Narrowed && (!there || declared.Cluster != cluster) {
@@ -51,15 +60,12 @@ func ours(live AdmissionLive, owner string) AdmissionLive {
 }
 
 // decideDoors adds what becomes of all doors, and of each organization that may come in or not any more.
-func decideDoors(out []Action, want Desired, have Live) []Action {
-	for _, d := range doors(want, have) {
+func decideDoors(out []Action, all []door, want Desired, have Live) []Action {
+	for _, d := range all {
 		if d.heir != "" {
 			if d.live.Reachable && ours(d.live.Admissions[d.heir], want.Owner).Owner != "" {
 				out = append(out, d.leave(want, have))
 			}
-			continue
-		}
-		if d.idle() {
 			continue
 		}
 		if d.want != nil && d.live.Reachable {
@@ -75,11 +81,6 @@ func decideDoors(out []Action, want Desired, have Live) []Action {
 		out = append(out, d.organizations(want, have)...)
 	}
 	return out
-}
-
-// idle says whether nothing is there and nobody is to be let in or kept out.
-func (d door) idle() bool {
-	return d.want != nil && d.want.Admission.Mode == EnforceOff && len(d.want.Organizations) == 0 && d.have.Owner == ""
 }
 
 // action is the beginning of an action about the door itself.
@@ -263,7 +264,7 @@ func (d door) dismiss(a Action, want Desired, have Live) Action {
 		a = restrain(a, d.want.Suspended, have)
 	}
 	if a.Op == OpDelete {
-		return occupied(a, d.live)
+		return occupied(a, *d.live)
 	}
 	return a
 }

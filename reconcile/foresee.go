@@ -17,7 +17,7 @@ type previewKey struct {
 	inForce  int // that it is compared with: while the newest is being applied, that is the one before
 }
 
-func keyOf(a Action) previewKey { return previewKey{a.ID, a.Digest, a.Have.Revision, a.Have.InForce} }
+func keyOf(a *Action) previewKey { return previewKey{a.ID, a.Digest, a.Have.Revision, a.Have.InForce} }
 
 // previewed is what came of a batch of actions in one cluster.
 type previewed struct {
@@ -34,7 +34,7 @@ var errUntold = errors.New("the replica that reaches this cluster has not said y
 const previewBatch = 64
 
 // renders says whether an action, or what it would be, renders a chart.
-func renders(a Action) bool {
+func renders(a *Action) bool {
 	op := a.Op
 	if op == OpHold {
 		op = a.Would
@@ -44,13 +44,13 @@ func renders(a Action) bool {
 
 // foreseen says whether somebody looks what an action would do before it is done: one that renders a
 // chart, or deletes what was rendered. Of what cannot be seen now, there is nothing to look at.
-func foreseen(a Action) bool {
+func foreseen(a *Action) bool {
 	takes := a.Op == OpDelete || a.Op == OpHold && a.Would == OpDelete && a.Reason != Unknown
 	return renders(a) || a.ID.Kind == KindRelease && takes
 }
 
 // shown says whether an action was rendered, where that comes first.
-func (r *running) shown(a Action) bool {
+func (r *running) shown(a *Action) bool {
 	_, there := r.previews[keyOf(a)]
 	return there || r.Previewer == nil || !foreseen(a)
 }
@@ -61,11 +61,11 @@ func (r *running) shown(a Action) bool {
 func (r *running) preview(ctx context.Context, p Plan, now time.Time) {
 	batches := map[string][]Action{}
 	for _, acts := range []bool{true, false} {
-		for _, a := range p.Actions {
+		for a := range p.each() {
 			c := a.ID.Cluster
 			wanted := a.Acts() == acts && !r.shown(a) && !r.tries.resting(a, now)
 			if wanted && !r.previewing[c] && len(batches[c]) < previewBatch {
-				batches[c] = append(batches[c], a)
+				batches[c] = append(batches[c], *a)
 			}
 		}
 	}
@@ -79,7 +79,8 @@ func (r *running) preview(ctx context.Context, p Plan, now time.Time) {
 func (r *running) keep(p previewed) {
 	delete(r.previewing, p.cluster)
 	r.rested = time.Time{}
-	for _, a := range p.batch {
+	for i := range p.batch {
+		a := &p.batch[i]
 		pre, there := p.found[a.ID]
 		if !there {
 			continue // it was not said yet what it would do
@@ -96,9 +97,9 @@ func (r *running) keep(p previewed) {
 // describe lays the previews that are there over a plan, and forgets those of anything else.
 func (r *running) describe(p Plan) {
 	used := make(map[previewKey]bool, len(r.previews))
-	for i, a := range p.Actions {
+	for a := range p.each() {
 		if pre, there := r.previews[keyOf(a)]; there && foreseen(a) {
-			p.Actions[i].Diff, p.Actions[i].Risks = pre.Diff, slices.Concat(a.Risks, pre.Risks)
+			a.Diff, a.Risks = pre.Diff, slices.Concat(a.Risks, pre.Risks)
 			used[keyOf(a)] = true
 		}
 	}
@@ -118,14 +119,14 @@ const rehearsedAtOnce = 32
 // before ctx ended is not in it and has no diff.
 func (p Plan) Rehearse(ctx context.Context, with Previewer, known Rehearsal) (out Plan, failed map[ID]error) {
 	batches, found := map[string][]Action{}, map[ID]Preview{}
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		pre, there := known[keyOf(a)]
 		switch {
 		case !foreseen(a):
 		case there:
 			found[a.ID] = pre
 		default:
-			batches[a.ID.Cluster] = append(batches[a.ID.Cluster], a)
+			batches[a.ID.Cluster] = append(batches[a.ID.Cluster], *a)
 		}
 	}
 	var clusters sync.WaitGroup
@@ -152,12 +153,12 @@ func (p Plan) overlaid(found map[ID]Preview, known Rehearsal) (out Plan, failed 
 	out, failed = p, map[ID]error{}
 	out.Actions = slices.Clone(p.Actions)
 	clear(known)
-	for i, a := range out.Actions {
+	for a := range out.each() {
 		pre, there := found[a.ID]
 		if !there && foreseen(a) {
 			pre.Err = errUntold
 		}
-		out.Actions[i].Diff, out.Actions[i].Risks = pre.Diff, slices.Concat(a.Risks, pre.Risks)
+		a.Diff, a.Risks = pre.Diff, slices.Concat(a.Risks, pre.Risks)
 		switch {
 		case pre.Err != nil:
 			failed[a.ID] = pre.Err

@@ -111,7 +111,7 @@ func weigh(p Plan, want Desired, have Live) (going, managed int) {
 			goes[pair{g.Provider, g.Organization}], ours[pair{g.Provider, g.Organization}] = true, true
 		}
 	}
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		if a.weighs(want) && (takes(a.Op) || takes(a.Would) && a.Reason != Blocked && a.Reason != Forgotten) {
 			goes[pair{a.Provider, a.Organization}] = true
 		}
@@ -141,7 +141,7 @@ func managedBy(owner string, have Live) map[pair]bool {
 
 // weighs says whether an action counts in the limit when it takes something away. What guards a provider, and
 // the organizations of one that goes itself, go along with it.
-func (a Action) weighs(want Desired) bool {
+func (a *Action) weighs(want Desired) bool {
 	return a.ID.Kind == KindRelease || a.ID.Kind == KindAllowlist && has(want.Providers, a.Provider)
 }
 
@@ -158,12 +158,12 @@ func (l Limits) raised(at time.Time) bool { return l.Raised > 0 && at.Before(l.R
 
 // holdDeletes holds those deletions for which why has words.
 func holdDeletes(p Plan, reason Reason, why func(Action) string) Plan {
-	for i, a := range p.Actions { // Decide has just made them
+	for a := range p.each() { // Decide has just made them
 		if !takes(a.Op) {
 			continue
 		}
-		if words := why(a); words != "" {
-			p.Actions[i] = hold(a, reason, words)
+		if words := why(*a); words != "" {
+			*a = hold(*a, reason, words)
 		}
 	}
 	return p

@@ -26,14 +26,14 @@ func (p Plan) Hash() string {
 	for _, c := range p.Clusters {
 		encode([]any{c.Name, c.Reachable})
 	}
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		encode(inputs(a))
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
 // inputs are what an action was decided on and what it will do, in a fixed order.
-func inputs(a Action) []any {
+func inputs(a *Action) []any {
 	rel, have := a.Want.Release, a.Have
 	op, reason, state := atRest(a)
 	would := a.Would
@@ -49,7 +49,7 @@ func inputs(a Action) []any {
 
 // Eventually is what an action does when nothing is in the middle of something any more: waiting for progress is no
 // decision.
-func (a Action) Eventually() Op {
+func (a *Action) Eventually() Op {
 	if a.Op == OpHold && a.Class == Progress {
 		return cmp.Or(a.Would, OpKeep)
 	}
@@ -57,7 +57,7 @@ func (a Action) Eventually() Op {
 }
 
 // atRest is what an action was decided on, but for what time alone brings about.
-func atRest(a Action) (Op, Reason, State) {
+func atRest(a *Action) (Op, Reason, State) {
 	reason, state := a.Reason, a.Have.State
 	if reason.Class() == Progress || reason == InSync {
 		reason = ""
@@ -69,7 +69,7 @@ func atRest(a Action) (Op, Reason, State) {
 }
 
 // drifts are the edits by hand that an action was decided on.
-func drifts(a Action) [][2]string {
+func drifts(a *Action) [][2]string {
 	out := make([][2]string, len(a.Have.Drift))
 	for i, d := range a.Have.Drift {
 		out[i] = [2]string{d.Object, d.Field}
@@ -86,12 +86,12 @@ func (p Plan) Moved(was Plan) []string {
 	}
 	out = append(out, movedClusters(was.Clusters, p.Clusters)...)
 	before, after := byID(was), byID(p)
-	for _, a := range was.Actions {
+	for a := range was.each() {
 		if _, there := after[a.ID]; !there {
 			out = append(out, a.ID.String()+": is not there any more")
 		}
 	}
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		b, there := before[a.ID]
 		switch {
 		case !there:
@@ -106,15 +106,15 @@ func (p Plan) Moved(was Plan) []string {
 	return out
 }
 
-func byID(p Plan) map[ID]Action {
-	out := make(map[ID]Action, len(p.Actions))
-	for _, a := range p.Actions {
+func byID(p Plan) map[ID]*Action {
+	out := make(map[ID]*Action, len(p.Actions))
+	for a := range p.each() {
 		out[a.ID] = a
 	}
 	return out
 }
 
-func sameInputs(a, b Action) bool {
+func sameInputs(a, b *Action) bool {
 	x, _ := json.Marshal(inputs(a)) // strings and numbers
 	y, _ := json.Marshal(inputs(b))
 	return string(x) == string(y)
@@ -145,7 +145,7 @@ func movedClusters(was, now []ClusterState) []string {
 }
 
 // movedAction names the inputs of an action that moved.
-func movedAction(was, now Action) string {
+func movedAction(was, now *Action) string {
 	var out []string
 	note := func(moved bool, format string, args ...any) {
 		if moved {

@@ -231,7 +231,7 @@ func (r *running) render(ctx context.Context, cluster string, batch []Action) {
 // finish takes an action out of hand and remembers how it ended. When it was the last one, all workers would rest with
 // the loop: it does not.
 func (r *running) finish(o Outcome) {
-	a, now := o.Action, time.Now()
+	a, now := &o.Action, time.Now()
 	if delete(r.hand, a.ID); len(r.hand) == 0 {
 		r.rested = time.Time{}
 	}

@@ -7,20 +7,15 @@ import "slices"
 // last.
 func order(actions []Action) {
 	type place struct{ cluster, provider string }
-	coming, going := map[place]map[string][]Action{}, map[place]map[string][]Action{}
-	note := func(to map[place]map[string][]Action, a Action) {
+	coming, going := map[place][]*Action{}, map[place][]*Action{}
+	for i := range actions {
+		a := &actions[i]
 		at := place{a.ID.Cluster, a.Provider}
-		if to[at] == nil {
-			to[at] = map[string][]Action{}
-		}
-		to[at][a.ID.Kind] = append(to[at][a.ID.Kind], a)
-	}
-	for _, a := range actions {
 		switch {
-		case a.does(OpCreate):
-			note(coming, a)
+		case a.does(OpCreate) && a.ID.Kind != KindRelease: // which nothing comes after
+			coming[at] = append(coming[at], a)
 		case a.does(OpDelete):
-			note(going, a)
+			going[at] = append(going[at], a)
 		}
 	}
 	for i := range actions {
@@ -38,15 +33,15 @@ func order(actions []Action) {
 // does says whether an action does this, or would if nothing held it.
 func (a *Action) does(op Op) bool { return a.Op == op || a.Op == OpHold && a.Would == op }
 
-// earlier is what stands before an action where kinds go in this order. Where there is a release for each
+// earlier is what of all stands before an action where kinds go in this order. Where there is a release for each
 // organization, one has nothing to do with another's.
-func earlier(a *Action, all map[string][]Action, kinds ...string) []ID {
+func earlier(a *Action, all []*Action, kinds ...string) []ID {
 	var out []ID
-	for _, kind := range kinds[:slices.Index(kinds, a.ID.Kind)] {
-		for _, b := range all[kind] {
-			if a.Organization == "" || b.Organization == "" || a.Organization == b.Organization {
-				out = append(out, b.ID)
-			}
+	before := kinds[:slices.Index(kinds, a.ID.Kind)]
+	for _, b := range all {
+		together := a.Organization == "" || b.Organization == "" || a.Organization == b.Organization
+		if together && slices.Contains(before, b.ID.Kind) {
+			out = append(out, b.ID)
 		}
 	}
 	slices.SortFunc(out, ID.Compare)

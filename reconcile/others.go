@@ -49,12 +49,12 @@ func (r *running) note(live Live) {
 
 // leave notes what others may be taking away: deletions of the plan in clusters that we do not act on.
 func (r *running) leave(p Plan, live Live) {
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		switch {
 		case live.Clusters[a.ID.Cluster].Held, a.Op != OpHold && !takes(a.Op):
 			delete(r.leaving, a.ID)
 		case takes(a.Op) && a.weighs(r.want):
-			r.leaving[a.ID] = a
+			r.leaving[a.ID] = *a
 		}
 	}
 }

@@ -41,6 +41,11 @@ type Place struct {
 	Line int    // from 1
 }
 
+// needsDoor says whether somebody is to be let in or kept out.
+func (p ProviderWant) needsDoor() bool {
+	return p.Admission.Mode != EnforceOff || len(p.Organizations) > 0
+}
+
 // allows says whether an organization may create environments in the provider now.
 func (p ProviderWant) allows(organization string, now time.Time) bool {
 	until, ends := p.Until[organization]

@@ -38,7 +38,7 @@ func recent(times []time.Time, now time.Time) int {
 
 // repaired is q and what an action has just put back. What guards providers has no part in this: whoever may
 // edit that could else have it left edited.
-func (q quarrel) repaired(a Action, now time.Time) quarrel {
+func (q quarrel) repaired(a *Action, now time.Time) quarrel {
 	if a.ID.Kind != KindRelease {
 		return q
 	}

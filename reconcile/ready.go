@@ -20,13 +20,13 @@ func Ready(p Plan, want Desired, have Live) []Action {
 	var out []Action
 	now := turn{want: want, have: have, open: p.open(), busy: inHand(have), giving: p.giving(), lost: outages(p, want, have)}
 	now.share = max(1, workersInAll/max(1, now.atWork(p)))
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		if !a.Acts() || a.Waits != "" || !now.may(a) {
 			continue
 		}
 		now.take(a)
 		if have.Clusters[a.ID.Cluster].Held {
-			out = append(out, a)
+			out = append(out, *a)
 		}
 	}
 	return out
@@ -49,7 +49,7 @@ func (t turn) atWork(p Plan) int {
 	for name, n := range t.busy {
 		names[name] = n > 0
 	}
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		c := t.have.Clusters[a.ID.Cluster]
 		names[a.ID.Cluster] = names[a.ID.Cluster] || a.Acts() && a.Waits == "" && c.Reachable && c.Held
 	}
@@ -62,7 +62,7 @@ func (t turn) atWork(p Plan) int {
 	return working
 }
 
-func (t turn) may(a Action) bool {
+func (t turn) may(a *Action) bool {
 	name := a.ID.Cluster
 	c, limit := t.have.Clusters[name], t.want.Clusters[name].MaxConcurrent
 	if c.Held {
@@ -80,7 +80,7 @@ func (t turn) may(a Action) bool {
 	return !t.lowers(a) || !t.lost.full(a)
 }
 
-func (t turn) take(a Action) {
+func (t turn) take(a *Action) {
 	t.busy[a.ID.Cluster]++
 	if t.lowers(a) {
 		t.lost.note(a)
@@ -88,12 +88,12 @@ func (t turn) take(a Action) {
 }
 
 // lowers says whether an action takes down what serves people.
-func (t turn) lowers(a Action) bool {
+func (t turn) lowers(a *Action) bool {
 	return (a.rolls() || a.Op == OpRollback) && !a.down(t.have)
 }
 
 // Acts says whether the action changes something.
-func (a Action) Acts() bool { return a.Op != OpHold && a.Op != OpKeep }
+func (a *Action) Acts() bool { return a.Op != OpHold && a.Op != OpKeep }
 
 // inHand counts, by cluster, the releases that are being worked on.
 func inHand(have Live) map[string]int {
@@ -112,7 +112,7 @@ func inHand(have Live) map[string]int {
 // and is left out.
 func (p Plan) giving() map[string]int {
 	out := map[string]int{}
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		if a.Acts() && !takes(a.Op) && a.Waits == "" {
 			out[a.ID.Cluster]++
 		}
@@ -124,7 +124,7 @@ func (p Plan) giving() map[string]int {
 // nobody waiting: where a plan is narrowed, nobody looks at it.
 func (p Plan) open() map[ID]bool {
 	out := map[ID]bool{}
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		out[a.ID] = a.Op != OpKeep || a.Reason == HasFailed
 	}
 	return out
@@ -134,14 +134,14 @@ func (p Plan) open() map[ID]bool {
 // after.
 func (p Plan) stuck() map[ID]bool {
 	out := map[ID]bool{}
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		ended := a.Op == OpHold && (a.Class != Progress || a.Reason == BackingOff) || a.Op == OpKeep && a.Reason == HasFailed
 		out[a.ID] = ended
 	}
 	for again := true; again; {
 		again = false
 		dead := p.deadWave(out)
-		for _, a := range p.Actions {
+		for a := range p.each() {
 			behind := a.Waits != "" && dead < a.Wave
 			if !out[a.ID] && (behind || slices.ContainsFunc(a.After, func(id ID) bool { return out[id] })) {
 				out[a.ID], again = true, true
@@ -154,7 +154,7 @@ func (p Plan) stuck() map[ID]bool {
 // deadWave is the first wave that does not become Ready before somebody has ended something.
 func (p Plan) deadWave(stuck map[ID]bool) int {
 	first := math.MaxInt
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		if a.staged() && stuck[a.ID] {
 			first = min(first, a.Wave)
 		}

@@ -11,16 +11,16 @@ import (
 func takeBack(p Plan, want Desired, have Live) Plan {
 	causes, why := causesOf(p, want, have)
 	spoiled := spoiledBy(p)
-	for i, a := range p.Actions {
+	for a := range p.each() {
 		r := want.rollout(a.ID.Cluster)
 		switch {
 		case !a.reverts(r, have.At):
 		case a.rolls() && !a.failed(have) && why != "" && (len(causes) > 0 || a.takenBack()):
-			p.Actions[i] = hold(a, Halted, why)
+			*a = hold(*a, Halted, why)
 		case a.inPlace():
-			p.Actions[i] = revert(a, causes[a.broughtBy()], r.Soak, spoiled, have)
+			*a = revert(*a, causes[a.broughtBy()], r.Soak, spoiled, have)
 		case a.Op == OpRollback:
-			p.Actions[i].Back = lastGood(a, spoiled)
+			a.Back = lastGood(a, spoiled)
 		}
 	}
 	return p
@@ -28,7 +28,7 @@ func takeBack(p Plan, want Desired, have Live) Plan {
 
 // broughtBy is the revision of the declarations that first gave a release what is declared, or tried to. Later ones
 // may have tried again, or only marked it.
-func (a Action) broughtBy() string {
+func (a *Action) broughtBy() string {
 	first := ""
 	for _, was := range a.Have.Past { // newest first
 		if was.Digest == a.Digest {
@@ -41,12 +41,12 @@ func (a Action) broughtBy() string {
 }
 
 // reverts says whether an action is about a release that takes part in taking things back.
-func (a Action) reverts(r Rollout, at time.Time) bool {
+func (a *Action) reverts(r Rollout, at time.Time) bool {
 	return r.Revert && !r.Override.counts(at) && a.staged()
 }
 
 // takenBack says whether a release had what is declared once, and went back.
-func (a Action) takenBack() bool {
+func (a *Action) takenBack() bool {
 	return len(a.Have.Past) > 0 && a.Have.Past[0].Digest == a.Digest && !a.inPlace()
 }
 
@@ -63,7 +63,7 @@ func causesOf(p Plan, want Desired, have Live) (causes map[string]string, why st
 			why = text
 		}
 	}
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		r := want.rollout(a.ID.Cluster)
 		if !a.reverts(r, have.At) || broke(a, r.Soak, have.At) {
 			continue
@@ -86,13 +86,13 @@ func causesOf(p Plan, want Desired, have Live) (causes map[string]string, why st
 }
 
 // conclusive says whether a release failed with what is declared, and not only for a moment, as it was seen last.
-func (a Action) conclusive() bool {
+func (a *Action) conclusive() bool {
 	return a.Have.Attempted == a.Digest && a.Digest != "" || a.untraced() && a.Have.Tries >= tries ||
 		a.inPlace() && a.Have.Health == Unhealthy
 }
 
 // broke says whether a release worked for as long as it must, and does not any more.
-func broke(a Action, soak time.Duration, at time.Time) bool {
+func broke(a *Action, soak time.Duration, at time.Time) bool {
 	return a.inPlace() && !a.Have.ReadySince.IsZero() && !at.Before(a.Have.ReadySince.Add(soak))
 }
 
@@ -100,7 +100,7 @@ func broke(a Action, soak time.Duration, at time.Time) bool {
 // another try is none.
 func spoiledBy(p Plan) map[string]bool {
 	out := map[string]bool{}
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		seen := map[string]bool{}
 		for _, was := range a.Have.Past { // newest first
 			if !seen[was.Digest] && !was.Ready {
@@ -115,13 +115,13 @@ func spoiledBy(p Plan) map[string]bool {
 // revert takes one release back that carries what a failed revision brought. The one that failed is not tried
 // again with these inputs; the others are when it is declared otherwise.
 func revert(a Action, cause string, soak time.Duration, spoiled map[string]bool, have Live) Action {
-	own := a.failed(have) && !broke(a, soak, have.At)
-	back := lastGood(a, spoiled)
+	own := a.failed(have) && !broke(&a, soak, have.At)
+	back := lastGood(&a, spoiled)
 	switch {
 	case cause == "" || back == "" || a.Have.State == Locked:
 		return a
 	case own:
-		a = act(a, OpRollback, HasFailed, trouble(a, have))
+		a = act(a, OpRollback, HasFailed, trouble(&a, have))
 	default:
 		a = act(a, OpRollback, Halted, "taken back, since "+cause)
 	}
@@ -131,7 +131,7 @@ func revert(a Action, cause string, soak time.Duration, spoiled map[string]bool,
 
 // lastGood are the newest inputs that a release was Ready with, of a revision that spoiled nothing; empty:
 // there are none.
-func lastGood(a Action, spoiled map[string]bool) string {
+func lastGood(a *Action, spoiled map[string]bool) string {
 	for _, was := range a.Have.Past {
 		if was.Ready && was.Kept && was.Digest != a.Digest && !spoiled[was.Commit] {
 			return was.Digest

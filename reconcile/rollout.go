@@ -43,7 +43,7 @@ func pace(p Plan, want Desired, have Live) Plan {
 
 // rolls says whether an action is a change that goes out: a release is made, or gets other inputs. What puts
 // it back as it was, changes its marks alone, or finishes what a process began that is gone, does not wait.
-func (a Action) rolls() bool {
+func (a *Action) rolls() bool {
 	have := a.Have
 	if a.ID.Kind != KindRelease || have.State == Uninstalling || have.State == Pending && have.Begun == a.Digest {
 		return false
@@ -66,11 +66,11 @@ func inWindows(p Plan, want Desired, have Live) Plan {
 			shut[c.Name], opens[c.Name] = true, r.Windows.Next(have.At)
 		}
 	}
-	for i, a := range p.Actions {
+	for a := range p.each() {
 		changes := a.rolls() || a.ID.Kind == KindRelease && takes(a.Op)
 		if changes && shut[a.ID.Cluster] {
-			p.Actions[i] = hold(a, Windowed, opening(opens[a.ID.Cluster]))
-			p.Actions[i].Due = opens[a.ID.Cluster]
+			*a = hold(*a, Windowed, opening(opens[a.ID.Cluster]))
+			a.Due = opens[a.ID.Cluster]
 		}
 	}
 	return p
@@ -86,9 +86,9 @@ func opening(at time.Time) string {
 // inLockstep holds changes that would bring a chart too far from the deployment's version: old and new do not
 // understand each other.
 func inLockstep(p Plan, want Desired, have Live) Plan {
-	for i, a := range p.Actions {
+	for a := range p.each() {
 		if a.Want.Skew != "" && a.rolls() && !want.rollout(a.ID.Cluster).Override.counts(have.At) {
-			p.Actions[i] = hold(a, Guarded, TooFar+a.Want.Skew)
+			*a = hold(*a, Guarded, TooFar+a.Want.Skew)
 		}
 	}
 	return p
@@ -98,15 +98,15 @@ func inLockstep(p Plan, want Desired, have Live) Plan {
 const TooFar = "version skew: "
 
 // inPlace says whether a release carries what is declared.
-func (a Action) inPlace() bool {
+func (a *Action) inPlace() bool {
 	return a.Have.State == Deployed && a.Have.Digest == a.Digest
 }
 
 // ready says whether a release carries what is declared, and is well.
-func (a Action) ready() bool { return a.inPlace() && a.Have.Health == Healthy }
+func (a *Action) ready() bool { return a.inPlace() && a.Have.Health == Healthy }
 
 // failed says whether what is declared was tried and does not work, or cannot be tried.
-func (a Action) failed(have Live) bool {
+func (a *Action) failed(have Live) bool {
 	obs, c := a.Have, have.Clusters[a.ID.Cluster]
 	switch {
 	case !c.Reachable:
@@ -120,13 +120,13 @@ func (a Action) failed(have Live) bool {
 }
 
 // untraced says whether the last try at what is declared left nothing in Helm's storage.
-func (a Action) untraced() bool {
+func (a *Action) untraced() bool {
 	return a.Have.Tries > 0 && a.Have.Tried == a.Digest && !a.inPlace()
 }
 
 // down says whether a release that was installed does not serve anybody, as far as we know. Of one that cannot be
 // reached nothing better is known.
-func (a Action) down(have Live) bool {
+func (a *Action) down(have Live) bool {
 	if !have.Clusters[a.ID.Cluster].Reachable {
 		return true
 	}
@@ -134,28 +134,28 @@ func (a Action) down(have Live) bool {
 }
 
 // lost says whether a release is down and does not come back by itself.
-func (a Action) lost(have Live) bool {
+func (a *Action) lost(have Live) bool {
 	return a.down(have) && (a.failed(have) || a.Op == OpHold && a.Class != Progress)
 }
 
 // staged says whether an action is about a release whose wave counts. One that is suspended is left out of the
 // rollout: somebody declared that it stays as it is.
-func (a Action) staged() bool {
+func (a *Action) staged() bool {
 	return a.ID.Kind == KindRelease && a.Want.ID != (ID{}) && a.Want.Suspended == ""
 }
 
 // endHalfDone takes back what a process left half done that is gone, where what is declared by now must not go out
 // yet: nothing stays pending for as long as that takes.
 func endHalfDone(p Plan, _ Desired, _ Live) Plan {
-	for i, a := range p.Actions {
+	for a := range p.each() {
 		if a.ID.Kind != KindRelease || a.Op != OpHold || a.Have.State != Pending || a.Have.Digest == "" {
 			continue
 		}
 		switch a.Reason {
 		case Windowed, Halted, URLNotReady, Guarded:
-			back := act(a, OpRollback, Halted, "left half done by a process that was stopped; it goes back, since "+a.Message)
+			back := act(*a, OpRollback, Halted, "left half done by a process that was stopped; it goes back, since "+a.Message)
 			back.Class, back.Would, back.Due = NoClass, "", time.Time{}
-			p.Actions[i] = back
+			*a = back
 		}
 	}
 	return p
@@ -163,20 +163,20 @@ func endHalfDone(p Plan, _ Desired, _ Live) Plan {
 
 // noWayBack holds what would go back to an access URL that does not answer.
 func noWayBack(p Plan, _ Desired, have Live) Plan {
-	for i, a := range p.Actions {
+	for a := range p.each() {
 		if a.Op != OpRollback || a.Want.OwnURL {
 			continue
 		}
 		to := a.backTo()
 		if live := have.URLs[to.URL]; to.URL != "" && to.URL != a.Have.AccessURL && live.Err != "" {
-			p.Actions[i] = hold(a, URLNotReady, fmt.Sprintf("it would go back to %s, which does not answer: %s", to.URL, live.Err))
+			*a = hold(*a, URLNotReady, fmt.Sprintf("it would go back to %s, which does not answer: %s", to.URL, live.Err))
 		}
 	}
 	return p
 }
 
 // backTo is what a rollback goes back to, as far as it is remembered.
-func (a Action) backTo() Past {
+func (a *Action) backTo() Past {
 	for _, was := range a.Have.Past {
 		if was.Kept && was.Digest != a.Digest && (a.Back == "" || was.Digest == a.Back) {
 			return was
@@ -186,7 +186,7 @@ func (a Action) backTo() Past {
 }
 
 // trouble names a release that failed, and why.
-func trouble(a Action, have Live) string {
+func trouble(a *Action, have Live) string {
 	why := cmp.Or(a.Have.Failure, a.Have.Message, a.Message)
 	if c := have.Clusters[a.ID.Cluster]; !c.Reachable {
 		why = c.Err
@@ -195,7 +195,7 @@ func trouble(a Action, have Live) string {
 }
 
 // label is the provider of an action, with the organization where there is a release for each.
-func label(a Action) string {
+func label(a *Action) string {
 	if a.Organization == "" {
 		return a.Provider
 	}

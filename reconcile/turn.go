@@ -28,7 +28,7 @@ func (r *running) step(ctx context.Context) time.Duration {
 // due is how long it is until time alone lets some action go on, an hour at most.
 func (p Plan) due(now time.Time) time.Duration {
 	wait := time.Hour
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		if left := a.Due.Sub(now); !a.Due.IsZero() && left > 0 {
 			wait = min(wait, left)
 		}
@@ -133,14 +133,14 @@ func (r *running) descendsFrom(sha string) bool {
 // would cost as much as all the rest.
 func (r *running) begin(p Plan, live Live) {
 	for _, a := range Ready(p, r.want, live) {
-		if !r.ReadOnly && r.shown(a) && !r.tries.resting(a, live.At) {
+		if !r.ReadOnly && r.shown(&a) && !r.tries.resting(&a, live.At) {
 			r.start(a)
 		}
 	}
-	for i, a := range p.Actions {
+	for a := range p.each() {
 		if _, begun := r.hand[a.ID]; begun && a.Acts() {
 			a.Op, a.Have.State = "", Locked
-			p.Actions[i] = hold(a, IsLocked, workedOn)
+			*a = hold(*a, IsLocked, workedOn)
 			lock(live.Clusters[a.ID.Cluster].Releases, a.ID)
 		}
 	}
@@ -188,7 +188,7 @@ func (r *running) endsIn(live Live) time.Duration {
 // tell hands the newest report to everyone.
 func (r *running) tell(plan Plan, live Live) {
 	failed := map[ID]error{}
-	for _, a := range plan.Actions {
+	for a := range plan.each() {
 		if err := r.tries.failure(a); err != nil {
 			failed[a.ID] = err
 		}

@@ -113,11 +113,11 @@ func TestTheLoopRemembersOnlyWhatIsThere(t *testing.T) {
 	r.take(rig.source.target)
 	_, plan := r.plan()
 	a := plan.Actions[0]
-	r.tries.failed(a, errRefused, time.Now())
-	r.previews[keyOf(a)] = Preview{Diff: "of what is planned"}
+	r.tries.failed(&a, errRefused, time.Now())
+	r.previews[keyOf(&a)] = Preview{Diff: "of what is planned"}
 	older := a
 	older.Digest = another
-	r.previews[keyOf(older)] = Preview{Diff: "of what was planned"}
+	r.previews[keyOf(&older)] = Preview{Diff: "of what was planned"}
 	r.gone = []Gone{{Commit: "one", At: time.Now()}, {Commit: "older", At: time.Now().Add(-time.Hour)}}
 	r.plan()
 	if len(r.tries) != 1 || len(r.previews) != 1 || len(r.gone) != 1 {

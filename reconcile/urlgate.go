@@ -17,15 +17,14 @@ func followURL(p Plan, want Desired, have Live) Plan {
 		return p
 	}
 	begun, unmoved := begun(p), p.URL.unmoved()
-	for i, a := range p.Actions {
+	for a := range p.each() {
 		if !a.rolls() || !a.follows() || a.Have.AccessURL == p.URL.To {
 			continue
 		}
-		a = p.URL.admit(a, want, have)
+		*a = p.URL.admit(*a, want, have)
 		if a.rolls() && a.Wave > begun && !p.URL.Back && !want.rollout(a.ID.Cluster).Override.counts(have.At) {
-			a = p.URL.keepReachable(a, unmoved, have)
+			*a = p.URL.keepReachable(*a, unmoved, have)
 		}
-		p.Actions[i] = a
 	}
 	return p
 }
@@ -79,7 +78,7 @@ func (c *URLChange) keepReachable(a Action, gone string, have Live) Action {
 // begun is the last wave that was let out: of which some release has the new URL, or the first that has another.
 func begun(p Plan) int {
 	first, last := math.MaxInt, -1
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		switch {
 		case !a.follows() || a.Have.State == Absent:
 		case a.Have.AccessURL == p.URL.To:

@@ -22,7 +22,7 @@ const everywhere = ""
 // wavesOf gathers the waves of a plan, by number.
 func wavesOf(p Plan, want Desired, have Live) map[int]*wave {
 	out := map[int]*wave{}
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		if !a.staged() {
 			continue
 		}
@@ -34,7 +34,7 @@ func wavesOf(p Plan, want Desired, have Live) map[int]*wave {
 	return out
 }
 
-func (w *wave) add(a Action, want Desired, have Live) {
+func (w *wave) add(a *Action, want Desired, have Live) {
 	w.total++
 	for _, in := range []string{everywhere, a.ID.Cluster} {
 		if a.down(have) {
@@ -91,16 +91,15 @@ func gates(waves map[int]*wave) map[int]gate {
 func inWaves(p Plan, want Desired, have Live) Plan {
 	waves := wavesOf(p, want, have)
 	before := gates(waves)
-	for i, a := range p.Actions {
+	for a := range p.each() {
 		if !a.rolls() {
 			continue
 		}
 		r, failed := want.rollout(a.ID.Cluster), a.failed(have)
-		a = before[a.Wave].stop(a, r, have.At, failed)
+		*a = before[a.Wave].stop(*a, r, have.At, failed)
 		if a.rolls() && a.Waits == "" && !failed && !r.Override.counts(have.At) && !a.down(have) {
-			a = waves[a.Wave].spare(a, want)
+			*a = waves[a.Wave].spare(*a, want)
 		}
-		p.Actions[i] = a
 	}
 	return p
 }
@@ -160,7 +159,7 @@ type scope struct {
 // outages are what is down before anything is picked.
 func outages(p Plan, want Desired, have Live) outage {
 	o := outage{map[scope]int{}, want}
-	for _, a := range p.Actions {
+	for a := range p.each() {
 		if a.staged() && a.down(have) {
 			o.note(a)
 		}
@@ -168,13 +167,13 @@ func outages(p Plan, want Desired, have Live) outage {
 	return o
 }
 
-func (o outage) note(a Action) {
+func (o outage) note(a *Action) {
 	o.in[scope{wave: a.Wave}]++
 	o.in[scope{a.Wave, a.ID.Cluster}]++
 }
 
 // full says whether no more of an action's wave may be taken down now.
-func (o outage) full(a Action) bool {
+func (o outage) full(a *Action) bool {
 	over := func(limit, n int) bool { return limit > 0 && n >= limit }
 	return over(o.want.Rollout.MaxUnavailable, o.in[scope{wave: a.Wave}]) ||
 		over(o.want.rollout(a.ID.Cluster).MaxUnavailable, o.in[scope{a.Wave, a.ID.Cluster}])
