@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -67,6 +68,7 @@ func (l *Loop) Run(ctx context.Context) Report {
 		case <-answers:
 		case o := <-r.done:
 			r.finish(o)
+			r.goOn(ctx, o)
 		case p := <-r.previewed:
 			r.keep(p)
 		case <-timer.C:
@@ -106,6 +108,7 @@ type running struct {
 	wanted     map[ID]bool     // the items of want
 	descends   map[string]bool // by revision: whether target.Commit was made from it
 	hand       map[ID]Action
+	next       []Action // what the last step found that may begin as soon as workers are free
 	tries      attempts
 	gone       []Gone
 	leaving    map[ID]Action // what others may be taking away
@@ -173,7 +176,7 @@ func send[T any](ctx context.Context, to chan<- T, v T) {
 // take makes t what is wanted from now on. What was pushed does not wait until the loop has rested.
 func (r *running) take(t Target) {
 	if t.Commit.SHA != r.target.Commit.SHA {
-		r.descends, r.rested = map[string]bool{}, time.Time{}
+		r.descends, r.rested, r.next = map[string]bool{}, time.Time{}, nil
 	}
 	r.target, r.known, r.kept = t, true, nil
 	r.use(t.Want)
@@ -248,6 +251,19 @@ func (r *running) finish(o Outcome) {
 	}
 	if r.Loop.Done != nil {
 		r.Loop.Done(o)
+	}
+}
+
+// goOn has the worker that is free now begin what is next in its cluster, so that it need not rest with the loop. When
+// anything failed, what that means for the rest is decided first.
+func (r *running) goOn(ctx context.Context, o Outcome) {
+	at := slices.IndexFunc(r.next, func(a Action) bool { return a.ID.Cluster == o.Action.ID.Cluster })
+	switch {
+	case o.Err != nil || ctx.Err() != nil:
+		r.next = nil
+	case at >= 0:
+		r.start(r.next[at])
+		r.next = slices.Delete(r.next, at, at+1)
 	}
 }
 

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -122,6 +123,41 @@ func TestWorkInHandIsToldAtOnce(t *testing.T) {
 		}
 		r.stop()
 	})
+}
+
+// A worker that is free goes on while the loop rests; not before it was looked at what the failure of another means.
+func TestAFreeWorkerGoesOn(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		err      error
+		min, max time.Duration
+	}{
+		{"at once", nil, 10 * time.Millisecond, 10 * time.Millisecond},
+		{"after a look, where one failed", errors.New("no"), shortRest, longRest},
+	} {
+		bubble(t, test.name, func(t *testing.T) {
+			quick, next := testItem("eu", "a"), testItem("eu", "c")
+			r := newRig(quick, testItem("eu", "b"), next)
+			r.source.target.Want.Clusters["eu"] = ClusterWant{MaxConcurrent: 2}
+			r.fleet.clusters["eu"].do = func(_ context.Context, a Action) error {
+				if a.ID != quick.ID {
+					time.Sleep(time.Minute)
+				}
+				time.Sleep(10 * time.Millisecond)
+				return test.err
+			}
+			began := time.Now()
+			r.start()
+			deeds := r.deedsOf(next.ID)
+			if len(deeds) != 1 {
+				t.Fatalf("begun: %v", words(r.begun("eu")))
+			}
+			if after := deeds[0].at.Sub(began); after < test.min || after > test.max {
+				t.Errorf("the next begins after %v", after)
+			}
+			r.stop()
+		})
+	}
 }
 
 func TestANewTargetWaitsForTheWorkInHand(t *testing.T) {

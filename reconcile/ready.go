@@ -16,16 +16,26 @@ const workersInAll = 32
 // Workers are shared out evenly among the clusters that have something to do, at least one to each. What a cluster
 // may have does not depend on how many others use of theirs, nor for how long: one that does not answer keeps its
 // own workers waiting, and nobody else's.
-func Ready(p Plan, want Desired, have Live) []Action {
+//
+// next are those that may start as soon as workers are free, one for each: all of them might as well be at work
+// together with those that start now.
+func Ready(p Plan, want Desired, have Live) (now, next []Action) {
+	t := turn{want: want, have: have, open: p.open(), busy: inHand(have), giving: p.giving(), lost: outages(p, want, have), picked: map[ID]bool{}}
+	t.share = max(1, workersInAll/max(1, t.atWork(p)))
+	now = t.pick(p)
+	t.ahead = true
+	return now, t.pick(p)
+}
+
+// pick picks what may start beside what was picked before.
+func (t *turn) pick(p Plan) []Action {
 	var out []Action
-	now := turn{want: want, have: have, open: p.open(), busy: inHand(have), giving: p.giving(), lost: outages(p, want, have)}
-	now.share = max(1, workersInAll/max(1, now.atWork(p)))
 	for a := range p.each() {
-		if !a.Acts() || a.Waits != "" || !now.may(a) {
+		if !a.Acts() || a.Waits != "" || !t.may(a) {
 			continue
 		}
-		now.take(a)
-		if have.Clusters[a.ID.Cluster].Held {
+		t.take(a)
+		if t.have.Clusters[a.ID.Cluster].Held {
 			out = append(out, *a)
 		}
 	}
@@ -41,10 +51,12 @@ type turn struct {
 	giving map[string]int // likewise
 	share  int            // of the workers in all, for each cluster
 	lost   outage
+	picked map[ID]bool
+	ahead  bool // what a worker does next is picked too, but for deletions
 }
 
 // atWork is how many clusters have something in hand, or something to do that does not wait for an earlier wave.
-func (t turn) atWork(p Plan) int {
+func (t *turn) atWork(p Plan) int {
 	names := map[string]bool{}
 	for name, n := range t.busy {
 		names[name] = n > 0
@@ -62,14 +74,19 @@ func (t turn) atWork(p Plan) int {
 	return working
 }
 
-func (t turn) may(a *Action) bool {
+func (t *turn) may(a *Action) bool {
 	name := a.ID.Cluster
 	c, limit := t.have.Clusters[name], t.want.Clusters[name].MaxConcurrent
 	if c.Held {
 		limit = min(t.share, limit) // others share out workers of their own
 	}
 	limit = max(1, limit)
+	if t.ahead {
+		limit *= 2
+	}
 	switch {
+	case t.picked[a.ID]:
+		return false
 	case !c.Reachable || t.busy[name] >= limit:
 		return false
 	case takes(a.Op) && (t.giving[name] > 0 || t.busy[name] > 0):
@@ -80,7 +97,8 @@ func (t turn) may(a *Action) bool {
 	return !t.lowers(a) || !t.lost.full(a)
 }
 
-func (t turn) take(a *Action) {
+func (t *turn) take(a *Action) {
+	t.picked[a.ID] = true
 	t.busy[a.ID.Cluster]++
 	if t.lowers(a) {
 		t.lost.note(a)
@@ -88,7 +106,7 @@ func (t turn) take(a *Action) {
 }
 
 // lowers says whether an action takes down what serves people.
-func (t turn) lowers(a *Action) bool {
+func (t *turn) lowers(a *Action) bool {
 	return (a.rolls() || a.Op == OpRollback) && !a.down(t.have)
 }
 

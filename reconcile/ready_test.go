@@ -33,7 +33,8 @@ func held(reason Reason, cluster, name string) Action {
 // started names what may start.
 func started(p Plan, want Desired, have Live) []string {
 	out := []string{}
-	for _, a := range Ready(p, want, have) {
+	now, _ := Ready(p, want, have)
+	for _, a := range now {
 		out = append(out, string(a.Op)+" "+a.ID.Cluster+"/"+a.ID.Name)
 	}
 	return out
@@ -187,9 +188,13 @@ func crowd(clusters, each int) (Plan, Desired, Live) {
 func TestEachClusterHasItsShareOfTheWorkers(t *testing.T) {
 	for _, test := range []struct{ clusters, share int }{{1, 0}, {2, 4}, {8, 4}, {10, 3}, {16, 2}, {17, 1}, {60, 1}} {
 		p, want, have := crowd(test.clusters, 6)
-		got := map[string]int{}
-		for _, a := range Ready(p, want, have) {
+		got, then := map[string]int{}, map[string]int{}
+		now, next := Ready(p, want, have)
+		for _, a := range now {
 			got[a.ID.Cluster]++
+		}
+		for _, a := range next {
+			then[a.ID.Cluster]++
 		}
 		if got["c00"] != 0 {
 			t.Errorf("%d clusters: the one whose workers do not come back is given %d more", test.clusters, got["c00"])
@@ -197,6 +202,9 @@ func TestEachClusterHasItsShareOfTheWorkers(t *testing.T) {
 		for name := range want.Clusters {
 			if name != "c00" && got[name] != test.share {
 				t.Errorf("%d clusters: %s has %d workers, want %d", test.clusters, name, got[name], test.share)
+			}
+			if left := min(test.share, 6-test.share); name != "c00" && then[name] != left {
+				t.Errorf("%d clusters: %d are next in %s, want %d", test.clusters, then[name], name, left)
 			}
 		}
 	}
@@ -210,7 +218,8 @@ func TestWhoHasNothingToDoHasNoShare(t *testing.T) {
 		have.Clusters[name] = c
 	}
 	got := map[string]int{}
-	for _, a := range Ready(p, want, have) {
+	now, _ := Ready(p, want, have)
+	for _, a := range now {
 		got[a.ID.Cluster]++
 	}
 	if got["c01"] != 4 || got["c07"] != 4 || got["c08"] != 0 {

@@ -14,6 +14,7 @@ func (r *running) step(ctx context.Context) time.Duration {
 	if !r.known {
 		return time.Hour
 	}
+	r.next = nil // it was found for another world
 	live, plan := r.plan()
 	if ctx.Err() == nil {
 		r.preview(ctx, plan, live.At)
@@ -132,11 +133,14 @@ func (r *running) descendsFrom(sha string) bool {
 // begin starts what may start, and has the plan show it as the next one will: deciding once more for that
 // would cost as much as all the rest.
 func (r *running) begin(p Plan, live Live) {
-	for _, a := range Ready(p, r.want, live) {
-		if !r.ReadOnly && r.shown(&a) && !r.tries.resting(&a, live.At) {
+	now, next := Ready(p, r.want, live)
+	may := func(a Action) bool { return !r.ReadOnly && r.shown(&a) && !r.tries.resting(&a, live.At) }
+	for _, a := range now {
+		if may(a) {
 			r.start(a)
 		}
 	}
+	r.next = slices.DeleteFunc(next, func(a Action) bool { return !may(a) })
 	for a := range p.each() {
 		if _, begun := r.hand[a.ID]; begun && a.Acts() {
 			a.Op, a.Have.State = "", Locked

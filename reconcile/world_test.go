@@ -55,7 +55,7 @@ func tick(live Live) bool {
 
 // round does everything that may start now, and says whether anything happened.
 func round(want Desired, live *Live) bool {
-	ready := Ready(Decide(want, *live), want, *live)
+	ready, _ := Ready(Decide(want, *live), want, *live)
 	for _, a := range ready {
 		effect(live.Clusters[a.ID.Cluster].Releases, a, want.Owner)
 		if takes(a.Op) {

@@ -58,7 +58,7 @@ func (w *world) settle() (holds []reconcile.Action) {
 		w.fleet.Use(w.want)
 		live := reconcile.Live{At: time.Now(), Clusters: map[string]reconcile.ClusterLive{"eu": w.cluster.Live()}}
 		plan := reconcile.Decide(w.want, live)
-		ready := reconcile.Ready(plan, w.want, live)
+		ready, _ := reconcile.Ready(plan, w.want, live)
 		for _, a := range ready {
 			if err := w.cluster.Do(w.Context(), a); err != nil && !(reconcile.Outcome{Err: err}).Stopped() {
 				w.Fatalf("%s %s: %v", a.Op, a.ID, err)

@@ -54,7 +54,8 @@ func pause(ctx context.Context, milliseconds int) {
 func (w *world) step() {
 	w.Helper()
 	live := reconcile.Live{At: time.Now(), Clusters: map[string]reconcile.ClusterLive{"eu": w.cluster.Live()}}
-	for _, a := range reconcile.Ready(reconcile.Decide(w.want, live), w.want, live) {
+	ready, _ := reconcile.Ready(reconcile.Decide(w.want, live), w.want, live)
+	for _, a := range ready {
 		if err := w.cluster.Do(w.Context(), a); err != nil && !(reconcile.Outcome{Err: err}).Stopped() {
 			w.Fatalf("%s %s: %v", a.Op, a.ID, err)
 		}
