@@ -291,6 +291,12 @@ func TestWhatWaitsSaysForWhat(t *testing.T) {
 			s.bound(Rollout{MaxUnavailable: 1})
 			s.beside("boston", 0, func(obs *Observed) { obs.Health, obs.Message = Progressing, "it comes up" })
 		}},
+		{"1 of wave 0 may be unavailable, and 1 are: eu/boston: it comes down", time.Time{}, func(s *scene) { // it went back, and is well
+			s.changed()
+			s.have.Attempted, s.have.RetryAsked = Digest(s.item, nil), true
+			s.bound(Rollout{MaxUnavailable: 1})
+			s.beside("boston", 0, func(obs *Observed) { obs.Health, obs.Message = Progressing, "it comes down" })
+		}},
 		{"1 of wave 0 may be unavailable, and 1 are: eu/boston: Secret coder/token", time.Time{}, func(s *scene) {
 			s.changed()
 			s.bound(Rollout{MaxUnavailable: 1})

@@ -87,7 +87,7 @@ func gates(waves map[int]*wave) map[int]gate {
 
 // inWaves lets the changes of a wave out when those before it are Ready, and have stayed so; and holds them
 // when one of those before failed, or when as many of their own are down as may be. What failed itself was let out
-// before.
+// before, and waits for those before it no more.
 func inWaves(p Plan, want Desired, have Live) Plan {
 	waves := wavesOf(p, want, have)
 	before := gates(waves)
@@ -97,7 +97,7 @@ func inWaves(p Plan, want Desired, have Live) Plan {
 		}
 		r, failed := want.rollout(a.ID.Cluster), a.failed(have)
 		*a = before[a.Wave].stop(*a, r, have.At, failed)
-		if a.rolls() && a.Waits == "" && !failed && !r.Override.counts(have.At) && !a.down(have) {
+		if a.rolls() && a.Waits == "" && !r.Override.counts(have.At) && !a.down(have) {
 			*a = waves[a.Wave].spare(*a, want)
 		}
 	}
