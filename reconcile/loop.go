@@ -86,7 +86,7 @@ func (l *Loop) Run(ctx context.Context) Report {
 
 // How long the loop rests after a step, at least and at most.
 const (
-	shortRest = 100 * time.Millisecond
+	shortRest = 150 * time.Millisecond
 	longRest  = 500 * time.Millisecond
 )
 

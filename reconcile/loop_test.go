@@ -102,7 +102,7 @@ func TestMuchThatHappensMakesFewSteps(t *testing.T) {
 			r.fleet.wake()
 			time.Sleep(time.Millisecond)
 		}
-		if n := r.reported() - before; n < 8 || n > 11 {
+		if n := r.reported() - before; n < 6 || n > 8 {
 			t.Errorf("%d steps in a second", n)
 		}
 		if took := rest(time.Hour); took > longRest {

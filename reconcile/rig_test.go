@@ -60,7 +60,7 @@ func (r *rig) start() {
 // allQuiet waits until what happened had all its effects, as far as time does not bring more: one thing may
 // lead to another, and the loop rests between two steps.
 func allQuiet() {
-	time.Sleep(3 * shortRest)
+	time.Sleep(2 * shortRest)
 	synctest.Wait()
 }
 
