@@ -160,7 +160,7 @@ func overviewOf(scenes []measuredScene) overview {
 			if p.most == nil {
 				continue
 			}
-			if most, promised := p.most(s.scene); promised && !s.wide {
+			if most, promised := p.most(s.scene); promised && !s.wide && s.clusters == 1 {
 				l.Target[len(l.Target)-1] = &most
 			}
 		}
