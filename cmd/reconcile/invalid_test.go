@@ -109,8 +109,12 @@ func TestInvalidCommitsChangeNothing(t *testing.T) {
 	if grown := d.memory() - small; grown > 50<<20 {
 		t.Errorf("after %d invalid commits the daemon takes %d MiB more than %d MiB", len(all), grown>>20, small>>20)
 	}
-	doc := d.status()
-	if doc.Revision.SHA != sha || doc.Summary != (status.Summary{Keep: 2}) {
+	var doc status.StatusDoc
+	s.await("what was edited last is Ready again", func() (any, bool) {
+		doc = d.status()
+		return shown{doc}, doc.Summary == (status.Summary{Keep: 2})
+	})
+	if doc.Revision.SHA != sha {
 		t.Errorf("after all: %v", shown{doc})
 	}
 	for _, name := range []string{"one", "two"} {

@@ -47,9 +47,13 @@ func (g *forged) branch(name string) string {
 	return sha
 }
 
-// open opens a pull request of a branch.
+// open opens a pull request of a branch, once the forge has seen the first push.
 func (g *forged) open(branch string) int64 {
 	g.Helper()
+	g.await("the forge sees what was pushed", func() (any, bool) {
+		repo, _, err := g.forge.GetRepo(g.forge.Admin, "providers")
+		return err, err == nil && !repo.Empty
+	})
 	pr, _, err := g.forge.CreatePullRequest(g.forge.Admin, "providers", gitea.CreatePullRequestOption{
 		Head: branch, Base: "main", Title: "change " + branch,
 	})
