@@ -25,6 +25,7 @@ type known struct {
 	ready    time.Time // since when it stays Ready; zero: it is not
 	lapsed   time.Time // when it was last seen not to be Ready; zero: it never was
 	asking   bool      // its pods are being asked why they are not ready
+	unwell   int       // how often in a row they were asked
 	asked    bool      // they were asked once
 	alarm    bool      // it is looked at again when its timeout is over
 }
@@ -55,6 +56,7 @@ func (c *Cluster) knowledge(key releaseKey, obs reconcile.Observed, rec record) 
 		return k
 	}
 	k.revision, k.objects, k.marks, k.drift, k.corrupt = obs.Revision, nil, map[objectRef]string{}, nil, ""
+	k.asking, k.unwell = false, 0 // it is asked anew, and soon
 	k.ready, k.lapsed = time.Time{}, time.Time{}
 	if rec.Revision != obs.Revision {
 		c.session.jobs.Add(job{key, readRelease})

@@ -17,11 +17,11 @@ import (
 // out".
 //
 // Pods are not watched: there are many, and they matter only while something is wrong. They are asked for
-// every few seconds until nothing is, and not in the first ones, in which no pod is ready.
+// until nothing is, not in the first seconds, in which no pod is ready, and less and less often.
 func (c *Cluster) askPods(ctx context.Context, s *session, key releaseKey) (news bool, err error) {
 	defer c.noteAsked(key)
 	text := ""
-	selectors := c.troubled(s, key)
+	selectors, again := c.troubled(s, key)
 	c.mu.Lock()
 	blind := len(secretive(c.items[key])) > 0
 	c.mu.Unlock()
@@ -37,7 +37,7 @@ func (c *Cluster) askPods(ctx context.Context, s *session, key releaseKey) (news
 		}
 	}
 	if len(selectors) > 0 {
-		s.jobs.AddAfter(job{key, askPods}, podsInterval)
+		s.jobs.AddAfter(job{key, askPods}, again)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -59,26 +59,35 @@ func (c *Cluster) noteAsked(key releaseKey) {
 	}
 }
 
-// podsInterval is how often pods are asked for while they are not ready.
-const podsInterval = 3 * time.Second
+// How long pods have, before they are asked why they are not ready, at first and at most: what is broken for hours
+// does not say anything new each moment.
+const (
+	podsInterval = 3 * time.Second
+	podsRarely   = 30 * time.Second
+)
 
-// troubled selects the pods of the release's workloads that are not well.
-func (c *Cluster) troubled(s *session, key releaseKey) []labels.Selector {
+// podsAgain is when pods are asked again that were asked so many times.
+func podsAgain(times int) time.Duration { return min(podsRarely, podsInterval<<min(times-1, 10)) }
+
+// troubled selects the pods of the release's workloads that are not well, and says when to ask them again.
+func (c *Cluster) troubled(s *session, key releaseKey) (pods []labels.Selector, again time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := c.known[key]
 	if k == nil {
-		return nil
+		return nil, 0
 	}
-	k.asking = false
-	var out []labels.Selector
 	for _, ref := range k.objects {
 		if obj, known := s.object(ref); known && obj != nil && obj.selector != nil && obj.health != reconcile.Healthy {
-			out = append(out, obj.selector)
+			pods = append(pods, obj.selector)
 		}
 	}
-	k.asking = len(out) > 0
-	return out
+	if k.asking = len(pods) > 0; !k.asking {
+		k.unwell = 0
+		return nil, 0
+	}
+	k.unwell++
+	return pods, podsAgain(k.unwell)
 }
 
 // podTrouble is why a pod is not ready, in the words of its container or of the scheduler; empty where it

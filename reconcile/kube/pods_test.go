@@ -1,0 +1,22 @@
+package kube
+
+import (
+	"testing"
+	"time"
+)
+
+// What stays unwell is asked less and less often: within an hour, fewer than a hundred and thirty times.
+func TestPodsAreAskedLessAndLessOften(t *testing.T) {
+	asked, last := 0, time.Duration(0)
+	for since := podsInterval; since < time.Hour; asked++ {
+		again := podsAgain(asked + 1)
+		if again < last || again < podsInterval || again > podsRarely {
+			t.Fatalf("asked %d times, it is asked again after %v, and before that after %v", asked+1, again, last)
+		}
+		last = again
+		since += again
+	}
+	if asked < 100 || asked > 130 {
+		t.Errorf("asked %d times in an hour", asked)
+	}
+}
