@@ -20,7 +20,10 @@ const workersInAll = 32
 // next are those that may start as soon as workers are free, one for each: all of them might as well be at work
 // together with those that start now.
 func Ready(p Plan, want Desired, have Live) (now, next []Action) {
-	t := turn{want: want, have: have, open: p.open(), busy: inHand(have), giving: p.giving(), lost: outages(p, want, have), picked: map[ID]bool{}}
+	t := turn{
+		want: want, have: have, open: p.open(), busy: inHand(have), giving: p.giving(),
+		lost: outages(p, want, have), picked: map[ID]bool{},
+	}
 	t.share = max(1, workersInAll/max(1, t.atWork(p)))
 	now = t.pick(p)
 	t.ahead = true

@@ -58,7 +58,8 @@ func (r *rig) start() {
 }
 
 // allQuiet waits until what happened had all its effects, as far as time does not bring more: one thing may
-// lead to another, and the loop rests between two steps.
+// lead to another, and the loop rests between two steps. The time is the bubble's: the rest that was left when something
+// happened, and one more for what came of it.
 func allQuiet() {
 	time.Sleep(2 * shortRest)
 	synctest.Wait()

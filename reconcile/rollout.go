@@ -44,7 +44,7 @@ func pace(p Plan, want Desired, have Live) Plan {
 // rolls says whether an action is a change that goes out: a release is made, or gets other inputs. What puts
 // it back as it was, changes its marks alone, or finishes what a process began that is gone, does not wait.
 func (a *Action) rolls() bool {
-	have := a.Have
+	have := &a.Have
 	if a.ID.Kind != KindRelease || have.State == Uninstalling || have.State == Pending && have.Begun == a.Digest {
 		return false
 	}
@@ -107,7 +107,7 @@ func (a *Action) ready() bool { return a.inPlace() && a.Have.Health == Healthy }
 
 // failed says whether what is declared was tried and does not work, or cannot be tried.
 func (a *Action) failed(have Live) bool {
-	obs, c := a.Have, have.Clusters[a.ID.Cluster]
+	obs, c := &a.Have, have.Clusters[a.ID.Cluster]
 	switch {
 	case !c.Reachable:
 		return c.Err != ""

@@ -134,13 +134,11 @@ func (r *running) descendsFrom(sha string) bool {
 // would cost as much as all the rest.
 func (r *running) begin(p Plan, live Live) {
 	now, next := Ready(p, r.want, live)
-	may := func(a Action) bool { return !r.ReadOnly && r.shown(&a) && !r.tries.resting(&a, live.At) }
-	for _, a := range now {
-		if may(a) {
-			r.start(a)
-		}
+	early := func(a Action) bool { return r.ReadOnly || !r.shown(&a) || r.tries.resting(&a, live.At) }
+	for _, a := range slices.DeleteFunc(now, early) {
+		r.start(a)
 	}
-	r.next = slices.DeleteFunc(next, func(a Action) bool { return !may(a) })
+	r.next = slices.DeleteFunc(next, early)
 	for a := range p.each() {
 		if _, begun := r.hand[a.ID]; begun && a.Acts() {
 			a.Op, a.Have.State = "", Locked

@@ -1,12 +1,10 @@
 package kube
 
 import (
-	"bytes"
 	"context"
 	"sync"
 
 	"helm.sh/helm/v3/pkg/chart"
-	"helm.sh/helm/v3/pkg/chart/loader"
 
 	"github.com/workspace-providers/reconcile/reconcile/charts"
 )
@@ -31,7 +29,7 @@ func (s *shelf) take(ctx context.Context, from Charts, digest string) (*chart.Ch
 	if err != nil {
 		return nil, err
 	}
-	chrt, err := loader.LoadArchive(bytes.NewReader(archive))
+	chrt, err := charts.Load(archive)
 	if err != nil {
 		return nil, err
 	}
