@@ -19,10 +19,11 @@ type Poster struct {
 	book *book         // Run's alone
 	bell chan struct{} // there is mail
 
-	mu        sync.Mutex         // guards mail and proposals
+	mu        sync.Mutex         // guards mail, proposals and unread
 	mail      []reconcile.Report // the newest of each revision not taken yet, oldest first
 	proposals []announcement     // not taken yet, oldest first
-	waiting   atomic.Int64       // bytes of comments in the book
+	unread    unread
+	waiting   atomic.Int64 // bytes of comments in the book
 
 	hush    time.Time // no comment may be written before; Run's alone
 	tries   int       // that failed one after the other; Run's alone
@@ -73,7 +74,7 @@ func NewPoster(o PosterOptions) *Poster {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Poster{o: o, book: newBook(o.Every), bell: make(chan struct{}, 1)}
+	return &Poster{o: o, book: newBook(o.Every), bell: make(chan struct{}, 1), unread: unread{}}
 }
 
 // Report leaves a report to be posted. An older one of the same revisions is forgotten.

@@ -15,7 +15,8 @@ type announcement struct {
 	stage   reconcile.Stage
 	line    Line
 	mark    string
-	comment string // empty: nothing new
+	comment string   // empty: nothing new
+	moved   []string // of which the comment tells
 	remarks []Annotation
 }
 
@@ -30,7 +31,7 @@ func announce(p reconcile.Proposal, page string, waiting int) announcement {
 	a := announcement{request: p.Request, stage: p.Stage, line: ProposalLine(p), mark: ProposalMark(p)}
 	if p.Stage == reconcile.Planned {
 		room := max(shortComment, min(MaxComment, (keptComments-waiting)/4))
-		a.comment, a.remarks = ProposalMarkdown(p, page, room), annotations(p)
+		a.comment, a.moved, a.remarks = ProposalMarkdown(p, page, room), p.Moved, annotations(p)
 	}
 	return a
 }
@@ -41,6 +42,7 @@ type talk struct {
 	request  PullRequest
 	mark     string
 	comment  string       // empty: nothing new
+	moved    []string     // of which the comment tells
 	at       time.Time    // when it was last written, or tried
 	fails    int          // tries that failed one after the other
 	remarks  []Annotation // not said yet
@@ -72,7 +74,7 @@ func (b *book) propose(a announcement) {
 	}
 	b.want[at] = l
 	if a.stage == reconcile.Planned {
-		t.comment = a.comment
+		t.comment, t.moved = a.comment, a.moved
 		if t.remarked != l.SHA {
 			t.remarks = a.remarks
 		}
@@ -142,6 +144,7 @@ func (b *book) waiting() int {
 func (p *Poster) Propose(proposal reconcile.Proposal) {
 	waiting := int(p.waiting.Load())
 	p.mu.Lock()
+	proposal.Moved = p.unread.add(proposal)
 	p.proposals = slices.DeleteFunc(p.proposals, func(old announcement) bool { return old.request.Number == proposal.Request.Number })
 	for _, old := range p.proposals {
 		waiting += len(old.comment)
@@ -163,6 +166,9 @@ func (p *Poster) say(ctx context.Context, forge Requests, t *talk) error {
 			return err
 		}
 		t.comment = ""
+		p.mu.Lock()
+		p.unread.written(t)
+		p.mu.Unlock()
 		p.o.Count(forge.Name(), "ok")
 	}
 	if len(t.remarks) == 0 {

@@ -20,6 +20,7 @@ type board struct {
 	mu       sync.Mutex // guards the rest
 	posted   []string   // revisions and states
 	comments map[int]int
+	texts    []string // of comments
 	remarks  []string
 	blocked  map[int]bool
 	gate     chan struct{} // each post waits for it; may be nil
@@ -41,13 +42,14 @@ func (b *board) Post(_ context.Context, sha string, lines []Line) (int, error) {
 
 func (b *board) Open(context.Context, int) ([]PullRequest, bool, error) { return nil, false, nil }
 
-func (b *board) Comment(_ context.Context, number int, _, _ string) error {
+func (b *board) Comment(_ context.Context, number int, _, text string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.blocked[number] {
 		return errors.New("403: whoever opened it blocked this account")
 	}
 	b.comments[number]++
+	b.texts = append(b.texts, text)
 	return nil
 }
 
@@ -117,6 +119,43 @@ func TestARequestThatTakesNoCommentStopsNoOther(t *testing.T) {
 			if b.said(1) != 1 {
 				t.Error("what could not be said is lost")
 			}
+		})
+	})
+}
+
+// Comments are written some time apart: what moved in between is told from what people have read.
+func TestWhatMovedIsToldFromWhatWasRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &board{}
+		chatting(t, b, func(p *Poster) {
+			plan := func(moved ...string) {
+				p.Propose(reconcile.Proposal{
+					Request: PullRequest{Number: 1, Head: "aaaaaaa"}, Stage: reconcile.Planned,
+					Before: reconcile.Desired{Owner: "acme"}, Moved: moved,
+				})
+				synctest.Wait()
+			}
+			says := func(want ...string) {
+				t.Helper()
+				time.Sleep(time.Minute)
+				var got []string
+				for line := range strings.Lines(b.texts[len(b.texts)-1]) {
+					if strings.HasPrefix(line, "- revision") {
+						got = append(got, strings.TrimSpace(line[2:]))
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("got %q, want %q", got, want)
+				}
+			}
+			plan()
+			plan("revision 1 → 2")
+			plan("revision 2 → 3")
+			says("revision 1 → 2", "revision 2 → 3")
+			plan("revision 3 → 4")
+			says("revision 3 → 4")
+			plan() // of another base, say
+			says()
 		})
 	})
 }
