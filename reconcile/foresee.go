@@ -30,8 +30,9 @@ type previewed struct {
 var errUntold = errors.New("the replica that reaches this cluster has not said yet what this would do there; " +
 	"it says so a minute after it saw the pull request")
 
-// previewBatch bounds how many actions are rendered by one worker.
-const previewBatch = 64
+// previewBatch bounds how many actions are rendered by one worker. Starting one costs what ten actions do, and what a
+// worker that is ended takes with it is rendered again.
+const previewBatch = 128
 
 // renders says whether an action, or what it would be, renders a chart.
 func renders(a *Action) bool {

@@ -79,8 +79,9 @@ func TestADeletionIsForeseenBeforeItIsDone(t *testing.T) {
 func TestActionsAreRenderedInBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var items []Item
-		for i := range 100 {
-			it := testItem("eu", fmt.Sprintf("p%02d", i))
+		const most = previewBatch + 36
+		for i := range most {
+			it := testItem("eu", fmt.Sprintf("p%03d", i))
 			if i < 50 {
 				it.Suspended = "audit"
 			}
@@ -107,7 +108,7 @@ func TestActionsAreRenderedInBatches(t *testing.T) {
 				rest = b
 			}
 		}
-		if len(seen) != 101 || len(rest) != 100-previewBatch {
+		if len(seen) != most+1 || len(rest) != most-previewBatch {
 			t.Errorf("%d were rendered, %d in the last batch", len(seen), len(rest))
 		}
 		for _, a := range rest {
