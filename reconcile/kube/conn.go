@@ -52,6 +52,7 @@ func connect(config *rest.Config, g *gate) (*conn, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // the API server's own fairness bounds us, and the loop's workers do
 	config.UserAgent = "reconcile"
+	config.DisableCompression = true // what is listed once at the start would cost both sides more than the wire
 	config.Wrap(g.over)
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
