@@ -42,7 +42,7 @@ func diff(old, new []Object, blind bool) string {
 			fmt.Fprintf(&out, "+ %s\n", b)
 		case !is:
 			fmt.Fprintf(&out, "- %s\n", a)
-		default:
+		case !bytes.Equal(a.Body, b.Body):
 			writeChanges(&out, a, b, blind)
 		}
 	}

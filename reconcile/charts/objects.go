@@ -21,7 +21,8 @@ type Object struct {
 	Kind       string          `json:"kind"`
 	Namespace  string          `json:"namespace,omitempty"` // where it goes; empty for cluster-scoped kinds
 	Name       string          `json:"name"`
-	Body       json.RawMessage `json:"body"` // canonical JSON: keys sorted, no space
+	Body       json.RawMessage `json:"body"`               // canonical JSON: keys sorted, no space
+	Document   string          `json:"document,omitempty"` // digest of the YAML that it alone was read from
 }
 
 // Hook is an object that Helm creates at certain moments and does not keep track of.
@@ -95,29 +96,48 @@ type reader struct {
 	seen      map[string]string // object: where it was
 	objects   []Object
 	hooks     []Hook
-	noHooks   bool // what is annotated as a hook is an object like any other
+	noHooks   bool              // what is annotated as a hook is an object like any other
+	known     map[string]Object // by document
 }
 
 // file reads the documents of one file, which are cut where Helm cuts them: at every line that begins
 // with three dashes, even within a text.
 func (r *reader) file(name, text string) error {
 	for doc := range strings.SplitSeq("\n"+strings.TrimSpace(text), "\n---") {
-		body, err := yaml.YAMLToJSONStrict([]byte(strings.TrimSpace(doc)))
-		if err != nil {
-			return fmt.Errorf("YAML: %w", err)
-		}
-		if string(body) == "null" { // nothing, or comments only
-			continue
-		}
-		if err := r.object(name, body); err != nil {
+		if err := r.document(name, documentOf(doc)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// object reads one document; the items of a list count each for itself, as they do for Helm.
-func (r *reader) object(name string, body []byte) error {
+// documentOf is a document without what Helm puts in front of it when it stores a manifest.
+func documentOf(doc string) string {
+	doc = strings.TrimSpace(doc)
+	if strings.HasPrefix(doc, "# Source: ") {
+		_, doc, _ = strings.Cut(doc, "\n")
+	}
+	return strings.TrimSpace(doc)
+}
+
+// document reads one document, unless it is known what is in it.
+func (r *reader) document(name, text string) error {
+	digest := digestOf([]byte(text))
+	if o, known := r.known[digest]; known {
+		return r.add(name, o)
+	}
+	body, err := yaml.YAMLToJSONStrict([]byte(text))
+	if err != nil {
+		return fmt.Errorf("YAML: %w", err)
+	}
+	if string(body) == "null" { // nothing, or comments only
+		return nil
+	}
+	return r.object(name, digest, body)
+}
+
+// object reads one object of a document; the items of a list count each for itself, as they do for Helm.
+func (r *reader) object(name, document string, body []byte) error {
 	h, err := readHeader(body)
 	if err != nil {
 		return err
@@ -128,7 +148,7 @@ func (r *reader) object(name string, body []byte) error {
 	if h.name == "" {
 		return fmt.Errorf("a %s has no metadata.name", h.kind)
 	}
-	o := Object{APIVersion: h.apiVersion, Kind: h.kind, Name: h.name, Body: body}
+	o := Object{APIVersion: h.apiVersion, Kind: h.kind, Name: h.name, Body: body, Document: document}
 	o.Namespace = place(o, h.namespace, r.namespace)
 	if len(r.objects)+len(r.hooks) >= maxObjects {
 		return fmt.Errorf("the release has more than %d objects", maxObjects)
@@ -136,6 +156,11 @@ func (r *reader) object(name string, body []byte) error {
 	if events, ok := h.annotations[helm.HookAnnotation]; ok && !r.noHooks {
 		return r.hook(o, h, events)
 	}
+	return r.add(name, o)
+}
+
+// add takes an object, which there may be once.
+func (r *reader) add(name string, o Object) error {
 	if before, twice := r.seen[o.key()]; twice {
 		return fmt.Errorf("%s is made here and in %s; give one of them another name", o, before)
 	}
@@ -148,7 +173,7 @@ func (r *reader) items(name string, items []any) error {
 	for _, item := range items {
 		body, err := json.Marshal(item)
 		if err == nil {
-			err = r.object(name, body)
+			err = r.object(name, "", body)
 		}
 		if err != nil {
 			return err

@@ -7,12 +7,15 @@ import (
 	"net/http/httptest"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"helm.sh/helm/v3/pkg/action"
 )
 
 func TestRender(t *testing.T) {
@@ -172,11 +175,58 @@ func TestWhatIsTooMuchIsRefused(t *testing.T) {
 func TestAStoredManifestIsReadBack(t *testing.T) {
 	have, err := ReadManifest("---\n# Source: demo/templates/a.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n", "coder")
 	want := []Object{{APIVersion: "v1", Kind: "ConfigMap", Namespace: "coder", Name: "a",
-		Body: []byte(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"}}`)}}
+		Document: digestOf([]byte("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}")),
+		Body:     []byte(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"}}`)}}
 	if diff := cmp.Diff(want, have); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 	if _, err := ReadManifest("a: [", "coder"); err == nil {
 		t.Error("junk is accepted")
+	}
+}
+
+// What Helm stores of a release is not read where it says what is rendered now: its documents are recognised.
+func TestWhatIsStoredIsRecognised(t *testing.T) {
+	chart := mustPack(t, chartFS(map[string]string{"templates/some.yaml": `{{- range list "a" "b" }}
+---
+# for {{ . }}
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: {{ . }}}
+data: {greeting: {{ $.Values.greeting | quote }}}
+{{ end }}`, "templates/other.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: c}\n\n",
+		"templates/hook.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: d, annotations: {helm.sh/hook: test}}",
+		"templates/list.yaml": "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Secret, metadata: {name: e}}]\n",
+	}), "chart")
+	values := map[string]any{"greeting": "one"}
+	loaded, err := Load(chart)
+	if err != nil {
+		t.Fatal(err)
+	}
+	install := action.NewInstall(&action.Configuration{})
+	install.DryRun, install.ClientOnly, install.ReleaseName, install.Namespace = true, true, "demo", "coder"
+	stored, err := install.Run(loaded, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := Render(RenderInput{Archive: chart, Namespace: "coder", Name: "demo", Values: values})
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := slices.Clone(out.Objects)
+	for i := range known {
+		known[i].Body = []byte("recognised")
+	}
+	have, err := ReadManifest(stored.Manifest, "coder", known...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range have {
+		got = append(got, fmt.Sprintf("%s %t", o, string(o.Body) == "recognised"))
+	}
+	want := []string{"Secret coder/e false", "ConfigMap coder/a true", "ConfigMap coder/b true", "Service coder/c true"}
+	if diff := cmp.Diff(want, got, cmpopts.SortSlices(strings.Compare)); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -47,7 +47,7 @@ func (p *Previewer) finish(ctx context.Context, e entry, results []charts.Result
 // everything counts as in force already.
 func compare(a reconcile.Action, manifest string, after []charts.Object) (reconcile.Preview, []charts.Object) {
 	refs := a.Want.Release.References
-	before, err := charts.ReadManifest(manifest, a.ID.Namespace)
+	before, err := charts.ReadManifest(manifest, a.ID.Namespace, after...)
 	switch {
 	case err != nil: // which may quote what nobody should see
 		return reconcile.Preview{Risks: []string{unreadable}}, after
