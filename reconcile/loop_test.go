@@ -105,8 +105,10 @@ func TestMuchThatHappensMakesFewSteps(t *testing.T) {
 		if n := r.reported() - before; n < 6 || n > 8 {
 			t.Errorf("%d steps in a second", n)
 		}
-		if took := rest(time.Hour); took > longRest {
-			t.Errorf("it rests for %v", took)
+		for busy, most := range map[bool]time.Duration{false: longRest, true: workRest} {
+			if took := rest(time.Hour, busy); took != most {
+				t.Errorf("busy %t it rests for %v", busy, took)
+			}
 		}
 		r.stop()
 	})
