@@ -45,6 +45,7 @@ type conn struct {
 	fetched time.Time
 	kinds   time.Time // when kinds were last asked for because one was missing
 	rest    map[schema.GroupVersion]rest.Interface
+	served  map[schema.GroupVersionKind]*meta.RESTMapping // as far as somebody asked
 }
 
 // connect makes a connection; it asks the cluster nothing yet.
@@ -58,7 +59,10 @@ func connect(config *rest.Config, g *gate) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{config: config, client: client, rest: map[schema.GroupVersion]rest.Interface{}}
+	c := &conn{
+		config: config, client: client,
+		rest: map[schema.GroupVersion]rest.Interface{}, served: map[schema.GroupVersionKind]*meta.RESTMapping{},
+	}
 	if c.kube, err = kubernetes.NewForConfigAndClient(compact(config), client); err != nil {
 		return nil, err
 	}
@@ -118,21 +122,36 @@ const kindsAge = 2 * time.Second
 // mapping finds out how a kind is served. One that is not known may have come since, with what somebody else
 // installed: then it is asked for anew.
 func (c *conn) mapping(kind schema.GroupKind, version string) (*meta.RESTMapping, error) {
+	gvk := kind.WithVersion(version)
+	c.mu.Lock()
+	found := c.served[gvk]
+	c.mu.Unlock()
+	if found != nil {
+		return found, nil
+	}
 	found, err := c.mapper.RESTMapping(kind, version)
-	if !meta.IsNoMatchError(err) {
-		return found, err
+	if meta.IsNoMatchError(err) && c.outdated() {
+		c.mapper.Reset()
+		found, err = c.mapper.RESTMapping(kind, version)
+	}
+	if err != nil {
+		return nil, err
 	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.served[gvk] = found
+	return found, nil
+}
+
+// outdated says whether it is time to ask for the kinds anew, of which one is missing.
+func (c *conn) outdated() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	old := time.Since(c.kinds) > kindsAge
 	if old {
 		c.kinds = time.Now()
 	}
-	c.mu.Unlock()
-	if !old {
-		return found, err
-	}
-	c.mapper.Reset()
-	return c.mapper.RESTMapping(kind, version)
+	return old
 }
 
 // capsAge is how long capabilities are believed: a cluster that was upgraded, or was given new kinds, is
@@ -163,6 +182,7 @@ func (c *conn) capabilities() (*chartutil.Capabilities, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.caps, c.fetched = caps, time.Now()
+	clear(c.served) // a kind may be served otherwise since
 	return caps, nil
 }
 
