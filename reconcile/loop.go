@@ -84,11 +84,10 @@ func (l *Loop) Run(ctx context.Context) Report {
 	}
 }
 
-// How long the loop rests after a step: at least and at most, and at most while workers have something in hand.
+// How long the loop rests after a step, at least and at most; and while workers have something in hand.
 const (
-	shortRest = 150 * time.Millisecond
-	longRest  = 500 * time.Millisecond
-	workRest  = time.Second
+	shortRest, longRest = 150 * time.Millisecond, 500 * time.Millisecond
+	shortWork, longWork = 250 * time.Millisecond, time.Second
 )
 
 // rest is how long the loop rests after a step that took so long. What happens meanwhile makes one step, so
@@ -96,7 +95,7 @@ const (
 // know what is next, it is an eightieth: what ends meanwhile seldom changes what comes then.
 func rest(took time.Duration, busy bool) time.Duration {
 	if busy {
-		return min(workRest, max(shortRest, 80*took))
+		return min(longWork, max(shortWork, 80*took))
 	}
 	return min(longRest, max(shortRest, 40*took))
 }

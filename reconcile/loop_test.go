@@ -105,7 +105,7 @@ func TestMuchThatHappensMakesFewSteps(t *testing.T) {
 		if n := r.reported() - before; n < 6 || n > 8 {
 			t.Errorf("%d steps in a second", n)
 		}
-		for busy, most := range map[bool]time.Duration{false: longRest, true: workRest} {
+		for busy, most := range map[bool]time.Duration{false: longRest, true: longWork} {
 			if took := rest(time.Hour, busy); took != most {
 				t.Errorf("busy %t it rests for %v", busy, took)
 			}
