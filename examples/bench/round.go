@@ -71,6 +71,9 @@ func (s settings) round(ctx context.Context, sc scene) (r round, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
+	if s.program, err = l.install(s.program); err != nil {
+		return r, err
+	}
 	r.ours, r.helm, r.helmfile = map[phase]cost{}, map[phase]cost{}, map[phase]cost{}
 	for _, p := range phases {
 		if r.ours[p], err = s.reconcile(ctx, l, p); err != nil {
