@@ -30,9 +30,8 @@ type previewed struct {
 var errUntold = errors.New("the replica that reaches this cluster has not said yet what this would do there; " +
 	"it says so a minute after it saw the pull request")
 
-// previewBatch bounds how many actions are rendered by one worker. Starting one costs what ten actions do, and what a
-// worker that is ended takes with it is rendered again.
-const previewBatch = 128
+// previewBatch bounds how many actions are rendered by one worker: the first waits for all of them.
+const previewBatch = 64
 
 // renders says whether an action, or what it would be, renders a chart.
 func renders(a *Action) bool {
@@ -60,12 +59,12 @@ func (r *running) shown(a *Action) bool {
 // way there; what may start before what is held. Clusters do not wait for each other: one may take long to
 // say what it has.
 func (r *running) preview(ctx context.Context, p Plan, now time.Time) {
-	batches := map[string][]Action{}
+	batches, enough := map[string][]Action{}, r.enough(p)
 	for _, acts := range []bool{true, false} {
 		for a := range p.each() {
 			c := a.ID.Cluster
 			wanted := a.Acts() == acts && !r.shown(a) && !r.tries.resting(a, now)
-			if wanted && !r.previewing[c] && len(batches[c]) < previewBatch {
+			if wanted && !r.previewing[c] && !enough[c] && len(batches[c]) < previewBatch {
 				batches[c] = append(batches[c], *a)
 			}
 		}
@@ -73,6 +72,23 @@ func (r *running) preview(ctx context.Context, p Plan, now time.Time) {
 	for cluster, batch := range batches {
 		r.render(ctx, cluster, batch)
 	}
+}
+
+// enough are the clusters that are busy and have so much rendered that is about to begin that more can wait: what was
+// read for a preview is kept for the action, and cannot be for very many. One in which nothing goes on has never enough,
+// since what is not rendered may be what everything else waits for.
+func (r *running) enough(p Plan) map[string]bool {
+	busy, ahead := map[string]bool{}, map[string]int{}
+	for id := range r.hand {
+		busy[id.Cluster] = true
+	}
+	for a := range p.each() {
+		if a.Acts() && a.Waits == "" && renders(a) && r.shown(a) {
+			ahead[a.ID.Cluster]++
+		}
+	}
+	maps.DeleteFunc(busy, func(name string, _ bool) bool { return ahead[name] < previewBatch })
+	return busy
 }
 
 // keep remembers what a batch came to. One that cannot be rendered is a failed attempt. What was rendered may begin at

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -118,6 +119,36 @@ func TestActionsAreRenderedInBatches(t *testing.T) {
 		}
 		r.stop()
 	})
+}
+
+// While workers are busy, not everything is rendered at once: what was read for it is kept until it is done. Where nobody
+// works, everything is shown.
+func TestNotMuchIsRenderedAhead(t *testing.T) {
+	for held, most := range map[bool]int{true: 2 * previewBatch, false: 400} {
+		bubble(t, fmt.Sprint("held: ", held), func(t *testing.T) {
+			var items []Item
+			for i := range 400 {
+				items = append(items, testItem("eu", fmt.Sprintf("p%03d", i)))
+			}
+			r := foreseeing(items...)
+			r.fleet.clusters["eu"].live.Held = held
+			r.fleet.clusters["eu"].do = func(context.Context, Action) error { time.Sleep(time.Second); return nil }
+			r.start()
+			ahead, rendered := 0, 0
+			for range 200 {
+				rendered = 0
+				for _, b := range r.preview.rendered() {
+					rendered += len(b)
+				}
+				ahead = max(ahead, rendered-len(r.begun("eu")))
+				time.Sleep(time.Second)
+			}
+			if rendered != 400 || ahead > most || ahead < previewBatch {
+				t.Errorf("%d were rendered, up to %d ahead, want at most %d", rendered, ahead, most)
+			}
+			r.stop()
+		})
+	}
 }
 
 func TestWhatCannotBeRenderedIsAFailedAttempt(t *testing.T) {

@@ -54,7 +54,8 @@ type readKey struct {
 	version string
 }
 
-// keptReads bounds how many releases that were read for a preview are kept for the action that follows.
+// keptReads bounds how many releases that were read for a preview are kept for the action that follows: as many as the loop
+// has rendered ahead.
 const keptReads = 128
 
 // takeRead gives away a release that was read for a preview. It is given away once: Helm writes into it.
