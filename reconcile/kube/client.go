@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	helmkube "helm.sh/helm/v3/pkg/kube"
 	"helm.sh/helm/v3/pkg/release"
@@ -13,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/cli-runtime/pkg/resource"
 
@@ -37,6 +39,7 @@ type client struct {
 	untouched        map[objectRef]string      // marks of what it was not asked about
 	read             map[string]map[string]any // objects, by the text that they were read from
 	texts            map[*resource.Info]string // that the objects were read from
+	defines          map[schema.GroupKind]bool // kinds that the chart brings
 }
 
 // watched is what the watches know of single objects.
@@ -108,7 +111,7 @@ func (c *client) parse(text string) (map[string]any, error) {
 // info finds out how to reach an object.
 func (c *client) info(obj *unstructured.Unstructured) (*resource.Info, error) {
 	gvk := obj.GroupVersionKind()
-	mapping, err := c.conn.mapping(gvk.GroupKind(), gvk.Version)
+	mapping, err := c.mapping(gvk)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", gvk.Kind, obj.GetName(), err)
 	}
@@ -125,12 +128,46 @@ func (c *client) info(obj *unstructured.Unstructured) (*resource.Info, error) {
 	}, nil
 }
 
+// How long to wait for a kind that was just defined, as Helm does, and between two questions.
+const definedWait, definedRest = time.Minute, 200 * time.Millisecond
+
+// mapping finds out how a kind is served. One that the chart defines may have been defined by another release a moment
+// ago: Helm waits for what it has defined itself, and takes what was there before for served.
+func (c *client) mapping(kind schema.GroupVersionKind) (*meta.RESTMapping, error) {
+	found, err := c.conn.mapping(kind.GroupKind(), kind.Version, kindsAge)
+	for began := time.Now(); c.defines[kind.GroupKind()] && meta.IsNoMatchError(err) && time.Since(began) < definedWait; {
+		time.Sleep(definedRest)
+		if err := c.watched.frozen(); err != nil {
+			return nil, err
+		}
+		found, err = c.conn.mapping(kind.GroupKind(), kind.Version, definedRest)
+	}
+	return found, err
+}
+
+// define notes the kinds that objects define.
+func (c *client) define(resources helmkube.ResourceList) {
+	for _, info := range resources {
+		obj, is := info.Object.(*unstructured.Unstructured)
+		if !is || obj.GetKind() != "CustomResourceDefinition" {
+			continue
+		}
+		group, _, _ := unstructured.NestedString(obj.Object, "spec", "group")
+		kind, _, _ := unstructured.NestedString(obj.Object, "spec", "names", "kind")
+		if c.defines == nil {
+			c.defines = map[schema.GroupKind]bool{}
+		}
+		c.defines[schema.GroupKind{Group: group, Kind: kind}] = true
+	}
+}
+
 // Create creates objects: those that the release holds from then on, which carry its marks, and hooks and
 // kinds, which belong to nobody.
 func (c *client) Create(resources helmkube.ResourceList) (*helmkube.Result, error) {
 	if err := c.watched.frozen(); err != nil {
 		return nil, err
 	}
+	c.define(resources)
 	res, err := c.Client.Create(resources)
 	for _, info := range resources {
 		if info.Object.(metav1.Object).GetAnnotations()[releaseNameAnno] == c.release {

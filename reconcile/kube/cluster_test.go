@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -468,6 +469,17 @@ func TestDamagedReleaseIsHeld(t *testing.T) {
 	w.data("web") // and nothing was done about it
 }
 
+const gizmos = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: gizmos.GROUP}
+spec:
+  group: GROUP
+  names: {kind: Gizmo, plural: gizmos, singular: gizmo, listKind: GizmoList}
+  scope: Namespaced
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
+`
+
 // A kind that somebody else brings while we are connected is found when it is needed.
 func TestAKindThatComesLater(t *testing.T) {
 	w := newWorld(t)
@@ -479,16 +491,7 @@ func TestAKindThatComesLater(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	file := filepath.Join(t.TempDir(), "crd.yaml")
-	text := strings.ReplaceAll(`
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: gizmos.GROUP}
-spec:
-  group: GROUP
-  names: {kind: Gizmo, plural: gizmos, singular: gizmo, listKind: GizmoList}
-  scope: Namespaced
-  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
-`, "GROUP", w.space+".example.com")
+	text := strings.ReplaceAll(gizmos, "GROUP", w.space+".example.com")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -499,4 +502,34 @@ spec:
 		a := w.plan(it.ID)
 		return a.Op == reconcile.OpCreate && w.cluster.Do(t.Context(), a) == nil
 	})
+}
+
+// Releases that are installed side by side bring the same kind: one of them defines it, and the others wait until it is
+// served.
+func TestReleasesThatBringTheSameKind(t *testing.T) {
+	w := newWorld(t)
+	group := w.space + ".example.com"
+	c := &chart.Chart{Metadata: &chart.Metadata{APIVersion: "v2", Name: "small", Version: "1.0.0"}}
+	c.Templates = []*chart.File{{Name: "templates/a.yaml", Data: []byte("apiVersion: " + group + "/v1\nkind: Gizmo\nmetadata: {name: {{ .Release.Name }}}\n")}}
+	c.Files = []*chart.File{{Name: "crds/a.yaml", Data: []byte(strings.ReplaceAll(gizmos, "GROUP", group))}}
+	w.charts["sha256:gizmos"] = packed(w, c)
+	var actions []reconcile.Action
+	for i := range 6 {
+		it := w.item(fmt.Sprint("web", i), reconcile.Chart{Name: "small", Version: "1.0.0", Digest: "sha256:gizmos"}, nil)
+		var a reconcile.Action
+		w.until("it to be planned", func() bool { a = w.plan(it.ID); return a.Op == reconcile.OpCreate })
+		actions = append(actions, a)
+	}
+	t.Cleanup(func() {
+		kubetest.Output(t, "kubectl", "--kubeconfig", filepath.Join(kubetest.Dir(t), "eu.kubeconfig"), "delete", "crd", "gizmos."+group)
+	})
+	var all sync.WaitGroup
+	for _, a := range actions {
+		all.Go(func() {
+			if err := w.cluster.Do(t.Context(), a); err != nil {
+				t.Errorf("%s: %v", a.ID, err)
+			}
+		})
+	}
+	all.Wait()
 }

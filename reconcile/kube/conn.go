@@ -120,8 +120,8 @@ func (c *conn) clientOf(gv schema.GroupVersion, config *rest.Config) (rest.Inter
 const kindsAge = 2 * time.Second
 
 // mapping finds out how a kind is served. One that is not known may have come since, with what somebody else
-// installed: then it is asked for anew.
-func (c *conn) mapping(kind schema.GroupKind, version string) (*meta.RESTMapping, error) {
+// installed: then it is asked for anew, unless that was done within an age.
+func (c *conn) mapping(kind schema.GroupKind, version string, age time.Duration) (*meta.RESTMapping, error) {
 	gvk := kind.WithVersion(version)
 	c.mu.Lock()
 	found := c.served[gvk]
@@ -130,7 +130,7 @@ func (c *conn) mapping(kind schema.GroupKind, version string) (*meta.RESTMapping
 		return found, nil
 	}
 	found, err := c.mapper.RESTMapping(kind, version)
-	if meta.IsNoMatchError(err) && c.outdated() {
+	if meta.IsNoMatchError(err) && c.outdated(age) {
 		c.mapper.Reset()
 		found, err = c.mapper.RESTMapping(kind, version)
 	}
@@ -144,10 +144,10 @@ func (c *conn) mapping(kind schema.GroupKind, version string) (*meta.RESTMapping
 }
 
 // outdated says whether it is time to ask for the kinds anew, of which one is missing.
-func (c *conn) outdated() bool {
+func (c *conn) outdated(age time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	old := time.Since(c.kinds) > kindsAge
+	old := time.Since(c.kinds) > age
 	if old {
 		c.kinds = time.Now()
 	}
