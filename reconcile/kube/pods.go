@@ -60,14 +60,29 @@ func (c *Cluster) noteAsked(key releaseKey) {
 }
 
 // How long pods have, before they are asked why they are not ready, at first and at most: what is broken for hours
-// does not say anything new each moment.
+// does not say anything new each moment. Where very many are not ready, in a large rollout or because the cluster is not
+// well, they share what it is asked altogether.
 const (
 	podsInterval = 3 * time.Second
 	podsRarely   = 30 * time.Second
+	podsShare    = 300 * time.Millisecond // between two releases of a cluster
 )
 
-// podsAgain is when pods are asked again that were asked so many times.
-func podsAgain(times int) time.Duration { return min(podsRarely, podsInterval<<min(times-1, 10)) }
+// podsAgain is when pods are asked again that were asked so many times, of one of so many releases.
+func podsAgain(times, releases int) time.Duration {
+	return max(min(podsRarely, podsInterval<<min(times-1, 10)), time.Duration(releases)*podsShare)
+}
+
+// unwell is how many releases there are whose pods are being asked. The caller holds mu.
+func (c *Cluster) unwell() int {
+	n := 0
+	for _, k := range c.known {
+		if k.asking {
+			n++
+		}
+	}
+	return n
+}
 
 // troubled selects the pods of the release's workloads that are not well, and says when to ask them again.
 func (c *Cluster) troubled(s *session, key releaseKey) (pods []labels.Selector, again time.Duration) {
@@ -87,7 +102,7 @@ func (c *Cluster) troubled(s *session, key releaseKey) (pods []labels.Selector, 
 		return nil, 0
 	}
 	k.unwell++
-	return pods, podsAgain(k.unwell)
+	return pods, podsAgain(k.unwell, c.unwell())
 }
 
 // podTrouble is why a pod is not ready, in the words of its container or of the scheduler; empty where it
