@@ -32,6 +32,7 @@ type Loop struct {
 	URLs      URLs      // nil: no change of the access URL gets anywhere
 	Reporters []Reporter
 	Done      func(Outcome)   // called after each action, in the loop; may be nil
+	Calm      func()          // called when nothing went on for two seconds, once a minute at most, beside the loop; may be nil
 	Poke      <-chan struct{} // look at the source now, or a second after the last look
 	Interval  time.Duration   // how often to look at the source anyway; 0: never
 	Grace     time.Duration   // how long work in hand may take after the end was asked for
@@ -57,6 +58,7 @@ func (l *Loop) Run(ctx context.Context) Report {
 	}
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	defer r.calm.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -71,6 +73,9 @@ func (l *Loop) Run(ctx context.Context) Report {
 			r.goOn(ctx, o)
 		case p := <-r.previewed:
 			r.keep(p)
+		case <-r.calm.C:
+			r.relax()
+			continue
 		case <-timer.C:
 			began := time.Now()
 			timer.Reset(r.step(ctx))
@@ -78,26 +83,11 @@ func (l *Loop) Run(ctx context.Context) Report {
 				return r.report
 			}
 			r.rested = time.Now().Add(rest(time.Since(began), len(r.hand) > 0))
+			r.calm.Reset(calmAfter)
 			continue
 		}
 		timer.Reset(time.Until(r.rested)) // what else comes until then is looked at together with this
 	}
-}
-
-// How long the loop rests after a step, at least and at most; and while workers have something in hand.
-const (
-	shortRest, longRest = 150 * time.Millisecond, 500 * time.Millisecond
-	shortWork, longWork = 250 * time.Millisecond, time.Second
-)
-
-// rest is how long the loop rests after a step that took so long. What happens meanwhile makes one step, so
-// that many events make few steps, and looking at everything takes a fortieth of the time. While workers are busy, which
-// know what is next, it is an eightieth: what ends meanwhile seldom changes what comes then.
-func rest(took time.Duration, busy bool) time.Duration {
-	if busy {
-		return min(longWork, max(shortWork, 80*took))
-	}
-	return min(longRest, max(shortRest, 40*took))
 }
 
 // running is the state of one Run.
@@ -107,6 +97,8 @@ type running struct {
 	target     Target
 	known      bool            // a target was received
 	rested     time.Time       // when the next step may be
+	calm       *time.Timer     // ends when nothing has happened for a while
+	relaxed    time.Time       // when it was calm last
 	want       Desired         // what target wants, said of what is there
 	kept       map[int]ID      // how that differs from what target says
 	wanted     map[ID]bool     // the items of want
@@ -131,6 +123,7 @@ func newRunning(l *Loop, work context.Context) *running {
 		Loop: l, work: work, descends: map[string]bool{}, hand: map[ID]Action{}, tries: attempts{},
 		previews: Rehearsal{}, previewing: map[string]bool{}, heard: map[string]bool{}, leaving: map[ID]Action{},
 		targets: make(chan Target), done: make(chan Outcome), previewed: make(chan previewed),
+		calm: time.NewTimer(calmEvery),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,6 +110,38 @@ func TestMuchThatHappensMakesFewSteps(t *testing.T) {
 			if took := rest(time.Hour, busy); took != most {
 				t.Errorf("busy %t it rests for %v", busy, took)
 			}
+		}
+		r.stop()
+	})
+}
+
+// What work leaves behind is cleared away when nothing goes on any more, and not all the time.
+func TestItIsCalmWhenNothingGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calm atomic.Int32
+		it := testItem("eu", "frankfurt")
+		r := newRig(it)
+		r.Calm = func() { calm.Add(1) }
+		r.fleet.clusters["eu"].do = func(context.Context, Action) error { time.Sleep(time.Hour); return nil }
+		r.start()
+		for range 10 {
+			time.Sleep(time.Minute)
+			r.poke()
+		}
+		if n := calm.Load(); n > 0 {
+			t.Errorf("calm %d times while there is work in hand", n)
+		}
+		time.Sleep(2 * time.Hour)
+		if n := calm.Load(); n < 1 || n > 3 {
+			t.Errorf("calm %d times after it", n)
+		}
+		before := calm.Load()
+		for range 100 { // something always happens, but not without a pause
+			r.fleet.wake()
+			time.Sleep(3 * time.Second)
+		}
+		if n := calm.Load() - before; n < 4 || n > 6 {
+			t.Errorf("calm %d times in five minutes", n)
 		}
 		r.stop()
 	})

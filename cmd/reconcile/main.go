@@ -27,7 +27,7 @@ func main() {
 // heapRoom is how much of the heap nobody ever writes to, so that it takes no memory. The garbage collector
 // works each time the heap has doubled, which for a small one is much too often: this makes it half as often,
 // for a little more memory, and changes little where the heap is large.
-const heapRoom = 24 << 20
+const heapRoom = 32 << 20
 
 // The exit codes.
 const (
