@@ -52,10 +52,7 @@ func (l *Loop) Run(ctx context.Context) Report {
 	defer stop()
 	r := newRunning(l, work)
 	go r.poll(ctx)
-	var answers <-chan struct{}
-	if l.URLs != nil {
-		answers = l.URLs.Changed()
-	}
+	answers := l.answers()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	defer r.calm.Stop()
@@ -88,6 +85,14 @@ func (l *Loop) Run(ctx context.Context) Report {
 		}
 		timer.Reset(time.Until(r.rested)) // what else comes until then is looked at together with this
 	}
+}
+
+// answers tells that it is known more of the access URL.
+func (l *Loop) answers() <-chan struct{} {
+	if l.URLs == nil {
+		return nil
+	}
+	return l.URLs.Changed()
 }
 
 // running is the state of one Run.
