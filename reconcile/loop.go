@@ -32,7 +32,7 @@ type Loop struct {
 	URLs      URLs      // nil: no change of the access URL gets anywhere
 	Reporters []Reporter
 	Done      func(Outcome)   // called after each action, in the loop; may be nil
-	Calm      func()          // called when nothing went on for two seconds, once a minute at most, beside the loop; may be nil
+	Calm      func()          // called beside the loop when nothing went on for two seconds after work, once a minute at most; may be nil
 	Poke      <-chan struct{} // look at the source now, or a second after the last look
 	Interval  time.Duration   // how often to look at the source anyway; 0: never
 	Grace     time.Duration   // how long work in hand may take after the end was asked for
@@ -104,6 +104,7 @@ type running struct {
 	rested     time.Time       // when the next step may be
 	calm       *time.Timer     // ends when nothing has happened for a while
 	relaxed    time.Time       // when it was calm last
+	worked     bool            // since then
 	want       Desired         // what target wants, said of what is there
 	kept       map[int]ID      // how that differs from what target says
 	wanted     map[ID]bool     // the items of want
@@ -128,7 +129,7 @@ func newRunning(l *Loop, work context.Context) *running {
 		Loop: l, work: work, descends: map[string]bool{}, hand: map[ID]Action{}, tries: attempts{},
 		previews: Rehearsal{}, previewing: map[string]bool{}, heard: map[string]bool{}, leaving: map[ID]Action{},
 		targets: make(chan Target), done: make(chan Outcome), previewed: make(chan previewed),
-		calm: time.NewTimer(calmEvery),
+		calm: time.NewTimer(calmEvery), worked: true,
 	}
 }
 
@@ -178,7 +179,7 @@ func send[T any](ctx context.Context, to chan<- T, v T) {
 // take makes t what is wanted from now on. What was pushed does not wait until the loop has rested.
 func (r *running) take(t Target) {
 	if t.Commit.SHA != r.target.Commit.SHA {
-		r.descends, r.rested, r.next = map[string]bool{}, time.Time{}, nil
+		r.descends, r.rested, r.next, r.worked = map[string]bool{}, time.Time{}, nil, true
 	}
 	r.target, r.known, r.kept = t, true, nil
 	r.use(t.Want)
@@ -237,6 +238,7 @@ func (r *running) render(ctx context.Context, cluster string, batch []Action) {
 // the loop: it does not.
 func (r *running) finish(o Outcome) {
 	a, now := &o.Action, time.Now()
+	r.worked = true
 	if delete(r.hand, a.ID); len(r.hand) == 0 {
 		r.rested = time.Time{}
 	}

@@ -18,18 +18,18 @@ func rest(took time.Duration, busy bool) time.Duration {
 	return min(longRest, max(shortRest, 40*took))
 }
 
-// When it is calm: so long after the last step, and so often at most.
+// When it is calm: so long after the last step, if anything was done since it was calm before, and so often at most.
 const calmAfter, calmEvery = 2 * time.Second, time.Minute
 
 // relax has what work left behind cleared away, once nothing goes on any more.
 func (r *running) relax() {
 	left := calmEvery - time.Since(r.relaxed)
 	switch {
-	case r.Calm == nil || len(r.hand) > 0:
+	case r.Calm == nil || !r.worked || len(r.hand) > 0:
 	case left > 0:
 		r.calm.Reset(left)
 	default:
-		r.relaxed = time.Now()
+		r.relaxed, r.worked = time.Now(), false
 		go r.Calm()
 	}
 }
