@@ -138,6 +138,8 @@ func TestWhatMovedIsToldFromWhatWasRead(t *testing.T) {
 			says := func(want ...string) {
 				t.Helper()
 				time.Sleep(time.Minute)
+				b.mu.Lock()
+				defer b.mu.Unlock()
 				var got []string
 				for line := range strings.Lines(b.texts[len(b.texts)-1]) {
 					if strings.HasPrefix(line, "- revision") {
