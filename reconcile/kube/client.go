@@ -2,6 +2,7 @@ package kube
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/cli-runtime/pkg/resource"
 
@@ -28,7 +30,8 @@ const fieldManager = "reconcile"
 // leaves out: it looks nothing up that the connection or the watches know, and does not read an object
 // that the upgrade does not change.
 type client struct {
-	*helmkube.Client // hooks and uninstall
+	*helmkube.Client                 // hooks and uninstall
+	ctx              context.Context // of the session: Helm's interface has none
 	conn             *conn
 	namespace        string
 	release          string
@@ -133,14 +136,20 @@ const definedWait, definedRest = time.Minute, 200 * time.Millisecond
 
 // mapping finds out how a kind is served. One that the chart defines may have been defined by another release a moment
 // ago: Helm waits for what it has defined itself, and takes what was there before for served.
-func (c *client) mapping(kind schema.GroupVersionKind) (*meta.RESTMapping, error) {
-	found, err := c.conn.mapping(kind.GroupKind(), kind.Version, kindsAge)
-	for began := time.Now(); c.defines[kind.GroupKind()] && meta.IsNoMatchError(err) && time.Since(began) < definedWait; {
-		time.Sleep(definedRest)
+func (c *client) mapping(kind schema.GroupVersionKind) (found *meta.RESTMapping, err error) {
+	found, err = c.conn.mapping(kind.GroupKind(), kind.Version, kindsAge)
+	if !c.defines[kind.GroupKind()] || !meta.IsNoMatchError(err) {
+		return found, err
+	}
+	waited := wait.PollUntilContextTimeout(c.ctx, definedRest, definedWait, false, func(context.Context) (bool, error) {
 		if err := c.watched.frozen(); err != nil {
-			return nil, err
+			return false, err
 		}
 		found, err = c.conn.mapping(kind.GroupKind(), kind.Version, definedRest)
+		return !meta.IsNoMatchError(err), nil
+	})
+	if waited != nil && !wait.Interrupted(waited) {
+		return nil, waited
 	}
 	return found, err
 }

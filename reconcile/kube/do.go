@@ -91,7 +91,8 @@ func (c *Cluster) begin(a reconcile.Action) (*operation, error) {
 	}
 	from := getter{s.conn, key.namespace}
 	op.client = &client{
-		Client: helmkube.New(from), conn: s.conn, namespace: key.namespace, release: key.name, watched: op, ignore: a.Want.Release.Ignore,
+		Client: helmkube.New(from), ctx: s.ctx, conn: s.conn, namespace: key.namespace, release: key.name,
+		watched: op, ignore: a.Want.Release.Ignore,
 	}
 	op.config = &action.Configuration{
 		RESTClientGetter: from, Releases: helmstorage.Init(op.storage), KubeClient: op.client,

@@ -66,7 +66,10 @@ func (c *Cluster) judgeObject(key releaseKey, k *known, obs *reconcile.Observed,
 		message = ref.String() + ": " + obj.message
 		if obj.selector != nil && !k.asking {
 			k.asking = true
-			delay := podsAgain(1, c.unwell())
+			delay := podsInterval
+			if obj.health == reconcile.Progressing { // most of a large rollout is well when its turn comes
+				delay = podsAgain(1, c.unwell())
+			}
 			if !k.asked && time.Since(k.began()) > c.timeout(key) { // it had its time before this process began
 				delay = 0
 			}
