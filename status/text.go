@@ -10,7 +10,24 @@ import (
 
 // clean makes a text fit for one line anywhere: tame, and runs of spaces one. What clusters and charts say
 // is not ours.
-func clean(s string) string { return strings.Join(strings.Fields(tame(s)), " ") }
+func clean(s string) string {
+	if isClean(s) {
+		return s
+	}
+	return strings.Join(strings.Fields(tame(s)), " ")
+}
+
+// isClean says of most texts that are clean that they are. All there is to say of every provider is cleaned at each step.
+func isClean(s string) bool {
+	space := true
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' || s[i] == ' ' && space {
+			return false
+		}
+		space = s[i] == ' '
+	}
+	return !space || s == ""
+}
 
 // tame turns control characters, line breaks, and the marks that turn the direction of writing into spaces.
 func tame(s string) string {
