@@ -102,10 +102,15 @@ func unpack(packed []byte) (*release.Release, error) {
 	if len(raw) > maxStored {
 		return nil, fmt.Errorf("unpacks to more than %d MiB", maxStored>>20)
 	}
-	var rel release.Release
-	if err := json.Unmarshal(raw, &rel); err != nil {
+	var read struct {
+		release.Release
+		Chart sharedChart `json:"chart"` // instead of the release's own
+	}
+	if err := json.Unmarshal(raw, &read); err != nil {
 		return nil, fmt.Errorf("is damaged: %w", err)
 	}
+	rel := read.Release
+	rel.Chart = read.Chart.Chart
 	if rel.Name == "" || rel.Info == nil || rel.Chart == nil || rel.Chart.Metadata == nil {
 		return nil, errors.New("is damaged: it lacks its name, state or chart")
 	}
