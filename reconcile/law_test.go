@@ -275,7 +275,7 @@ func TestWhatNeverStarts(t *testing.T) {
 		for i, a := range slices.Concat(now, next) {
 			name, most := a.ID.Cluster, want.Clusters[a.ID.Cluster].MaxConcurrent
 			if i >= len(now) {
-				most *= 2
+				most *= workerGoesOn
 			}
 			busy[name]++
 			if takes(a.Op) {

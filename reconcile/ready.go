@@ -5,8 +5,10 @@ import (
 	"slices"
 )
 
-// workersInAll is how many actions may be at work at once in all clusters together, but for one in each.
-const workersInAll = 32
+// workersInAll is how many actions may be at work at once in all clusters together, but for one in each. Each worker
+// may do so many in turn before it is looked at again what is next: about as many as small ones get done while the
+// loop rests in between.
+const workersInAll, workerGoesOn = 32, 8
 
 // Ready picks the actions of a plan that may start now, in order: everything they come after is in place,
 // their cluster may be acted on and has a worker free, and not too much of their wave is down. Deletions wait
@@ -17,8 +19,8 @@ const workersInAll = 32
 // may have does not depend on how many others use of theirs, nor for how long: one that does not answer keeps its
 // own workers waiting, and nobody else's.
 //
-// next are those that may start as soon as workers are free, one for each: all of them might as well be at work
-// together with those that start now.
+// next are those that may start, in turn, as soon as workers are free: all of them might as well be at work together
+// with those that start now.
 func Ready(p Plan, want Desired, have Live) (now, next []Action) {
 	t := turn{
 		want: want, have: have, open: p.open(), busy: inHand(have), giving: p.giving(),
@@ -85,7 +87,7 @@ func (t *turn) may(a *Action) bool {
 	}
 	limit = max(1, limit)
 	if t.ahead {
-		limit *= 2
+		limit *= workerGoesOn
 	}
 	switch {
 	case t.picked[a.ID]:

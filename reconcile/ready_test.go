@@ -187,7 +187,7 @@ func crowd(clusters, each int) (Plan, Desired, Live) {
 // in all, and at least one.
 func TestEachClusterHasItsShareOfTheWorkers(t *testing.T) {
 	for _, test := range []struct{ clusters, share int }{{1, 0}, {2, 4}, {8, 4}, {10, 3}, {16, 2}, {17, 1}, {60, 1}} {
-		p, want, have := crowd(test.clusters, 6)
+		p, want, have := crowd(test.clusters, 40)
 		got, then := map[string]int{}, map[string]int{}
 		now, next := Ready(p, want, have)
 		for _, a := range now {
@@ -203,7 +203,7 @@ func TestEachClusterHasItsShareOfTheWorkers(t *testing.T) {
 			if name != "c00" && got[name] != test.share {
 				t.Errorf("%d clusters: %s has %d workers, want %d", test.clusters, name, got[name], test.share)
 			}
-			if left := min(test.share, 6-test.share); name != "c00" && then[name] != left {
+			if left := test.share * (workerGoesOn - 1); name != "c00" && then[name] != left {
 				t.Errorf("%d clusters: %d are next in %s, want %d", test.clusters, then[name], name, left)
 			}
 		}

@@ -17,8 +17,8 @@ func (r *running) step(ctx context.Context) time.Duration {
 	r.next = nil // it was found for another world
 	live, plan := r.plan()
 	if ctx.Err() == nil {
-		r.preview(ctx, plan, live.At)
 		r.begin(plan, live)
+		r.preview(ctx, plan, live.At)
 	}
 	r.leave(plan, live)
 	r.note(live)

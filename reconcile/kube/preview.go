@@ -54,9 +54,9 @@ type readKey struct {
 	version string
 }
 
-// keptReads bounds how many releases that were read for a preview are kept for the action that follows: as many as the loop
-// has rendered ahead.
-const keptReads = 128
+// keptReads bounds how many releases that were read for a preview are kept for the action that follows: more than the loop
+// has rendered ahead, since one too few is as bad as none, where those that were read first are wanted first.
+const keptReads = 192
 
 // takeRead gives away a release that was read for a preview. It is given away once: Helm writes into it.
 func (s *session) takeRead(key releaseKey, rev revision) *release.Release {
