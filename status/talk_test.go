@@ -158,6 +158,10 @@ func TestWhatMovedIsToldFromWhatWasRead(t *testing.T) {
 			says("revision 3 → 4")
 			plan() // of another base, say
 			says()
+			plan("revision 4 → 5")
+			plan("revision 5 → 6")
+			plan() // what fails of it is another now, and nothing else
+			says("revision 5 → 6")
 		})
 	})
 }

@@ -23,8 +23,8 @@ const keptMoved = 2 * maxListed
 // add takes what moved of a proposal, and returns all that its comment should tell of.
 func (u unread) add(p reconcile.Proposal) []string {
 	number := p.Request.Number
-	if p.Stage == reconcile.Closed || len(p.Moved) == 0 && p.Stage == reconcile.Planned {
-		delete(u, number) // closed, or a plan of its own
+	if p.Stage == reconcile.Closed {
+		delete(u, number)
 		return nil
 	}
 	m := u[number]
