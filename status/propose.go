@@ -48,22 +48,23 @@ func (g *GitLab) Propose(ctx context.Context, c Change) (string, error) {
 	return mr.WebURL, nil
 }
 
-// Propose opens a pull request, once the forge has seen the first push into the repository.
+// Propose opens a pull request, once the forge has seen the push.
 func (g *Gitea) Propose(ctx context.Context, c Change) (string, error) {
 	sdk, err := g.sdk(ctx)
 	if err != nil {
 		return "", err
 	}
 	o := gitea.CreatePullRequestOption{Head: c.Branch, Base: c.Base, Title: c.Title, Body: c.Text}
-	for {
+	for seen := false; ; {
 		pr, answer, err := sdk.CreatePullRequest(g.owner, g.name, o)
 		if err == nil {
 			return pr.HTMLURL, nil
 		}
 		err = fmt.Errorf("gitea pull request of %s: %w", c.Branch, g.explain(responseOf(answer), err))
-		if !g.stillEmpty(sdk, answer) {
+		if seen || answer == nil || answer.StatusCode != http.StatusNotFound {
 			return "", err
 		}
+		seen = g.saw(sdk, c.Branch) // it may not have when it answered
 		select {
 		case <-ctx.Done():
 			return "", err
@@ -75,12 +76,13 @@ func (g *Gitea) Propose(ctx context.Context, c Change) (string, error) {
 // pushSeen is how long a forge is given before it is asked again whether it has seen a push.
 const pushSeen = 200 * time.Millisecond
 
-// stillEmpty says that the answer is "not found" since the forge has not yet seen the first push into the repository, which
-// it looks at in the background: an empty repository has no pull requests.
-func (g *Gitea) stillEmpty(sdk *gitea.Client, answer *gitea.Response) bool {
-	if answer == nil || answer.StatusCode != http.StatusNotFound {
-		return false
-	}
+// saw says whether the forge has seen that a branch was pushed, which it looks at in the background: until then an empty
+// repository has no pull requests, and the branch is not there. Where that is not told, it has.
+func (g *Gitea) saw(sdk *gitea.Client, branch string) bool {
 	repo, _, err := sdk.GetRepo(g.owner, g.name)
-	return err == nil && repo.Empty
+	if err != nil || repo.Empty {
+		return err != nil
+	}
+	_, answer, err := sdk.GetRepoBranch(g.owner, g.name, branch)
+	return err == nil || answer == nil || answer.StatusCode != http.StatusNotFound
 }

@@ -58,37 +58,45 @@ func TestPropose(t *testing.T) {
 	}
 }
 
-// A forge that has not yet looked at the first push says "not found" for a while, and is asked again until it has. Where a
-// repository is not empty, not found is the answer.
-func TestProposeRightAfterTheFirstPush(t *testing.T) {
-	empty, asked := 3, 0
-	srv := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
-		out.Header().Set("Content-Type", "application/json")
-		switch {
-		case in.Method == http.MethodGet:
-			fmt.Fprintf(out, `{"empty": %t}`, asked <= empty)
-		case asked < empty:
-			asked++
-			out.WriteHeader(http.StatusNotFound)
-		case asked == empty:
-			asked++
-			out.WriteHeader(http.StatusCreated)
-			fmt.Fprint(out, `{"html_url": "https://forge/1"}`)
-		default:
-			out.WriteHeader(http.StatusNotFound)
-		}
-	}))
-	defer srv.Close()
-	forge, err := proposer("gitea", APIOptions{URL: srv.URL, Repository: "acme/providers"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	change := Change{Branch: "reconcile/x", Base: "main", Title: "Cordon"}
-	if page, err := forge.Propose(t.Context(), change); err != nil || page != "https://forge/1" {
-		t.Errorf("right after the first push: %q, %v", page, err)
-	}
-	if _, err := forge.Propose(t.Context(), change); err == nil || !strings.Contains(err.Error(), "404") {
-		t.Errorf("in a repository that is not empty: %v", err)
+// A forge that has not yet looked at what was pushed says "not found" for a while, and is asked again until it has, and once
+// more: it may have looked right after it was asked. Where it has, not found is the answer.
+func TestProposeRightAfterThePush(t *testing.T) {
+	for name, ready := range map[string]int{"the first push": 2, "a later one": 1, "a moment before it is seen": 0, "what cannot be": -1} {
+		t.Run(name, func(t *testing.T) {
+			ready, asked := ready, 0
+			srv := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+				out.Header().Set("Content-Type", "application/json")
+				switch {
+				case in.Method == http.MethodPost && (asked == 0 || ready != 0):
+					asked++
+					out.WriteHeader(http.StatusNotFound)
+				case in.Method == http.MethodPost:
+					out.WriteHeader(http.StatusCreated)
+					fmt.Fprint(out, `{"html_url": "https://forge/1"}`)
+				case !strings.Contains(in.URL.Path, "/branches/"):
+					fmt.Fprintf(out, `{"empty": %t}`, ready == 2)
+					ready = min(ready, 1)
+				case ready > 0:
+					ready--
+					out.WriteHeader(http.StatusNotFound)
+				default:
+					fmt.Fprint(out, `{"name": "reconcile/x"}`)
+				}
+			}))
+			defer srv.Close()
+			forge, err := proposer("gitea", APIOptions{URL: srv.URL, Repository: "acme/providers"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			change := Change{Branch: "reconcile/x", Base: "main", Title: "Cordon"}
+			page, err := forge.Propose(t.Context(), change)
+			if opens := ready >= 0; opens && (err != nil || page != "https://forge/1") || !opens && (err == nil || !strings.Contains(err.Error(), "404")) {
+				t.Errorf("%q, %v", page, err)
+			}
+			if asked > 3 {
+				t.Errorf("it was asked %d times", asked)
+			}
+		})
 	}
 }
 
