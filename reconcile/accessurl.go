@@ -84,7 +84,7 @@ func changeOf(p Plan, want Desired, have Live) *URLChange {
 	if want.AccessURL.URL == "" {
 		return nil
 	}
-	c := &URLChange{From: want.AccessURL.Previous, To: want.AccessURL.URL, Users: usersOf(p, want, have)}
+	c := &URLChange{From: want.AccessURL.Previous, To: want.AccessURL.URL}
 	if c.From == "" {
 		c.From = left(p, c.To)
 		c.Withdrawn = c.From != ""
@@ -92,6 +92,7 @@ func changeOf(p Plan, want Desired, have Live) *URLChange {
 	if c.From == "" {
 		return nil
 	}
+	c.Users = usersOf(p, want, have)
 	for a := range p.each() {
 		c.Back = c.Back || a.follows() && a.Have.AccessURL == c.From && a.Have.FormerURL == c.To
 	}

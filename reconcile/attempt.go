@@ -160,9 +160,12 @@ func (a *attempt) revive(well time.Time) {
 // forget drops what is about items that no plan knows any more, and what is over since they are in place: all but
 // which fields were put back lately.
 func (t attempts) forget(p Plan, now time.Time) {
-	keep := make(map[ID]bool, len(p.Actions))
+	keep := make(map[ID]bool, len(t))
 	for a := range p.each() {
-		was := t[a.ID]
+		was, there := t[a.ID]
+		if !there {
+			continue
+		}
 		keep[a.ID] = a.Op != OpKeep || was.asked || was.count == 0 && was.next.Add(relapse).After(now)
 		if lately := was.since(now); !keep[a.ID] && len(lately) > 0 {
 			t[a.ID], keep[a.ID] = attempt{digest: was.digest, quarrel: lately}, true

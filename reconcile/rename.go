@@ -28,7 +28,8 @@ type belongs struct{ cluster, provider, organization string }
 func (d Desired) kept(have Live) map[int]ID {
 	var marked map[belongs][]ID
 	var out map[int]ID
-	for i, it := range d.Items {
+	for i := range d.Items {
+		it := &d.Items[i]
 		if len(it.Previous) == 0 || have.Clusters[it.ID.Cluster].Releases[it.ID].isOf(d.Owner) {
 			continue
 		}

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -9,6 +10,9 @@ import (
 // that it changed goes back to the inputs that it had when all that a revision changed was last Ready. Nothing
 // else goes out until what failed is declared otherwise.
 func takeBack(p Plan, want Desired, have Live) Plan {
+	if !slices.ContainsFunc(p.Clusters, func(c ClusterState) bool { return want.rollout(c.Name).Revert }) {
+		return p
+	}
 	causes, why := causesOf(p, want, have)
 	spoiled := spoiledBy(p)
 	for a := range p.each() {
