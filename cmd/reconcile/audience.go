@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/pull"
 	"github.com/workspace-providers/reconcile/status"
 )
 
@@ -13,6 +14,7 @@ type audience struct {
 	reporters []reconcile.Reporter                // hear of each look
 	doers     []func(reconcile.Outcome)           // hear of each action that was done
 	runners   []interface{ Run(context.Context) } // tell others, beside the loop
+	planner   *pull.Planner                       // among both; nil: there is none
 }
 
 // audience gathers who is told: those who always are, and those who are where that is declared or asked for.
@@ -26,8 +28,8 @@ func (p *parts) audience(metrics *status.Metrics, web *status.Web, teller reconc
 	if p.provider == "" { // one provider alone says nothing of a commit
 		all.reporters = append(all.reporters, poster)
 	}
-	if planner := p.planner(metrics, poster, web); planner != nil {
-		all.reporters, all.runners = append(all.reporters, planner), append(all.runners, planner)
+	if all.planner = p.planner(metrics, poster, web); all.planner != nil {
+		all.reporters, all.runners = append(all.reporters, all.planner), append(all.runners, all.planner)
 	}
 	if notifier := p.notifier(metrics); notifier != nil {
 		all.reporters, all.runners = append(all.reporters, notifier), append(all.runners, notifier)

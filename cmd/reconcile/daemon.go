@@ -66,7 +66,7 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	p.source.Fetched, metrics.PageEnds = metrics.Fetched, p.certificate.ends
 	all := p.audience(metrics, web, p.teller(io))
 	p.loop.Reporters, p.loop.Done = all.reporters, all.done
-	p.trace()
+	p.trace(all.planner)
 	p.loop.Interval, p.loop.Once = p.interval, p.once
 	p.loop.Calm = debug.FreeOSMemory // a large rollout leaves twice what an idle daemon needs
 	p.loop.Poke = p.poke

@@ -135,7 +135,7 @@ func (p *parts) close() {
 
 // trace has what is done traced, where the environment says to whom. With an environment that makes no sense,
 // which somebody else may have set for many programs, clusters are kept all the same.
-func (p *parts) trace() {
+func (p *parts) trace(planner *pull.Planner) {
 	tracer, err := trace.New(trace.Options{Env: os.Getenv, Version: build().Version, Log: p.log})
 	if err != nil {
 		p.log.Warn("nothing is traced", "reason", err.Error())
@@ -143,6 +143,9 @@ func (p *parts) trace() {
 	if tracer != nil {
 		p.traces = tracer
 		tracer.Wrap(p.loop, p.source)
+		if planner != nil {
+			tracer.WrapPlanner(planner)
+		}
 	}
 }
 

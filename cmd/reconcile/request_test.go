@@ -3,11 +3,13 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"code.gitea.io/sdk/gitea"
 
+	"github.com/workspace-providers/reconcile/reconcile/trace/tracetest"
 	"github.com/workspace-providers/reconcile/status"
 	"github.com/workspace-providers/reconcile/status/forgetest"
 )
@@ -47,20 +49,19 @@ func (g *forged) branch(name string) string {
 	return sha
 }
 
-// open opens a pull request of a branch, once the forge has seen the first push.
-func (g *forged) open(branch string) int64 {
+// open opens a pull request of a branch, once the forge has seen it.
+func (g *forged) open(branch string) (number int64) {
 	g.Helper()
 	g.await("the forge sees what was pushed", func() (any, bool) {
-		repo, _, err := g.forge.GetRepo(g.forge.Admin, "providers")
-		return err, err == nil && !repo.Empty
+		pr, _, err := g.forge.CreatePullRequest(g.forge.Admin, "providers", gitea.CreatePullRequestOption{
+			Head: branch, Base: "main", Title: "change " + branch,
+		})
+		if err == nil {
+			number = pr.Index
+		}
+		return err, err == nil
 	})
-	pr, _, err := g.forge.CreatePullRequest(g.forge.Admin, "providers", gitea.CreatePullRequestOption{
-		Head: branch, Base: "main", Title: "change " + branch,
-	})
-	if err != nil {
-		g.Fatal(err)
-	}
-	return pr.Index
+	return number
 }
 
 // merge merges a pull request in one of the forge's ways, and returns what is the newest commit then. The clone
@@ -126,6 +127,23 @@ func (g *forged) comment(number int64, words ...string) string {
 	return text
 }
 
+// proposed waits until a trace tells how the plan for a request with this head was made.
+func (g *forged) proposed(c *tracetest.Collector, head string, steps ...string) {
+	g.Helper()
+	g.await("a trace of the plan", func() (any, bool) {
+		all := c.Spans()
+		for _, root := range all {
+			did := func(step string) bool {
+				return slices.ContainsFunc(all, func(s tracetest.Span) bool { return s.Parent == root.ID && s.Name == step })
+			}
+			if root.Name == "propose" && root.Attrs["reconcile.head"] == head && !slices.ContainsFunc(steps, func(s string) bool { return !did(s) }) {
+				return root, true
+			}
+		}
+		return all, false
+	})
+}
+
 func contains(text string, words []string) bool {
 	for _, w := range words {
 		if !strings.Contains(text, w) {
@@ -156,6 +174,8 @@ func TestAPullRequest(t *testing.T) {
 	g.declare("a.cue", `organizations: research: {}
 providers: frankfurt: {cluster: "eu", values: greeting: "one"}`)
 	first := g.push()
+	collector := tracetest.New(t)
+	g.traced(collector.URL)
 	d := g.start()
 	d.ready(first, "frankfurt")
 	g.says(first, "apply", "success")
@@ -176,6 +196,7 @@ allowlists: frankfurt: research: true`)
 	g.declare("a.cue", strings.TrimPrefix(strings.Replace(g.files["a.cue"], "clutser", "cluster", 1), "package providers\n\n"))
 	right := g.branch("boston")
 	g.says(right, "plan", "success", "to create", "1 to update")
+	g.proposed(collector, right, "evaluate", "render")
 	text := g.comment(number, "organization research gains provider frankfurt", "provider boston is new, in cluster us",
 		`data.greeting: "one" → "two"`, "sha256:", "Cluster `us`")
 	if strings.Contains(text, "clutser") {

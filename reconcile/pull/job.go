@@ -29,6 +29,17 @@ type outcome struct {
 	landed   bool                // it is merged, and the forge has not said so yet
 }
 
+// around makes a plan, and says so to who watches.
+func (r *running) around(ctx context.Context, j *job) outcome {
+	if r.Around == nil {
+		return r.plan(ctx, j)
+	}
+	ctx, ended := r.Around(ctx, j.PullRequest)
+	o := r.plan(ctx, j)
+	ended(o.proposal, o.failed)
+	return o
+}
+
 // plan makes a plan, or finds that the one that was shown still holds.
 func (r *running) plan(ctx context.Context, j *job) outcome {
 	o := r.read(ctx, j)

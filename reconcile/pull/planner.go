@@ -38,6 +38,7 @@ type Planner struct {
 	Force     func() source.Revision // what is in force
 	Previewer reconcile.Previewer
 	Tell      func(reconcile.Proposal) // told of everything new; must not block
+	Around    Around                   // called around each try to make a plan; may be nil
 	Poke      <-chan struct{}          // look at the forge now; may be nil
 	Interval  time.Duration            // how often to look at the forge anyway
 	Log       *slog.Logger
@@ -47,6 +48,11 @@ type Planner struct {
 	bell   chan struct{}     // there is a report
 	once   sync.Once
 }
+
+// Around is told that a plan is being made, or one that was shown held against what is live. The plan is made with the
+// context that it returns, and ended is called when that is over: with what is new, nothing for a plan that still holds,
+// or with why nothing can be said now.
+type Around func(context.Context, reconcile.PullRequest) (work context.Context, ended func(news *reconcile.Proposal, failed error))
 
 const (
 	maxOpen  = 1000             // requests that are looked at
@@ -217,7 +223,7 @@ func (r *running) begin(ctx context.Context) {
 	r.busy = j
 	r.tasks.Go(func() {
 		defer cancel()
-		o := r.plan(work, j)
+		o := r.around(work, j)
 		select {
 		case r.done <- o:
 		case <-ctx.Done():

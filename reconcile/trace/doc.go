@@ -18,7 +18,15 @@
 // reconcile.revision. The first span ends with the first plan; others go on after it.
 //
 // A look that found what was there before, and went well, is no trace: there is one each interval. One that failed
-// is, and one whose newest revision is not valid, once. Plans for pull requests are not traced.
+// is, and one whose newest revision is not valid, once.
+//
+// Each plan for a pull request that is made, or made anew, is a trace of its own, found by reconcile.request. To hold one
+// that was shown against what is live, and find that it holds, is none.
+//
+//	propose       a plan was made of what merging a request would do; its counts, or what is wrong with the request
+//	├─ evaluate   the worker evaluated what merging declares
+//	├─ resolve    a chart was looked for
+//	└─ render     the worker rendered charts for one cluster
 //
 // # What is told
 //

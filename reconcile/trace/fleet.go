@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/workspace-providers/reconcile/reconcile"
 )
@@ -61,8 +62,13 @@ func (p previewer) Preview(ctx context.Context, actions []reconcile.Action) map[
 		return p.Previewer.Preview(ctx, actions)
 	}
 	first := actions[0] // all are in one cluster, and called for by one revision
-	span := p.tracer.start("render", first.Commit.SHA, time.Now(),
-		attrCluster.String(first.ID.Cluster), attrReleases.Int(len(actions)))
+	attrs := []attribute.KeyValue{attrCluster.String(first.ID.Cluster), attrReleases.Int(len(actions))}
+	var span oteltrace.Span
+	if of := proposalOf(ctx); of != nil {
+		span = of.child(p.tracer, "render", time.Now(), attrs...)
+	} else {
+		span = p.tracer.start("render", first.Commit.SHA, time.Now(), attrs...)
+	}
 	defer span.End()
 	out := p.Previewer.Preview(ctx, actions)
 	for _, a := range actions {
@@ -92,11 +98,7 @@ func (t *Tracer) Report(r reconcile.Report) {
 		return
 	}
 	if t.replanned(r.Plan) {
-		var attrs []attribute.KeyValue
-		for op, n := range r.Plan.Summary() {
-			attrs = append(attrs, attribute.Int(attrPlan+string(op), n))
-		}
-		t.start("plan", r.Commit.SHA, r.Live.At, attrs...).End()
+		t.start("plan", r.Commit.SHA, r.Live.At, summaryOf(r.Plan)...).End()
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -24,9 +24,14 @@ type step struct {
 	attrs        []attribute.KeyValue
 }
 
-// note keeps a step that ends now. One without a beginning began with the look.
-func (t *Tracer) note(s step) {
+// note keeps a step that ends now, or makes a span of it where it was done for a request. One without a beginning began
+// with the look.
+func (t *Tracer) note(ctx context.Context, s step) {
 	s.ended = time.Now()
+	if of := proposalOf(ctx); of != nil {
+		s.end(of.child(t, s.name, s.began, s.attrs...))
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if s.began.IsZero() {
@@ -40,7 +45,7 @@ func (t *Tracer) note(s step) {
 // for one whose revisions need no signature.
 func (t *Tracer) fetched(next func(error)) func(error) {
 	return func(err error) {
-		t.note(step{name: "fetch", err: err})
+		t.note(context.Background(), step{name: "fetch", err: err})
 		if next != nil {
 			next(err)
 		}
@@ -54,7 +59,7 @@ func (t *Tracer) evaluate(next evaluator) evaluator {
 	return func(ctx context.Context, tree fs.FS) (schema.Config, error) {
 		began := time.Now()
 		cfg, err := next(ctx, tree)
-		t.note(step{name: "evaluate", began: began, err: err})
+		t.note(ctx, step{name: "evaluate", began: began, err: err})
 		return cfg, err
 	}
 }
@@ -68,7 +73,7 @@ type resolver struct {
 func (r resolver) Resolve(ctx context.Context, req charts.Request) (reconcile.Chart, error) {
 	began := time.Now()
 	chart, err := r.Resolver.Resolve(ctx, req)
-	r.tracer.note(step{name: "resolve", began: began, err: err, attrs: []attribute.KeyValue{
+	r.tracer.note(ctx, step{name: "resolve", began: began, err: err, attrs: []attribute.KeyValue{
 		attrChart.String(cmp.Or(req.Ref.Name, req.Ref.Path)), attrChartVersion.String(chart.Version),
 	}})
 	return chart, err
@@ -127,8 +132,12 @@ func (t *Tracer) tell(root oteltrace.Span, target reconcile.Target) {
 	fail(root, target.HeadErr)
 	fail(root, target.FetchErr)
 	for _, s := range t.steps {
-		span := t.child(root, s.name, s.began, s.attrs...)
-		fail(span, s.err)
-		span.End(oteltrace.WithTimestamp(s.ended))
+		s.end(t.child(root, s.name, s.began, s.attrs...))
 	}
+}
+
+// end ends the span of a step.
+func (s step) end(span oteltrace.Span) {
+	fail(span, s.err)
+	span.End(oteltrace.WithTimestamp(s.ended))
 }

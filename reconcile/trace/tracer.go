@@ -184,6 +184,7 @@ func oneLine(text string) string {
 const (
 	attrRevision     = attribute.Key("reconcile.revision")
 	attrHead         = attribute.Key("reconcile.head")
+	attrRequest      = attribute.Key("reconcile.request")
 	attrChart        = attribute.Key("reconcile.chart")
 	attrChartVersion = attribute.Key("reconcile.chart.version")
 	attrCluster      = attribute.Key("reconcile.cluster")
