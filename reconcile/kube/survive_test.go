@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 
 	"github.com/workspace-providers/reconcile/reconcile"
 	"github.com/workspace-providers/reconcile/reconcile/kube/kubetest"
@@ -67,27 +68,29 @@ func TestAnOldRecordIsRead(t *testing.T) {
 	}
 }
 
-// saved is the record of release web, edited if change is given.
+// saved is the record of release web, edited if change is given: again where the cluster has noted something meanwhile.
 func (w *world) saved(change func(*record)) (rec record) {
 	w.Helper()
 	maps := w.kube.CoreV1().ConfigMaps(w.space)
-	cm, err := maps.Get(w.Context(), recordName("web"), metav1.GetOptions{})
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		rec = record{}
+		cm, err := maps.Get(w.Context(), recordName("web"), metav1.GetOptions{})
+		if err == nil {
+			err = json.Unmarshal([]byte(cm.Data["record"]), &rec)
+		}
+		if err != nil || change == nil {
+			return err
+		}
+		change(&rec)
+		text, err := json.Marshal(rec)
+		if err != nil {
+			return err
+		}
+		cm.Data["record"] = string(text)
+		_, err = maps.Update(w.Context(), cm, metav1.UpdateOptions{})
+		return err
+	})
 	if err != nil {
-		w.Fatal(err)
-	}
-	if err := json.Unmarshal([]byte(cm.Data["record"]), &rec); err != nil {
-		w.Fatal(err)
-	}
-	if change == nil {
-		return rec
-	}
-	change(&rec)
-	text, err := json.Marshal(rec)
-	if err != nil {
-		w.Fatal(err)
-	}
-	cm.Data["record"] = string(text)
-	if _, err := maps.Update(w.Context(), cm, metav1.UpdateOptions{}); err != nil {
 		w.Fatal(err)
 	}
 	return rec
