@@ -432,6 +432,10 @@ func TestWhatIsShownIsWhatIsDone(t *testing.T) {
 				return said.of(name, ""), len(said.of(name, now)) > 0
 			})
 		}
+		g.await("the plan starts from what is there again", func() (any, bool) { // one made amid the repair does not
+			plan := d.page(head).Request.Plan
+			return plan, !strings.Contains(plan, `"mine" →`)
+		})
 		said.stop()
 		for _, p := range all {
 			if has := len(said.of(p.name, "")) > 0; moved[p.name] && !has {
