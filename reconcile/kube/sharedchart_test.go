@@ -1,11 +1,15 @@
 package kube
 
 import (
+	"context"
 	"runtime"
 	"testing"
 	"time"
+	"weak"
 
+	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/release"
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 // A thousand releases that are in memory have one chart, which is gone with the last of them.
@@ -30,10 +34,20 @@ func TestReleasesShareTheirChart(t *testing.T) {
 	if web.Name != "web" || db.Name != "db" || db.Chart.Metadata.Version != "7.0.0" || other.Chart.Metadata.Version != "7.0.1" {
 		t.Errorf("read are %+v and %+v", web, db)
 	}
-	runtime.KeepAlive([]*release.Release{web, db, other})
-	for kept := 1; kept > 0; time.Sleep(time.Millisecond) {
-		runtime.GC()
-		kept = 0
-		sharedCharts.Range(func(any, any) bool { kept++; return true })
+	var sum any
+	sharedCharts.Range(func(key, chartOf any) bool {
+		if chartOf.(weak.Pointer[chart.Chart]).Value() == web.Chart {
+			sum = key
+		}
+		return sum == nil
+	})
+	runtime.KeepAlive([]*release.Release{web, db})
+	err := wait.PollUntilContextTimeout(t.Context(), time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+		runtime.GC() // what it clears away is told beside it
+		_, kept := sharedCharts.Load(sum)
+		return !kept, nil
+	})
+	if err != nil {
+		t.Errorf("the chart outlives its releases: %v", err)
 	}
 }
