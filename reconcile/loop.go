@@ -63,7 +63,8 @@ func (l *Loop) Run(ctx context.Context) Report {
 			return r.report
 		case t := <-r.targets:
 			r.take(t)
-		case <-l.Fleet.Changed():
+		case soon := <-l.Fleet.Changed():
+			r.hurry(soon)
 		case <-answers:
 		case o := <-r.done:
 			r.finish(o)
@@ -79,7 +80,7 @@ func (l *Loop) Run(ctx context.Context) Report {
 			if l.Once && r.settled() {
 				return r.report
 			}
-			r.rested = time.Now().Add(rest(time.Since(began), len(r.hand) > 0))
+			r.pause(began)
 			r.calm.Reset(calmAfter)
 			continue
 		}
@@ -101,7 +102,8 @@ type running struct {
 	work       context.Context // of actions; outlives the end of Run's by Grace
 	target     Target
 	known      bool            // a target was received
-	rested     time.Time       // when the next step may be
+	soonest    time.Time       // when the next step may be
+	rested     time.Time       // and when it is, if anything happened
 	calm       *time.Timer     // ends when nothing has happened for a while
 	relaxed    time.Time       // when it was calm last
 	worked     bool            // since then
@@ -265,7 +267,10 @@ func (r *running) goOn(ctx context.Context, o Outcome) {
 	switch {
 	case o.Err != nil || ctx.Err() != nil:
 		r.next = nil
-	case at >= 0:
+		r.hurry(true)
+	case at < 0:
+		r.hurry(true)
+	default:
 		r.start(r.next[at])
 		r.next = slices.Delete(r.next, at, at+1)
 	}

@@ -100,15 +100,15 @@ func TestMuchThatHappensMakesFewSteps(t *testing.T) {
 		r.start()
 		before := r.reported()
 		for range 1000 {
-			r.fleet.wake()
+			r.fleet.wake(true)
 			time.Sleep(time.Millisecond)
 		}
 		if n := r.reported() - before; n < 6 || n > 8 {
 			t.Errorf("%d steps in a second", n)
 		}
-		for busy, most := range map[bool]time.Duration{false: longRest, true: longWork} {
-			if took := rest(time.Hour, busy); took != most {
-				t.Errorf("busy %t it rests for %v", busy, took)
+		for busy, most := range map[bool]time.Duration{false: longIdle, true: longWork} {
+			if soon, late := rest(time.Hour, busy); soon != longRest || late != most {
+				t.Errorf("busy %t it rests for %v, or %v", busy, soon, late)
 			}
 		}
 		r.stop()
@@ -197,6 +197,63 @@ func TestAFreeWorkerGoesOn(t *testing.T) {
 			}
 			if after := deeds[0].at.Sub(began); after < test.min || after > test.max {
 				t.Errorf("the next begins after %v", after)
+			}
+			r.stop()
+		})
+	}
+}
+
+// ponderous is a reporter that takes its time, as a step does where there is much to look at.
+type ponderous struct{ told chan time.Time }
+
+const muchToLookAt = 10 * time.Millisecond
+
+func (p ponderous) Report(Report) {
+	time.Sleep(muchToLookAt) // of the bubble
+	p.told <- time.Now()
+}
+
+// The loop rests the longer the more there is to look at, above all while workers are busy, and hurries where something may
+// have to be done.
+func TestWhatTheLoopHurriesFor(t *testing.T) {
+	a, b, c := testItem("eu", "a"), testItem("eu", "b"), testItem("eu", "c")
+	const expected, soon, workers = 80 * muchToLookAt, 40 * muchToLookAt, 240 * muchToLookAt
+	for name, test := range map[string]struct {
+		happens func(r *rig, ends chan<- error)
+		there   []Item // two of them keep the workers busy, another waits for one
+		rests   time.Duration
+	}{
+		"what is to be expected, idle": {func(r *rig, _ chan<- error) { r.fleet.wake(false) }, nil, expected},
+		"an edit by hand, idle":        {func(r *rig, _ chan<- error) { r.fleet.wake(true) }, nil, soon},
+		"what is to be expected":       {func(r *rig, _ chan<- error) { r.fleet.wake(false) }, []Item{a, b}, workers},
+		"an edit by hand":              {func(r *rig, _ chan<- error) { r.fleet.wake(true) }, []Item{a, b}, soon},
+		"a worker goes on":             {func(_ *rig, ends chan<- error) { ends <- nil }, []Item{a, b, c}, workers},
+		"a worker has nothing next":    {func(_ *rig, ends chan<- error) { ends <- nil }, []Item{a, b}, soon},
+		"an action fails":              {func(_ *rig, ends chan<- error) { ends <- errors.New("no") }, []Item{a, b, c}, soon},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			r := newRig(test.there...)
+			r.source.target.Want.Clusters["eu"] = ClusterWant{MaxConcurrent: 2}
+			reporter, ends := ponderous{make(chan time.Time, 100)}, make(chan error)
+			r.Reporters = append(r.Reporters, reporter)
+			r.fleet.clusters["eu"].do = func(ctx context.Context, _ Action) error {
+				select {
+				case err := <-ends:
+					return err
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			r.start()
+			time.Sleep(time.Minute)
+			for len(reporter.told) > 0 {
+				<-reporter.told
+			}
+			r.fleet.wake(true) // a step at once, since the last was long ago
+			stepped := <-reporter.told
+			test.happens(r, ends)
+			if got := (<-reporter.told).Sub(stepped); got != test.rests+muchToLookAt {
+				t.Errorf("it rests for %v, want %v", got-muchToLookAt, test.rests)
 			}
 			r.stop()
 		})

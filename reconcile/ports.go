@@ -39,8 +39,9 @@ type Fleet interface {
 	// ends that.
 	Inside(want AccessURL, url string)
 
-	// Changed receives after something changed in a cluster; many changes may be one receive.
-	Changed() <-chan struct{}
+	// Changed receives after something changed in a cluster; many changes may be one receive. It is true where that
+	// may have to be answered soon, as an edit by hand, and false for what is to be expected after an action.
+	Changed() <-chan bool
 }
 
 // Cluster is one cluster that can be looked at and acted on.

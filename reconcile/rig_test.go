@@ -26,7 +26,7 @@ type rig struct {
 
 // newRig has the clusters eu and us, which are empty, and wants these items.
 func newRig(items ...Item) *rig {
-	f := &memoryFleet{clusters: map[string]*memoryCluster{}, changed: make(chan struct{}, 1)}
+	f := &memoryFleet{clusters: map[string]*memoryCluster{}, changed: make(chan bool, 1)}
 	for _, name := range []string{"eu", "us"} {
 		f.clusters[name] = &memoryCluster{fleet: f, comesUp: time.Second, live: ClusterLive{
 			Reachable: true, Looked: true, Counted: true, Held: true, Releases: map[ID]Observed{},
@@ -193,7 +193,7 @@ func (s *memorySource) Descends(_, from string) bool {
 type memoryFleet struct {
 	used     []Desired                 // in order
 	clusters map[string]*memoryCluster // never edited
-	changed  chan struct{}
+	changed  chan bool
 }
 
 // Use is called by the loop alone.
@@ -203,7 +203,7 @@ func (f *memoryFleet) Use(want Desired) { f.used = append(f.used, want) }
 func (f *memoryFleet) Inside(AccessURL, string) {}
 
 func (f *memoryFleet) Cluster(name string) Cluster { return f.clusters[name] }
-func (f *memoryFleet) Changed() <-chan struct{}    { return f.changed }
+func (f *memoryFleet) Changed() <-chan bool        { return f.changed }
 
 func (f *memoryFleet) Clusters() map[string]Cluster {
 	out := map[string]Cluster{}
@@ -213,9 +213,9 @@ func (f *memoryFleet) Clusters() map[string]Cluster {
 	return out
 }
 
-func (f *memoryFleet) wake() {
+func (f *memoryFleet) wake(soon bool) {
 	select {
-	case f.changed <- struct{}{}:
+	case f.changed <- soon:
 	default:
 	}
 }
@@ -254,12 +254,16 @@ func (c *memoryCluster) Live() ClusterLive {
 	return live
 }
 
-// edit changes what the cluster holds, and tells.
+// edit changes what the cluster holds by hand, and tells.
 func (c *memoryCluster) edit(change func(live *ClusterLive)) {
+	c.turn(change)
+	c.fleet.wake(true)
+}
+
+func (c *memoryCluster) turn(change func(live *ClusterLive)) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	change(&c.live)
-	c.mu.Unlock()
-	c.fleet.wake()
 }
 
 func (c *memoryCluster) Do(ctx context.Context, a Action) error {
@@ -271,14 +275,16 @@ func (c *memoryCluster) Do(ctx context.Context, a Action) error {
 			return err
 		}
 	}
-	c.edit(func(live *ClusterLive) { effect(live.Releases, a, "acme") })
+	c.turn(func(live *ClusterLive) { effect(live.Releases, a, "acme") })
+	c.fleet.wake(false)
 	time.AfterFunc(c.comesUp, func() {
-		c.edit(func(live *ClusterLive) {
+		c.turn(func(live *ClusterLive) {
 			if obs, there := live.Releases[a.ID]; there {
 				obs.Health, obs.ReadySince, obs.Survived = Healthy, time.Now(), true
 				live.Releases[a.ID] = obs
 			}
 		})
+		c.fleet.wake(false)
 	})
 	return nil
 }

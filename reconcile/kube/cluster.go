@@ -111,16 +111,20 @@ func (c *Cluster) seen() reconcile.ClusterLive {
 	return live
 }
 
-// touch notes that something happened to a release, and wakes the loop.
-func (c *Cluster) touch(key releaseKey) {
+// touch notes that something happened to a release, or to any, and wakes the loop.
+func (c *Cluster) touch(key releaseKey) { c.stir(key, key == releaseKey{}) }
+
+// stir is touch, and says whether it may have to be answered soon: not while an action is at the release, whose work it is.
+func (c *Cluster) stir(key releaseKey, soon bool) {
 	c.mu.Lock()
+	soon = soon && !c.hand[key]
 	if key == (releaseKey{}) {
 		c.allDirty = true
 	} else {
 		c.note(key)
 	}
 	c.mu.Unlock()
-	c.fleet.wake()
+	c.fleet.rouse(soon)
 }
 
 // note has a release looked at anew.
@@ -138,7 +142,7 @@ func (c *Cluster) heard(err error) {
 		why = unreachable(c.name, err)
 	}
 	if c.reach.heard(why, errors.Is(err, errBusy)) {
-		c.fleet.wake()
+		c.fleet.rouse(true)
 	}
 }
 

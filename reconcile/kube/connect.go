@@ -121,7 +121,7 @@ func (c *Cluster) use(s *session, config *rest.Config) {
 	c.heads, c.gone = headcount{}, nil
 	c.followWanted()
 	c.mu.Unlock()
-	c.fleet.wake()
+	c.fleet.rouse(true)
 }
 
 // rotate ends the session if the cluster's credentials are not any more what it was begun with.

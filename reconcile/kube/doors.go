@@ -83,7 +83,7 @@ func (s *session) doorMoved(obj metav1.Object) {
 		s.doors.moved[provider] = true
 	}
 	s.mu.Unlock()
-	s.cluster.fleet.wake()
+	s.cluster.fleet.rouse(true)
 }
 
 // doorsListed says whether all guards were listed.

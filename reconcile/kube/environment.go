@@ -200,7 +200,7 @@ func (c *Cluster) lookAgain(providers map[string]bool) {
 			continue
 		}
 		c.note(key)
-		c.fleet.wake()
+		c.fleet.rouse(true)
 	}
 }
 

@@ -49,7 +49,7 @@ type Options struct {
 type Fleet struct {
 	Options
 	ctx     context.Context
-	changed chan struct{}
+	changed chan bool
 	waiting sync.WaitGroup // goroutines of clusters
 	hub     *hub           // nil: there are no other replicas
 	shelf   shelf
@@ -59,6 +59,7 @@ type Fleet struct {
 	clusters map[string]*Cluster
 	contexts map[string]string // by cluster, as declared
 	pending  bool              // a wake is on its way
+	soon     bool              // what it tells may have to be answered soon
 	trouble  string            // what is wrong with the hub, as it was last said
 }
 
@@ -80,7 +81,7 @@ func NewFleet(ctx context.Context, o Options) *Fleet {
 		o.Namespace = "default"
 	}
 	f := &Fleet{
-		Options: o, ctx: ctx, changed: make(chan struct{}, 1),
+		Options: o, ctx: ctx, changed: make(chan bool, 1),
 		clusters: map[string]*Cluster{}, contexts: map[string]string{},
 	}
 	if o.Replica != "" && !o.ReadOnly {
@@ -93,27 +94,34 @@ func NewFleet(ctx context.Context, o Options) *Fleet {
 func (f *Fleet) Wait() { f.waiting.Wait() }
 
 // Changed receives after something changed in a cluster.
-func (f *Fleet) Changed() <-chan struct{} { return f.changed }
+func (f *Fleet) Changed() <-chan bool { return f.changed }
 
 // gather is how long changes are collected before the loop looks at them.
 const gather = 20 * time.Millisecond
 
 // wake tells the loop that something changed, soon, and once for all that comes meanwhile.
-func (f *Fleet) wake() {
+func (f *Fleet) wake() { f.rouse(false) }
+
+// rouse tells the loop that something changed, and whether that may have to be answered soon.
+func (f *Fleet) rouse(soon bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.soon = f.soon || soon
 	if f.pending {
 		return
 	}
 	f.pending = true
 	time.AfterFunc(gather, func() {
 		f.mu.Lock()
+		defer f.mu.Unlock()
 		f.pending = false
-		f.mu.Unlock()
 		select {
-		case f.changed <- struct{}{}:
+		case before := <-f.changed:
+			f.soon = f.soon || before
 		default:
 		}
+		f.changed <- f.soon // nobody else sends, so that there is room
+		f.soon = false
 	})
 }
 

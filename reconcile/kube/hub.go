@@ -135,7 +135,7 @@ func (h *hub) saw(l *coordinationv1.Lease) {
 		h.fleet.Poked()
 	}
 	if !known || was.identity != now.identity {
-		h.fleet.wake()
+		h.fleet.rouse(true)
 	}
 }
 
@@ -227,7 +227,7 @@ func (h *hub) worded() {
 	if begins && h.fleet.Poked != nil {
 		h.fleet.Poked()
 	}
-	h.fleet.wake()
+	h.fleet.rouse(true)
 }
 
 // speaks says whether we speak for all, and have done so since before a time.

@@ -116,7 +116,7 @@ func (c *Cluster) lookedOut(url string, found reconcile.URLLive) {
 	was := c.inside.live[url]
 	c.inside.live = map[string]reconcile.URLLive{url: found}
 	if was.At.IsZero() || was.Err != found.Err {
-		c.fleet.wake()
+		c.fleet.rouse(true)
 	}
 }
 

@@ -45,7 +45,7 @@ func (c *Cluster) work(s *session) {
 		}
 		s.jobs.Done(j)
 		if news {
-			c.touch(j.key)
+			c.stir(j.key, j.kind == compareAll && c.drifted(j.key))
 		}
 	}
 }
@@ -83,6 +83,14 @@ func (c *Cluster) noteCompared(key releaseKey) {
 	if k := c.known[key]; k != nil {
 		k.compared = true
 	}
+}
+
+// drifted says whether a release was found not to be as it was applied.
+func (c *Cluster) drifted(key releaseKey) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.known[key]
+	return k != nil && len(k.drift) > 0
 }
 
 // newest reads the newest revision of a release from Helm's storage.

@@ -85,7 +85,7 @@ func (h *hub) notice() {
 	h.noticed = alive
 	h.mu.Unlock()
 	if news {
-		h.fleet.wake()
+		h.fleet.rouse(true)
 	}
 }
 

@@ -26,7 +26,7 @@ func (c *Cluster) keepQuotas(s *session) {
 		c.quotas = full
 		c.mu.Unlock()
 		if news {
-			c.fleet.wake()
+			c.fleet.rouse(true)
 		}
 		select {
 		case <-s.ctx.Done():

@@ -94,17 +94,36 @@ func startSession(ctx context.Context, c *conn, cluster *Cluster) (*session, err
 
 // follow starts an informer and passes on which release each of its events belongs to.
 func (s *session) follow(inf cache.SharedIndexInformer, keep cache.TransformFunc, key func(metav1.Object) releaseKey) error {
-	return s.watch(inf, keep, func(obj metav1.Object) {
+	return s.observe(inf, keep, func(was, obj metav1.Object) {
 		if obj == nil {
 			s.cluster.touch(releaseKey{})
 			return
 		}
-		s.cluster.touch(key(obj))
+		s.cluster.stir(key(obj), pressing(was, obj))
 	})
+}
+
+// pressing says whether what changed of an object may be an edit, or asks for something. Its status alone does not, nor do
+// our own notes.
+func pressing(was, is metav1.Object) bool {
+	switch now := is.(type) {
+	case *object:
+		before, there := was.(*object)
+		return !there || before.mark != now.mark || before.owner != now.owner
+	case *recordObject:
+		before, there := was.(*recordObject)
+		return now.retry && !(there && before.retry)
+	}
+	return true
 }
 
 // watch starts an informer and passes on its objects, and nil when all that there were have been.
 func (s *session) watch(inf cache.SharedIndexInformer, keep cache.TransformFunc, tell func(metav1.Object)) error {
+	return s.observe(inf, keep, func(_, obj metav1.Object) { tell(obj) })
+}
+
+// observe is watch, and passes on what each object was before; nil where it came or went.
+func (s *session) observe(inf cache.SharedIndexInformer, keep cache.TransformFunc, tell func(was, obj metav1.Object)) error {
 	if err := inf.SetTransform(keep); err != nil {
 		return fmt.Errorf("watching: %w", err)
 	}
@@ -112,24 +131,24 @@ func (s *session) watch(inf cache.SharedIndexInformer, keep cache.TransformFunc,
 	if err := inf.SetWatchErrorHandlerWithContext(func(context.Context, *cache.Reflector, error) {}); err != nil {
 		return fmt.Errorf("watching: %w", err)
 	}
-	pass := func(obj any) {
+	pass := func(was, obj any) {
 		if gone, ok := obj.(cache.DeletedFinalStateUnknown); ok {
 			obj = gone.Obj
 		}
 		if o, ok := obj.(metav1.Object); ok {
-			tell(o)
+			before, _ := was.(metav1.Object)
+			tell(before, o)
 		}
 	}
-	reg, err := inf.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc: pass, DeleteFunc: pass, UpdateFunc: func(_, obj any) { pass(obj) },
-	})
+	one := func(obj any) { pass(nil, obj) }
+	reg, err := inf.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: one, DeleteFunc: one, UpdateFunc: pass})
 	if err != nil {
 		return fmt.Errorf("watching: %w", err)
 	}
 	go inf.RunWithContext(s.ctx)
 	go func() {
 		if cache.WaitForCacheSync(s.ctx.Done(), reg.HasSynced) {
-			tell(nil)
+			tell(nil, nil)
 		}
 	}()
 	return nil

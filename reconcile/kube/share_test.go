@@ -46,7 +46,7 @@ func TestClustersAreSharedOut(t *testing.T) {
 
 // newTestHub is the hub of replica a, which was told of itself.
 func newTestHub() *hub {
-	f := &Fleet{Options: Options{Replica: "a", Identity: "me"}, owner: "acme", changed: make(chan struct{}, 1)}
+	f := &Fleet{Options: Options{Replica: "a", Identity: "me"}, owner: "acme", changed: make(chan bool, 1)}
 	h := newHub(f)
 	f.hub, h.listed, h.renewed = h, true, time.Now()
 	h.saw(replica("a", "me", "1", ""))

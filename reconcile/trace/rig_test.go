@@ -37,7 +37,7 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{T: t, collector: tracetest.New(t)}
 	r.Tracer = r.tracer(map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": r.collector.URL})
-	r.cluster = &memory{changed: make(chan struct{}, 1), live: reconcile.ClusterLive{
+	r.cluster = &memory{changed: make(chan bool, 1), live: reconcile.ClusterLive{
 		Reachable: true, Looked: true, Counted: true, Held: true, Releases: map[reconcile.ID]reconcile.Observed{},
 	}}
 	r.source = &source.Source{Reader: source.Reader{
@@ -118,7 +118,7 @@ func (everyChart) Resolve(context.Context, charts.Request) (reconcile.Chart, err
 
 // memory is a fleet of one cluster, which does everything at once, and renders.
 type memory struct {
-	changed chan struct{}
+	changed chan bool
 	fails   func(reconcile.Action) error // of actions; nil: none does
 	spoils  error                        // what is wrong with each preview
 
@@ -129,7 +129,7 @@ type memory struct {
 func (m *memory) Cluster(string) reconcile.Cluster   { return m }
 func (m *memory) Use(reconcile.Desired)              {}
 func (m *memory) Inside(reconcile.AccessURL, string) {}
-func (m *memory) Changed() <-chan struct{}           { return m.changed }
+func (m *memory) Changed() <-chan bool               { return m.changed }
 func (m *memory) Clusters() map[string]reconcile.Cluster {
 	return map[string]reconcile.Cluster{"eu": m}
 }
