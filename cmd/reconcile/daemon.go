@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"runtime/debug"
 
 	"golang.org/x/term"
 	"k8s.io/klog/v2"
@@ -68,7 +67,7 @@ func (p *parts) work(ctx context.Context, io *streams) error {
 	p.loop.Reporters, p.loop.Done = all.reporters, all.done
 	p.trace(all.planner)
 	p.loop.Interval, p.loop.Once = p.interval, p.once
-	p.loop.Calm = debug.FreeOSMemory // a large rollout leaves twice what an idle daemon needs
+	p.loop.Calm = giveBack
 	p.loop.Poke = p.poke
 	p.follow(ctx, p.poke)
 	p.greet()

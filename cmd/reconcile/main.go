@@ -15,6 +15,7 @@ import (
 )
 
 func main() {
+	forgetFiles()                  // that all packages are made ready is over
 	room := make([]byte, heapRoom) // a worker's too
 	worker.Main(source.Functions())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -23,11 +24,6 @@ func main() {
 	runtime.KeepAlive(room)
 	os.Exit(code)
 }
-
-// heapRoom is how much of the heap nobody ever writes to, so that it takes no memory. The garbage collector
-// works each time the heap has doubled, which for a small one is much too often: this makes it half as often,
-// for a little more memory, and changes little where the heap is large.
-const heapRoom = 32 << 20
 
 // The exit codes.
 const (

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// What is mapped of files takes no memory until it is used again, and what was written to it, as where a program is loaded,
+// is not lost.
+func TestFilesAreForgotten(t *testing.T) {
+	const onDisk, written = "on disk", "written"
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, []byte(onDisk), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	relocated, plain := mapped(t, name), mapped(t, name)
+	copy(relocated, written)
+	for _, m := range [][]byte{relocated, plain} {
+		if err := unix.Mprotect(m, unix.PROT_READ); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := plain[0] == onDisk[0] && resident(t, plain)
+	forgetFiles()
+	if after := resident(t, plain); !before || after {
+		t.Errorf("it was mapped: %t, it is: %t", before, after)
+	}
+	if got := string(relocated[:len(written)]); got != written {
+		t.Errorf("what was written is %q", got)
+	}
+	if got := string(plain[:len(onDisk)]); got != onDisk {
+		t.Errorf("the file is %q", got)
+	}
+}
+
+// mapped is a file as a program is mapped: what is written to it is not written to the file.
+func mapped(t *testing.T, name string) []byte {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	m, err := unix.Mmap(int(f.Fd()), 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Munmap(m) })
+	return m
+}
+
+// resident says whether this process has the first page of what is mapped; see proc_pid_pagemap(5).
+func resident(t *testing.T, m []byte) bool {
+	t.Helper()
+	pages, err := os.Open("/proc/self/pagemap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pages.Close()
+	var entry [8]byte
+	at := uintptr(unsafe.Pointer(&m[0])) / uintptr(os.Getpagesize())
+	if _, err := pages.ReadAt(entry[:], int64(at)*8); err != nil {
+		t.Fatal(err)
+	}
+	return binary.NativeEndian.Uint64(entry[:])>>63 == 1
+}
