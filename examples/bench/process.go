@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -42,10 +41,9 @@ func measure(c *exec.Cmd) (usage, error) {
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) || c.ProcessState.ExitCode() < 0 {
 		return usage{}, fmt.Errorf("%s: %w\n%s", c.Args[0], err, complaints.Bytes())
 	}
-	used := c.ProcessState.SysUsage().(*syscall.Rusage) // of the children, too, that it waited for
-	return usage{
+	return usage{ // CPU is that of the children, too, that it waited for
 		CPU: c.ProcessState.UserTime() + c.ProcessState.SystemTime(), Wall: wall,
-		Largest: int64(used.Maxrss) << 10, Sum: seen.sum, Renders: len(seen.renders),
+		Largest: seen.largest, Sum: seen.sum, Renders: len(seen.renders),
 		Out: out.String() + complaints.String(), Code: c.ProcessState.ExitCode(),
 	}, nil
 }
@@ -53,6 +51,7 @@ func measure(c *exec.Cmd) (usage, error) {
 // sighting is what was seen of a process and its children while they ran.
 type sighting struct {
 	sum     int64 // bytes
+	largest int64 // bytes: what rusage says is never less than what the benchmark itself had when it started the command
 	renders map[int]bool
 }
 
@@ -69,6 +68,7 @@ func watch(pid int) (<-chan sighting, context.CancelFunc) {
 			sum := int64(0)
 			for _, p := range family(pid) {
 				sum += share(p)
+				seen.largest = max(seen.largest, statusOf(p, "VmHWM"))
 				if task := workerTask(p); task == "render" {
 					seen.renders[p] = true
 				}
@@ -86,13 +86,14 @@ func watch(pid int) (<-chan sighting, context.CancelFunc) {
 	return out, stop
 }
 
-// family is a process with its children and theirs.
+// family is a process with its children and theirs, but for those that have not begun a program of their own yet: what
+// they have is their parent's memory.
 func family(pid int) []int {
 	out := []int{pid}
 	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is well formed
 	for _, name := range threads {
 		for _, child := range strings.Fields(readFile(name)) {
-			if p, err := strconv.Atoi(child); err == nil {
+			if p, err := strconv.Atoi(child); err == nil && commandOf(p) != commandOf(pid) {
 				out = append(out, family(p)...)
 			}
 		}
@@ -108,12 +109,15 @@ func share(pid int) int64 {
 
 // workerTask is what a worker process of reconcile does; empty where the process is none.
 func workerTask(pid int) string {
-	args := strings.Split(readFile(fmt.Sprintf("/proc/%d/cmdline", pid)), "\x00")
+	args := strings.Split(commandOf(pid), "\x00")
 	if len(args) < 3 || args[1] != "worker" {
 		return ""
 	}
 	return args[2]
 }
+
+// commandOf is what a process was called with, each word ended by a zero.
+func commandOf(pid int) string { return readFile(fmt.Sprintf("/proc/%d/cmdline", pid)) }
 
 // readFile reads a file of a process; nothing where the process is gone.
 func readFile(name string) string {

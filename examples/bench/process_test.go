@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +73,19 @@ func TestChildrenCount(t *testing.T) {
 	if u.Code != 7 {
 		t.Errorf("exit code %d, want 7", u.Code)
 	}
+}
+
+// What the benchmark takes itself is not its command's, which begins as a part of it.
+func TestMemoryIsTheCommands(t *testing.T) {
+	own := bytes.Repeat([]byte{1}, 256<<20)
+	u, err := measure(helper(t, "child"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u.Largest > int64(len(own)) || u.Sum > int64(len(own)) {
+		t.Errorf("memory %d, of all %d, of small programs", u.Largest, u.Sum)
+	}
+	runtime.KeepAlive(own)
 }
 
 func TestProgramThatIsNotThereIsAnError(t *testing.T) {
