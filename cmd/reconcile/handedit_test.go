@@ -83,7 +83,7 @@ func handEdits(p stormed, n int) []handEdit {
 		{what: "a value", kind: "ConfigMap", patch: fmt.Sprintf(`{"data":{"b":"n%d"}}`, n), field: "/data/b"},
 		{what: "no value", kind: "ConfigMap", patch: `{"data":{"c":null}}`, field: "/data/c"},
 		{what: "label of Helm", kind: "ConfigMap", patch: `{"metadata":{"labels":{"app.kubernetes.io/managed-by":null}}}`,
-			field: "/metadata/labels/app.kubernetes.io~1managed-by"},
+			field: "/metadata/labels"}, // it has no other
 		{what: "their value", kind: "ConfigMap", patch: fmt.Sprintf(`{"data":{"theirs":"n%d"}}`, n), stays: put(fmt.Sprintf("n%d", n), "data", "theirs")},
 		{what: "a value", kind: "Secret", patch: fmt.Sprintf(`{"stringData":{"password":"n%d"}}`, n), field: "/data/password"},
 		{what: "no value", kind: "Secret", patch: `{"data":{"user":null}}`, field: "/data/user"},
