@@ -245,7 +245,7 @@ func TestWhatTheLoopHurriesFor(t *testing.T) {
 				}
 			}
 			r.start()
-			time.Sleep(time.Minute)
+			time.Sleep(time.Minute) // of the bubble: whatever was to be done has begun, and the loop rests
 			for len(reporter.told) > 0 {
 				<-reporter.told
 			}

@@ -12,7 +12,8 @@ const (
 
 // rest is how long the loop rests after a step that took so long: at least, and what it hurries to then; and where nothing
 // has it hurry. What happens meanwhile makes one step, so that many events make few steps. Each step costs as much as
-// there is: looking at everything takes a fortieth of the time at most, and much less of it while there is work.
+// there is: looking at everything takes a fortieth of the time, and much less while there is work, until the rest is as
+// long as it may be.
 func rest(took time.Duration, busy bool) (soon, late time.Duration) {
 	soon = min(longRest, max(shortRest, 40*took))
 	if busy {

@@ -2,8 +2,8 @@ package main
 
 import (
 	"bufio"
+	"fmt"
 	"os"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -37,12 +37,7 @@ func fileOf(mapping []string) (from, to uint64) {
 	if len(mapping) < 6 || strings.Contains(mapping[1], "w") || mapping[4] == "0" {
 		return 0, 0
 	}
-	begins, ends, _ := strings.Cut(mapping[0], "-")
-	from, err := strconv.ParseUint(begins, 16, 64)
-	if err != nil {
-		return 0, 0
-	}
-	if to, err = strconv.ParseUint(ends, 16, 64); err != nil {
+	if _, err := fmt.Sscanf(mapping[0], "%x-%x", &from, &to); err != nil {
 		return 0, 0
 	}
 	return from, to

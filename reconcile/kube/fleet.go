@@ -93,16 +93,17 @@ func NewFleet(ctx context.Context, o Options) *Fleet {
 // Wait returns when everything that the fleet started has ended, Leases given back.
 func (f *Fleet) Wait() { f.waiting.Wait() }
 
-// Changed receives after something changed in a cluster.
+// Changed receives after something changed in a cluster, and whether that may have to be answered soon.
 func (f *Fleet) Changed() <-chan bool { return f.changed }
 
 // gather is how long changes are collected before the loop looks at them.
 const gather = 20 * time.Millisecond
 
-// wake tells the loop that something changed, soon, and once for all that comes meanwhile.
+// wake tells the loop that something changed that may wait, as what an action of ours brings about does.
 func (f *Fleet) wake() { f.rouse(false) }
 
-// rouse tells the loop that something changed, and whether that may have to be answered soon.
+// rouse tells the loop that something changed, once for all that comes meanwhile, and whether any of it may have to be
+// answered soon.
 func (f *Fleet) rouse(soon bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -20,7 +20,7 @@ func TestWhatMayHaveToBeAnsweredSoon(t *testing.T) {
 			for _, happen := range happens {
 				happen()
 			}
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // of the bubble, more than changes are gathered for
 			if soon := <-f.Changed(); soon != want {
 				t.Errorf("%s: soon is %v", what, soon)
 			}
@@ -34,7 +34,8 @@ func TestWhatMayHaveToBeAnsweredSoon(t *testing.T) {
 		told(false, "it does something", func() { c.stir(ours, true) }, func() { c.stir(ours, true) })
 		told(true, "meanwhile another is edited", func() { c.touch(ours) }, func() { c.stir(other, true) }, func() { c.touch(ours) })
 		told(false, "it ends", func() { c.take(ours, false) })
-		told(true, "it is edited, and nobody listens yet", func() { c.stir(ours, true) }, func() { time.Sleep(time.Second) }, func() { c.touch(ours) })
+		unheard := func() { time.Sleep(time.Second) } // what was gathered before is told, and nobody listens
+		told(true, "it is edited, and nobody listens yet", func() { c.stir(ours, true) }, unheard, func() { c.touch(ours) })
 	})
 }
 
