@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 
 	"github.com/workspace-providers/reconcile/reconcile/source"
@@ -15,14 +14,12 @@ import (
 )
 
 func main() {
-	forgetFiles()                  // that all packages are made ready is over
-	room := make([]byte, heapRoom) // a worker's too
+	forgetFiles() // that all packages are made ready is over
 	worker.Main(source.Functions())
+	letGrow()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	runtime.KeepAlive(room)
-	os.Exit(code)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // The exit codes.

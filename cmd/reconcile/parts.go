@@ -45,6 +45,7 @@ type parts struct {
 	log    *slog.Logger
 	end    context.CancelFunc
 	tasks  sync.WaitGroup // what works until end
+	frugal frugal         // while workers are there
 
 	certificate *certificate // nil: there is none
 
@@ -68,7 +69,7 @@ func (s *settings) assemble(ctx context.Context, log *slog.Logger, readOnly bool
 	if err != nil {
 		return nil, err
 	}
-	pool := &worker.Pool{}
+	pool := &worker.Pool{Beside: p.frugal.begin}
 	if err := pool.Fits(source.Tasks()...); err != nil {
 		log.Warn("the system may end this process under load", "reason", err.Error())
 	}

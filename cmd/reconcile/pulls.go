@@ -17,7 +17,7 @@ func (p *parts) planner(metrics *status.Metrics, poster *status.Poster, web *sta
 	if p.repo == nil || p.once || p.provider != "" || p.cluster != "" {
 		return nil
 	}
-	pool := &worker.Pool{Parallel: 1} // its own, so that requests take no turn from what is merged
+	pool := &worker.Pool{Parallel: 1, Beside: p.frugal.begin} // its own, so that requests take no turn from what is merged
 	return &pull.Planner{
 		Forge: p.requests, Repo: p.repo, Branch: branchOf(p.ref), Force: p.source.Force,
 		Reader: &source.Reader{

@@ -112,7 +112,7 @@ func promises() []promise {
 		alone("plan from a cold start, CPU s in all", nil, func(r round) float64 { return r.ours[plan].usage.CPU.Seconds() }),
 		alone("drift, the slowest from edit to repair, s", upTo(2), func(r round) float64 { return slowest(r.drift).Seconds() }),
 		alone(idleMemory, memoryUpTo, func(r round) float64 { return mebibytes(r.idle.resident) }),
-		alone(peakMemory, nil, func(r round) float64 {
+		alone(peakMemory, memoryUpTo, func(r round) float64 {
 			return mebibytes(max(r.idle.peak, r.ours[install].usage.Sum, r.ours[change].usage.Sum))
 		}),
 		ofPhase(install, func(c cost) float64 { return c.server.CPU.Seconds() }).named("install, CPU s of the API server", nil),

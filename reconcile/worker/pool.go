@@ -44,8 +44,9 @@ func or[T comparable](given, otherwise T) T {
 
 // Pool runs functions in child processes, some at a time. The zero value works.
 type Pool struct {
-	Exe      string // the program; default: this one, also when its file has been replaced
-	Parallel int    // children at a time; default: as many as this process may use CPUs, as Go sees it (GOMAXPROCS)
+	Exe      string              // the program; default: this one, also when its file has been replaced
+	Parallel int                 // children at a time; default: as many as this process may use CPUs, as Go sees it (GOMAXPROCS)
+	Beside   func() (end func()) // called before each child is started, and its end after it; may be nil
 
 	once  sync.Once
 	slots chan struct{} // one is taken for each child; who waits longest is next
@@ -67,6 +68,9 @@ func (p *Pool) Run(ctx context.Context, t Task, in []byte) ([]byte, error) {
 		defer func() { <-p.slots }()
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%s: waiting for a worker: %w", t.Doing, context.Cause(ctx))
+	}
+	if p.Beside != nil {
+		defer p.Beside()()
 	}
 	r := start(ctx, t, job{exe: or(p.Exe, ownProgram()), in: in, locked: true})
 	if r.cmd.Process == nil && errors.Is(r.err, fs.ErrPermission) && ctx.Err() == nil {

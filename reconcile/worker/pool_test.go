@@ -37,6 +37,28 @@ func classOf(err error) Class {
 	return ""
 }
 
+// What goes on beside a child begins before it is started and ends after it, however it ends.
+func TestBesideChildren(t *testing.T) {
+	var began, ended int
+	p := Pool{Beside: func() func() {
+		began++
+		return func() { ended++ }
+	}}
+	for i, name := range []string{"echo", "fail"} {
+		if _, err := p.Run(t.Context(), Task{Name: name, Doing: doing}, []byte("hi")); (name == "fail") != (err != nil) {
+			t.Fatal(err)
+		}
+		if began != i+1 || ended != i+1 {
+			t.Errorf("after %s it began %d times and ended %d times", name, began, ended)
+		}
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := (&Pool{Parallel: 1, Beside: p.Beside}).Run(gone, Task{Name: "echo"}, nil); err == nil || began != ended {
+		t.Errorf("after one that was not waited for: %v, it began %d times and ended %d times", err, began, ended)
+	}
+}
+
 func TestEndsOfChildren(t *testing.T) {
 	p := new(Pool)
 	for _, c := range []struct {
