@@ -11,7 +11,7 @@ import (
 // that collecting more often costs little.
 const (
 	heapGrowth   = 150
-	frugalGrowth = 50
+	frugalGrowth = 30
 )
 
 // letGrow has the heap grow as it may, unless the environment says how.
