@@ -45,7 +45,7 @@ func or[T comparable](given, otherwise T) T {
 // Pool runs functions in child processes, some at a time. The zero value works.
 type Pool struct {
 	Exe      string              // the program; default: this one, also when its file has been replaced
-	Parallel int                 // children at a time; default: as many as this process may use CPUs, as Go sees it (GOMAXPROCS)
+	Parallel int                 // children at a time; default: as many as there are CPUs
 	Beside   func() (end func()) // called before each child is started, and its end after it; may be nil
 
 	once  sync.Once
@@ -53,7 +53,7 @@ type Pool struct {
 }
 
 // parallel is how many children may run at a time.
-func (p *Pool) parallel() int { return or(p.Parallel, runtime.GOMAXPROCS(0)) }
+func (p *Pool) parallel() int { return or(p.Parallel, cpus()) }
 
 // Run gives input to a function in a child process and returns its output. It waits for its turn.
 // The error is an *Error, or says that ctx ended or that no child could be started.
