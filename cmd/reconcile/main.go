@@ -16,6 +16,7 @@ import (
 func main() {
 	forgetFiles() // that all packages are made ready is over
 	worker.Main(source.Functions())
+	leaveHalf()
 	letGrow()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

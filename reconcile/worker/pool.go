@@ -134,7 +134,7 @@ func (r *run) exec(j job) {
 	r.stderr = limited{left: maxSaid, full: full}
 	r.cmd = exec.CommandContext(ctx, j.exe, verb, r.task.Name, string(limits))
 	// No megabytes of text, no stacks for 64 threads, and no garbage collected before there is a limit to it.
-	r.cmd.Env = []string{"GOTRACEBACK=none", "GOMAXPROCS=2", "GOGC=off"}
+	r.cmd.Env = []string{"GOTRACEBACK=none", "GOMAXPROCS=1", "GOGC=off"}
 	r.cmd.Dir = "/"
 	r.cmd.Stdin, r.cmd.Stdout, r.cmd.Stderr = bytes.NewReader(j.in), &r.stdout, &r.stderr
 	r.cmd.WaitDelay = 2 * time.Second
