@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/workspace-providers/reconcile/reconcile/source"
@@ -17,10 +18,12 @@ func main() {
 	forgetFiles() // that all packages are made ready is over
 	worker.Main(source.Functions())
 	leaveHalf()
-	letGrow()
+	room := make([]byte, heapRoom)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	runtime.KeepAlive(room)
+	os.Exit(code)
 }
 
 // The exit codes.
