@@ -18,7 +18,7 @@ func main() {
 	forgetFiles() // that all packages are made ready is over
 	worker.Main(source.Functions())
 	leaveHalf()
-	room := make([]byte, heapRoom)
+	room := makeRoom()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)

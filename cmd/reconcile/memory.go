@@ -10,6 +10,13 @@ import (
 // hundred providers, and changes little for a thousand.
 const heapRoom = 20 << 20
 
+// makeRoom makes that room. It is forgotten at once: where Go has used a part of it before, it has written zeros to all of it.
+func makeRoom() []byte {
+	room := make([]byte, heapRoom)
+	forget(room)
+	return room
+}
+
 // frugalGrowth is how much the heap may grow before garbage is collected, in percent, while workers take memory of their own:
 // little. They are there for a small part of the time, so that collecting more often costs little.
 const frugalGrowth = 10

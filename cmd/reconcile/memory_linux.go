@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// forget takes memory that holds nothing but zeros out of this process, until it is used again.
+func forget(zeros []byte) { _ = unix.Madvise(zeros, unix.MADV_DONTNEED) }
+
 // forgetFiles takes what is mapped of files, the program above all, out of the memory of this process, until it is used
 // again: it stays in the kernel's cache, where nothing is read anew. Making ready what the program is linked from touches
 // most of it, once, and each page brings those around it. What was ever written to is left as it is: a program that is

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"unsafe"
 
@@ -36,6 +37,21 @@ func TestFilesAreForgotten(t *testing.T) {
 	if got := string(plain[:len(onDisk)]); got != onDisk {
 		t.Errorf("the file is %q", got)
 	}
+}
+
+// Room in the heap takes no memory, also where the heap was used before.
+func TestRoomTakesNoMemory(t *testing.T) {
+	used := make([]byte, 2*heapRoom)
+	for i := range used {
+		used[i] = 1
+	}
+	before := resident(t, used)
+	runtime.GC()
+	room := makeRoom()
+	if !before || resident(t, room) || resident(t, room[heapRoom/2:]) {
+		t.Errorf("what was used is resident: %t; room: %t and %t", before, resident(t, room), resident(t, room[heapRoom/2:]))
+	}
+	runtime.KeepAlive(room)
 }
 
 // mapped is a file as a program is mapped: what is written to it is not written to the file.
