@@ -6,8 +6,8 @@ import (
 )
 
 // heapRoom is how much of the heap nobody ever writes to, so that it takes no memory. Garbage is collected each time the heap
-// has grown by as much as it holds, which for a small one is much too often: this makes it three times less often for a
-// hundred providers, and changes little for a thousand.
+// has grown by as much as it holds, which for a small one is much too often: this makes it less than half as often for
+// a hundred providers, and changes little for a thousand.
 const heapRoom = 20 << 20
 
 // makeRoom makes that room. It is forgotten at once: where Go has used a part of it before, it has written zeros to all of it.
@@ -17,8 +17,8 @@ func makeRoom() []byte {
 	return room
 }
 
-// frugalGrowth is how much the heap may grow before garbage is collected, in percent, while workers take memory of their own:
-// little. They are there for a small part of the time, so that collecting more often costs little.
+// frugalGrowth is how much the heap, with its room, may grow before garbage is collected, in percent, while workers take memory
+// of their own: little. They are there for a small part of the time, so that collecting more often costs little.
 const frugalGrowth = 10
 
 // giveBack gives the system what work has left behind: a large rollout leaves twice what an idle daemon needs.

@@ -45,7 +45,7 @@ func or[T comparable](given, otherwise T) T {
 // Pool runs functions in child processes, some at a time. The zero value works.
 type Pool struct {
 	Exe      string              // the program; default: this one, also when its file has been replaced
-	Parallel int                 // children at a time; default: as many as there are CPUs
+	Parallel int                 // children at a time; default: as many as this container may use CPUs, rounded up
 	Beside   func() (end func()) // called before each child is started, and its end after it; may be nil
 
 	once  sync.Once

@@ -17,4 +17,7 @@ func TestWhatDoesNotFitIsSaidWithWhatToDo(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
+	if n := (&Pool{}).parallel(); n != cpus() {
+		t.Errorf("%d at a time", n)
+	}
 }
