@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"syscall"
 
+	_ "github.com/workspace-providers/reconcile/cmd/reconcile/timerslack" // for all threads, as early as can be
 	"github.com/workspace-providers/reconcile/reconcile/source"
 	"github.com/workspace-providers/reconcile/reconcile/worker"
 )
