@@ -35,8 +35,8 @@ const (
 const stack = 64 << 20
 
 // growth is how much the heap may grow before garbage is collected, in percent. Go's default is 100: a worker is beside a
-// process that has its own memory, and takes less for a twelfth more CPU in evaluating a thousand providers.
-const growth = 60
+// process that has its own memory, and takes less for a fifth more CPU in evaluating a thousand providers.
+const growth = 40
 
 // Main runs the function for which this process was started as a worker, and exits. In any other
 // process it returns at once. Call it before anything else: what is open or running by then is
