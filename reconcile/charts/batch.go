@@ -1,8 +1,10 @@
 package charts
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"iter"
 )
 
 // Batch is a number of releases to render at once; charts and clusters that several share are given once.
@@ -41,25 +43,38 @@ func RenderJSON(in []byte) ([]byte, error) {
 	if err := json.Unmarshal(in, &b); err != nil {
 		return nil, fmt.Errorf("batch of releases: %w", err)
 	}
-	out, err := json.Marshal(RenderBatch(b))
-	if err != nil {
-		return nil, fmt.Errorf("rendered releases: %w", err)
+	var out bytes.Buffer
+	each := json.NewEncoder(&out)
+	next := `{"releases":[`
+	for res := range b.results() {
+		out.WriteString(next)
+		if err := each.Encode(res); err != nil {
+			return nil, fmt.Errorf("rendered releases: %w", err)
+		}
+		next = ","
 	}
-	return out, nil
+	if len(b.Releases) == 0 {
+		out.WriteString(next)
+	}
+	out.WriteString("]}")
+	return out.Bytes(), nil
 }
 
-// RenderBatch renders several releases; see Render.
-func RenderBatch(b Batch) BatchResult {
-	out := BatchResult{Releases: make([]Result, len(b.Releases))}
-	charts := map[string]*prepared{}
-	for i, r := range b.Releases {
-		rendered, err := b.render(r, charts)
-		out.Releases[i] = Result{Rendered: rendered}
-		if err != nil {
-			out.Releases[i].Error = err.Error()
+// results renders one release after the other, so that not all of them need be in memory.
+func (b Batch) results() iter.Seq[Result] {
+	return func(yield func(Result) bool) {
+		charts := map[string]*prepared{}
+		for _, r := range b.Releases {
+			rendered, err := b.render(r, charts)
+			res := Result{Rendered: rendered}
+			if err != nil {
+				res.Error = err.Error()
+			}
+			if !yield(res) {
+				return
+			}
 		}
 	}
-	return out
 }
 
 func (b Batch) render(r BatchRelease, charts map[string]*prepared) (Rendered, error) {
