@@ -34,11 +34,11 @@ func TestDiff(t *testing.T) {
 
 func objects(t testing.TB, yaml string) []Object {
 	t.Helper()
-	all, _, err := readManifests(map[string]string{"x": yaml}, "coder", riskSet{})
+	all, err := readManifests(map[string]string{"x": yaml}, "coder", riskSet{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return all
+	return all.objects
 }
 
 func values(t testing.TB, text string) Values {

@@ -54,11 +54,11 @@ func (o Object) String() string {
 }
 
 // readManifests reads rendered files, by template, into objects and hooks.
-func readManifests(files map[string]string, namespace string, risks riskSet) ([]Object, []Hook, error) {
-	r := reader{namespace: namespace, risks: risks, seen: map[string]string{}}
+func readManifests(files map[string]string, namespace string, risks riskSet) (*reader, error) {
+	r := &reader{namespace: namespace, risks: risks, seen: map[string]string{}}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if err := r.file(name, files[name]); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	order := installOrder()
@@ -66,7 +66,7 @@ func readManifests(files map[string]string, namespace string, risks riskSet) ([]
 	slices.SortStableFunc(r.hooks, func(a, b Hook) int {
 		return cmp.Or(cmp.Compare(a.Weight, b.Weight), order.compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
 	})
-	return r.objects, r.hooks, nil
+	return r, nil
 }
 
 // kindOrder is the place of each kind in the order of an install.
@@ -98,6 +98,7 @@ type reader struct {
 	hooks     []Hook
 	noHooks   bool              // what is annotated as a hook is an object like any other
 	known     map[string]Object // by document
+	texts     []document        // all but empty ones
 }
 
 // file reads the documents of one file, which are cut where Helm cuts them: at every line that begins
@@ -120,6 +121,9 @@ func documentOf(doc string) string {
 	return strings.TrimSpace(doc)
 }
 
+// DocumentDigest is what Object.Document says of an object that is all there is in a document of a manifest.
+func DocumentDigest(doc string) string { return digestOf([]byte(documentOf(doc))) }
+
 // document reads one document, unless it is known what is in it.
 func (r *reader) document(name, text string) error {
 	digest := digestOf([]byte(text))
@@ -131,17 +135,21 @@ func (r *reader) document(name, text string) error {
 		return fmt.Errorf("YAML: %w", err)
 	}
 	if string(body) == "null" { // nothing, or comments only
+		if text != "" {
+			r.texts = append(r.texts, document{template: name, text: text})
+		}
 		return nil
 	}
-	return r.object(name, digest, body)
-}
-
-// object reads one object of a document; the items of a list count each for itself, as they do for Helm.
-func (r *reader) object(name, document string, body []byte) error {
 	h, err := readHeader(body)
 	if err != nil {
 		return err
 	}
+	r.texts = append(r.texts, document{template: name, text: text, header: h})
+	return r.object(name, digest, h, body)
+}
+
+// object reads one object of a document; the items of a list count each for itself, as they do for Helm.
+func (r *reader) object(name, document string, h header, body []byte) error {
 	if strings.HasSuffix(h.kind, "List") && h.items != nil {
 		return r.items(name, h.items)
 	}
@@ -172,10 +180,14 @@ func (r *reader) add(name string, o Object) error {
 func (r *reader) items(name string, items []any) error {
 	for _, item := range items {
 		body, err := json.Marshal(item)
-		if err == nil {
-			err = r.object(name, "", body)
-		}
 		if err != nil {
+			return err
+		}
+		h, err := readHeader(body)
+		if err != nil {
+			return err
+		}
+		if err := r.object(name, "", h, body); err != nil {
 			return err
 		}
 	}

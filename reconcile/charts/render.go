@@ -44,6 +44,7 @@ type Rendered struct {
 	CRDs    []Object `json:"crds,omitempty"`    // from crds/, which Helm only ever creates
 	Size    int      `json:"size"`              // bytes of Helm's record of it; an upper bound while far from the limit
 	Risks   []string `json:"risks,omitempty"`   // what a person should know, sorted
+	Text    *Text    `json:"text,omitempty"`    // the same as Helm has it; nil where it would render differently
 }
 
 // Render renders one release. It is pure: no network, no files, no lookup in a cluster, no DNS. It has no
@@ -75,9 +76,12 @@ func (p *prepared) renderChart(in RenderInput) (Rendered, error) {
 	if out.CRDs, err = p.readCRDs(ch); err != nil {
 		return Rendered{}, err
 	}
-	if out.Objects, out.Hooks, err = readManifests(files, in.Namespace, risks); err != nil {
+	notes := takeNotes(ch, files)
+	read, err := readManifests(files, in.Namespace, risks)
+	if err != nil {
 		return Rendered{}, err
 	}
+	out.Objects, out.Hooks = read.objects, read.hooks
 	if len(out.Objects)+len(out.Hooks)+len(out.CRDs) == 0 {
 		return Rendered{}, errors.New("it makes no objects; see that the chart has templates " +
 			"and that its values do not turn them all off")
@@ -88,30 +92,36 @@ func (p *prepared) renderChart(in RenderInput) (Rendered, error) {
 	risks.sized(out.Size)
 	risks.capable(p.info, in.Capabilities)
 	risks.objects(in, out)
-	if err := p.repeatable(in, ch, files, risks); err != nil {
+	repeatable, err := p.repeatable(in, ch, files, risks)
+	if err != nil {
 		return Rendered{}, err
+	}
+	if repeatable {
+		out.Text = read.text(notes)
 	}
 	out.Risks = risks.list()
 	return out, nil
 }
 
-// repeatable notes what would come out otherwise another time: first by reading the templates and, where
-// reading does not tell, by rendering once more.
-func (p *prepared) repeatable(in RenderInput, ch *chart.Chart, files map[string]string, risks riskSet) error {
+// repeatable says whether the same would come out another time, and in the cluster, and notes what would not: first by
+// reading the templates and, where reading does not tell, by rendering once more.
+func (p *prepared) repeatable(in RenderInput, ch *chart.Chart, files map[string]string, risks riskSet) (bool, error) {
 	calls := p.functions(ch, in.Values)
 	for _, call := range calls.certain {
 		risks.add("not reproducible", call)
 	}
 	if len(calls.certain) > 0 || !calls.unsure {
-		return nil
+		return len(calls.certain) == 0, nil
 	}
 	_, again, err := p.execute(in)
+	same := err == nil
 	for name, text := range files {
 		if err == nil && again[name] != text {
+			same = false
 			risks.add("not reproducible", "renders differently each time: "+name)
 		}
 	}
-	return err
+	return same, err
 }
 
 // execute does what Helm does on an install up to the rendered text, which it returns by template.
@@ -140,14 +150,14 @@ func (p *prepared) execute(in RenderInput) (*chart.Chart, map[string]string, err
 	if err != nil {
 		return nil, nil, err
 	}
-	return ch, files, dropNotes(files)
+	return ch, files, bounded(files)
 }
 
-// dropNotes takes away what is no manifest and sees that the rest is not too large.
-func dropNotes(files map[string]string) error {
+// bounded takes away what is empty and sees that the rest is not too large.
+func bounded(files map[string]string) error {
 	size := 0
 	for _, name := range slices.Collect(maps.Keys(files)) {
-		if strings.HasSuffix(name, "NOTES.txt") || strings.TrimSpace(files[name]) == "" {
+		if strings.TrimSpace(files[name]) == "" {
 			delete(files, name)
 		}
 		size += len(files[name])

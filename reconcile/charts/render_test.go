@@ -35,10 +35,15 @@ func TestRender(t *testing.T) {
 				return "error: " + err.Error() + "\n"
 			}
 		}
-		out, err := Render(RenderInput{Archive: mustPack(t, tree, "chart"), Namespace: "coder", Name: "demo",
-			Revision: in.Revision, Upgrade: in.Upgrade, Values: in.Values, Capabilities: in.Capabilities})
+		given := RenderInput{Archive: mustPack(t, tree, "chart"), Namespace: "coder", Name: "demo",
+			Revision: in.Revision, Upgrade: in.Upgrade, Values: in.Values, Capabilities: in.Capabilities}
+		out, err := Render(given)
 		if err != nil {
 			return "error: " + err.Error() + "\n"
+		}
+		// Helm alone takes Annotations for annotations, and without a cluster every release is a first revision.
+		if out.Text != nil && !strings.HasSuffix(t.Name(), "/letters-count") && in.Revision < 2 {
+			asHelm(t, given, out.Text)
 		}
 		return renderedText(out)
 	})

@@ -16,11 +16,13 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/cli-runtime/pkg/resource"
 
 	"github.com/workspace-providers/reconcile/reconcile"
+	"github.com/workspace-providers/reconcile/reconcile/charts"
 )
 
 // fieldManager owns the fields that we write.
@@ -40,6 +42,7 @@ type client struct {
 	built            bool                      // what the chart made was read
 	applied          []*resource.Info          // as the cluster answered
 	untouched        map[objectRef]string      // marks of what it was not asked about
+	bodies           map[string][]byte         // what is known of documents already, as JSON, by their digest
 	read             map[string]map[string]any // objects, by the text that they were read from
 	texts            map[*resource.Info]string // that the objects were read from
 	defines          map[schema.GroupKind]bool // kinds that the chart brings
@@ -104,7 +107,13 @@ func (c *client) parse(text string) (map[string]any, error) {
 		return raw, nil
 	}
 	var raw map[string]any
-	if err := yaml.Unmarshal([]byte(text), &raw); err != nil {
+	var err error
+	if body, known := c.bodies[charts.DocumentDigest(text)]; known {
+		err = json.Unmarshal(body, &raw)
+	} else {
+		err = yaml.Unmarshal([]byte(text), &raw)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("reading rendered objects: %w", err)
 	}
 	c.read[text] = raw

@@ -164,11 +164,17 @@ func (w *world) plan(id reconcile.ID) reconcile.Action {
 	return reconcile.Action{Op: reconcile.OpKeep, Reason: "nothing there and nothing wanted"}
 }
 
+// planned waits until the plan for a release is op.
+func (w *world) planned(id reconcile.ID, op reconcile.Op) (a reconcile.Action) {
+	w.Helper()
+	w.until(string(op)+" to be planned", func() bool { a = w.plan(id); return a.Op == op })
+	return a
+}
+
 // do waits until the plan for a release is op, and does it.
 func (w *world) do(id reconcile.ID, op reconcile.Op) {
 	w.Helper()
-	var a reconcile.Action
-	w.until(string(op)+" to be planned", func() bool { a = w.plan(id); return a.Op == op })
+	a := w.planned(id, op)
 	if err := w.cluster.Do(w.Context(), a); err != nil {
 		w.Fatalf("%s %s: %v", a.Op, a.ID, err)
 	}

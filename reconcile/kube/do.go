@@ -10,6 +10,7 @@ import (
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/chart"
 	helmkube "helm.sh/helm/v3/pkg/kube"
+	"helm.sh/helm/v3/pkg/postrender"
 	"helm.sh/helm/v3/pkg/release"
 	helmstorage "helm.sh/helm/v3/pkg/storage"
 
@@ -104,7 +105,6 @@ func (c *Cluster) begin(a reconcile.Action) (*operation, error) {
 
 // apply installs or upgrades the release to what is wanted.
 func (op *operation) apply(ctx context.Context) error {
-	want := op.action.Want.Release
 	if have := op.action.Have; op.action.Op == reconcile.OpUpdate && have.State == reconcile.Deployed &&
 		have.Digest == op.action.Digest {
 		return op.remark(ctx)
@@ -123,12 +123,19 @@ func (op *operation) apply(ctx context.Context) error {
 	if err := op.ensureNamespace(ctx); err != nil {
 		return err
 	}
+	var text postrender.PostRenderer
+	if r := op.rendering(); r != nil {
+		text = r.text
+		if chrt, err = op.stage(chrt, values, r); err != nil {
+			return err
+		}
+	}
 	began := time.Now()
 	var rel *release.Release
 	if op.storage.ended() {
-		rel, err = op.install(chrt, values, want)
+		rel, err = op.install(chrt, values, text)
 	} else {
-		rel, err = op.upgrade(chrt, values, want)
+		rel, err = op.upgrade(chrt, values, text)
 	}
 	if err != nil {
 		return err
@@ -153,22 +160,25 @@ func (op *operation) remark(ctx context.Context) error {
 	return op.session.writeRecord(ctx, op.key, rec)
 }
 
-func (op *operation) install(chrt *chart.Chart, values map[string]any, want reconcile.Release) (*release.Release, error) {
+// install has Helm install what text makes of the chart; nil: what is rendered.
+func (op *operation) install(chrt *chart.Chart, values map[string]any, text postrender.PostRenderer) (*release.Release, error) {
 	do := action.NewInstall(op.config)
 	do.ReleaseName, do.Namespace = op.key.name, op.key.namespace
 	do.Labels, do.Description = marks(op.owner, op.action), op.describe()
-	do.Timeout, do.TakeOwnership = want.Timeout, op.action.Op == reconcile.OpAdopt
+	do.Timeout, do.TakeOwnership, do.PostRenderer = op.action.Want.Release.Timeout, op.action.Op == reconcile.OpAdopt, text
 	do.Replace = true                                                 // an uninstalled release whose history was kept
 	do.DisableOpenAPIValidation, do.SkipSchemaValidation = true, true // the worker that rendered it validated it
 	rel, err := do.Run(chrt, values)
 	return rel, op.discreet(err)
 }
 
-func (op *operation) upgrade(chrt *chart.Chart, values map[string]any, want reconcile.Release) (*release.Release, error) {
+// upgrade is install, on what is there.
+func (op *operation) upgrade(chrt *chart.Chart, values map[string]any, text postrender.PostRenderer) (*release.Release, error) {
 	do := action.NewUpgrade(op.config)
 	do.Namespace = op.key.namespace
 	do.Labels, do.Description = marks(op.owner, op.action), op.describe()
-	do.Timeout, do.MaxHistory, do.ResetValues = want.Timeout, op.config.Releases.MaxHistory, true
+	do.Timeout, do.PostRenderer = op.action.Want.Release.Timeout, text
+	do.MaxHistory, do.ResetValues = op.config.Releases.MaxHistory, true
 	do.DisableOpenAPIValidation, do.SkipSchemaValidation = true, true
 	rel, err := do.Run(op.key.name, chrt, values)
 	return rel, op.discreet(err)

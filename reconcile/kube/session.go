@@ -29,6 +29,8 @@ type session struct {
 	jobs    workqueue.TypedRateLimitingInterface[job]
 	reads   *lru.Cache[readKey, *release.Release] // read for previews
 
+	rendered *lru.Cache[renderKey, *rendering] // for previews
+
 	mu    sync.Mutex // guards what follows
 	kinds map[schema.GroupKind]cache.SharedIndexInformer
 
@@ -62,8 +64,12 @@ func startSession(ctx context.Context, c *conn, cluster *Cluster) (*session, err
 	if err != nil {
 		return nil, err
 	}
+	rendered, err := lru.New[renderKey, *rendering](keptReads)
+	if err != nil {
+		return nil, err
+	}
 	s := &session{
-		reads: reads, conn: c, ctx: ctx, cluster: cluster, environments: map[watchKey]cache.SharedIndexInformer{},
+		reads: reads, rendered: rendered, conn: c, ctx: ctx, cluster: cluster, environments: map[watchKey]cache.SharedIndexInformer{},
 		kinds: map[schema.GroupKind]cache.SharedIndexInformer{}, refs: map[string]cache.SharedIndexInformer{},
 		space: map[string]bool{},
 		jobs:  workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[job](firstRetry, lastRetry)),

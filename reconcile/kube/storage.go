@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage/driver"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -30,6 +31,7 @@ type storage struct {
 	revs    map[int]*stored
 	frozen  func() error      // says why nothing may be written now
 	extra   map[string]string // labels for the revisions that this action creates
+	chart   *chart.Chart      // that these are of; nil: the one that Helm has
 }
 
 // stored is one revision.
@@ -91,6 +93,9 @@ func (s *storage) Query(want map[string]string) ([]*release.Release, error) {
 func (s *storage) Create(key string, rel *release.Release) error {
 	if err := s.frozen(); err != nil {
 		return err
+	}
+	if s.chart != nil {
+		rel.Chart = s.chart
 	}
 	rel.Labels = merged(merged(rel.Labels, s.extra), map[string]string{markRevision: strconv.Itoa(rel.Version)})
 	secret, err := pack(key, rel, "createdAt")

@@ -16,7 +16,7 @@ const unreadable = "not shown: what is in force cannot be read"
 
 // finish says what was rendered. A chart may insist on values that only its cluster knows: what it says
 // without them is a risk, and no error.
-func (p *Previewer) finish(ctx context.Context, e entry, results []charts.Result) reconcile.Preview {
+func (p *Previewer) finish(ctx context.Context, e entry, in charts.Capabilities, results []charts.Result) reconcile.Preview {
 	refs, res := e.Want.Release.References, results[e.at]
 	failed := cmp.Or(res.Error, results[e.twin].Error)
 	switch {
@@ -34,7 +34,9 @@ func (p *Previewer) finish(ctx context.Context, e entry, results []charts.Result
 		return reconcile.Preview{Err: fmt.Errorf("what is in force of %s: %w", e.ID, err)}
 	}
 	after := res.Rendered
-	if len(refs) > 0 {
+	if len(refs) == 0 {
+		cluster.Rendered(e.Action, in, after)
+	} else {
 		after.Objects = charts.Blur(res.Objects, results[e.twin].Objects, placeholders(e.Action))
 	}
 	out, before := compare(e.Action, manifest, after.Objects)

@@ -2,7 +2,8 @@
 // field, and the risks. Some of these only the target cluster can tell, which is asked.
 //
 // Charts and values are somebody else's and can run for ever, so they are rendered in the limited worker,
-// many releases in one go. Only what it finished is applied at all.
+// many releases in one go. Only what it finished is applied at all, and where nothing depends on the moment or on what only
+// the cluster knows, it is applied as it was rendered and shown.
 //
 // Values that come from a Secret or ConfigMap of the target cluster are not read here. A placeholder stands
 // for each, and such a release is rendered twice, with two texts: where the results differ, a value depends
@@ -25,6 +26,10 @@ type Cluster interface {
 
 	// Capabilities are what the cluster can do.
 	Capabilities() (version string, kinds []string, err error)
+
+	// Rendered is told what the release of an action was rendered to, with what the cluster can do, so that it need
+	// not be rendered once more to carry that out.
+	Rendered(a reconcile.Action, in charts.Capabilities, out charts.Rendered)
 
 	// Preflight says what the cluster would refuse of an action, or do otherwise than somebody may expect.
 	// It changes nothing; what the cluster does not tell is left out.
@@ -56,7 +61,7 @@ func (p *Previewer) Preview(ctx context.Context, actions []reconcile.Action) map
 	for _, e := range b.entries {
 		switch {
 		case err == nil:
-			out[e.ID] = p.finish(ctx, e, results)
+			out[e.ID] = p.finish(ctx, e, b.Clusters[e.ID.Cluster], results)
 		case len(b.entries) > 1 && ctx.Err() == nil:
 			out[e.ID] = p.Preview(ctx, []reconcile.Action{e.Action})[e.ID]
 		default:

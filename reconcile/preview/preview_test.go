@@ -31,6 +31,7 @@ type memory struct {
 	err       error
 	refuses   []string         // what it says beforehand
 	asked     reconcile.Change // what it was last asked about
+	rendered  map[string]bool  // releases: whether Helm need not render them
 }
 
 func (m *memory) Manifest(_ context.Context, id reconcile.ID) (string, error) {
@@ -39,6 +40,13 @@ func (m *memory) Manifest(_ context.Context, id reconcile.ID) (string, error) {
 
 func (m *memory) Capabilities() (string, []string, error) {
 	return "v1.37.2", []string{"v1", "apps/v1", "networking.k8s.io/v1", "policy/v1", "rbac.authorization.k8s.io/v1"}, m.err
+}
+
+func (m *memory) Rendered(a reconcile.Action, in charts.Capabilities, out charts.Rendered) {
+	if m.rendered == nil {
+		m.rendered = map[string]bool{}
+	}
+	m.rendered[a.ID.Name] = out.Text != nil && in.KubeVersion != "" && len(in.APIVersions) > 0
 }
 
 func (m *memory) Preflight(_ context.Context, _ reconcile.Action, change reconcile.Change) []string {
@@ -130,6 +138,17 @@ func TestAnInstallShowsWhatItMakes(t *testing.T) {
 	}
 	if caps := b.batches[0].Clusters["eu"]; caps.KubeVersion != "v1.37.2" || len(caps.APIVersions) != 5 {
 		t.Errorf("rendered for %+v", caps)
+	}
+}
+
+// The cluster is told what was rendered, but where values of its own are missing.
+func TestTheClusterIsToldWhatWasRendered(t *testing.T) {
+	b := newBench(t)
+	plain, given := b.provider("plain", 1), b.provider("given", 1)
+	given.Want.Release.References = []reconcile.Reference{{Kind: "Secret", Name: "some", Key: "host", Path: "ingress.host"}}
+	b.Preview(t.Context(), []reconcile.Action{plain, given})
+	if got := b.clusters["eu"].rendered; !got["plain"] || got["given"] {
+		t.Errorf("it is told %v", got)
 	}
 }
 
