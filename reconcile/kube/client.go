@@ -40,6 +40,7 @@ type client struct {
 	watched          watched
 	ignore           []reconcile.FieldRef      // what others may change
 	built            bool                      // what the chart made was read
+	terse            bool                      // of what is read, but for hooks, the cluster is asked for metadata alone
 	applied          []*resource.Info          // as the cluster answered
 	untouched        map[objectRef]string      // marks of what it was not asked about
 	bodies           map[string][]byte         // what is known of documents already, as JSON, by their digest
@@ -127,7 +128,7 @@ func (c *client) info(obj *unstructured.Unstructured) (*resource.Info, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", gvk.Kind, obj.GetName(), err)
 	}
-	rest, err := c.conn.restFor(gvk.GroupVersion())
+	rest, err := c.conn.restFor(gvk, c.terse && obj.GetAnnotations()[release.HookAnnotation] == "")
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
@@ -44,7 +45,7 @@ type conn struct {
 	caps    *chartutil.Capabilities
 	fetched time.Time
 	kinds   time.Time // when kinds were last asked for because one was missing
-	rest    map[schema.GroupVersion]rest.Interface
+	rest    map[answersOf]rest.Interface
 	served  map[schema.GroupVersionKind]*meta.RESTMapping // as far as somebody asked
 }
 
@@ -61,7 +62,7 @@ func connect(config *rest.Config, g *gate) (*conn, error) {
 	}
 	c := &conn{
 		config: config, client: client,
-		rest: map[schema.GroupVersion]rest.Interface{}, served: map[schema.GroupVersionKind]*meta.RESTMapping{},
+		rest: map[answersOf]rest.Interface{}, served: map[schema.GroupVersionKind]*meta.RESTMapping{},
 	}
 	if c.kube, err = kubernetes.NewForConfigAndClient(compact(config), client); err != nil {
 		return nil, err
@@ -90,22 +91,39 @@ func compact(config *rest.Config) *rest.Config {
 	return config
 }
 
-// restFor is the client for the objects of one group and version, without types.
-func (c *conn) restFor(gv schema.GroupVersion) (rest.Interface, error) {
+// answersOf says what a client asks for: objects of one group and version, or no more than their metadata.
+type answersOf struct {
+	schema.GroupVersion
+	metadata bool
+}
+
+// restFor is the client for the objects of one kind, without types. A terse one answers with their metadata alone, which
+// takes a fraction of reading a whole object, where the kind is one of Kubernetes' own: another may be served by somebody
+// who does not know how.
+func (c *conn) restFor(gvk schema.GroupVersionKind, terse bool) (rest.Interface, error) {
+	of := answersOf{gvk.GroupVersion(), terse && scheme.Scheme.Recognizes(gvk)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if client, there := c.rest[gv]; there {
+	if client, there := c.rest[of]; there {
 		return client, nil
 	}
 	config := rest.CopyConfig(c.config)
 	config.ContentConfig = resource.UnstructuredPlusDefaultContentConfig()
-	client, err := c.clientOf(gv, config)
+	if of.metadata {
+		config = metadata.ConfigFor(c.config)
+		config.ContentType, config.AcceptContentTypes = runtime.ContentTypeJSON, onlyMetadata
+	}
+	client, err := c.clientOf(of.GroupVersion, config)
 	if err != nil {
 		return nil, err
 	}
-	c.rest[gv] = client
+	c.rest[of] = client
 	return client, nil
 }
+
+// onlyMetadata asks for the metadata of an object, whatever its kind.
+const onlyMetadata = runtime.ContentTypeProtobuf + ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1," +
+	runtime.ContentTypeJSON + ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 // clientOf is a client for the objects of one group and version, which go over the wire as config says.
 func (c *conn) clientOf(gv schema.GroupVersion, config *rest.Config) (rest.Interface, error) {

@@ -162,6 +162,7 @@ func (op *operation) remark(ctx context.Context) error {
 
 // install has Helm install what text makes of the chart; nil: what is rendered.
 func (op *operation) install(chrt *chart.Chart, values map[string]any, text postrender.PostRenderer) (*release.Release, error) {
+	op.client.terse = true // Helm looks whether objects are there, and whose
 	do := action.NewInstall(op.config)
 	do.ReleaseName, do.Namespace = op.key.name, op.key.namespace
 	do.Labels, do.Description = marks(op.owner, op.action), op.describe()

@@ -8,7 +8,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/cli-runtime/pkg/resource"
 	"k8s.io/client-go/rest"
 
 	"github.com/workspace-providers/reconcile/reconcile"
@@ -35,9 +34,9 @@ func TestAnEditThatNoEventToldIsFoundLater(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.mu.Lock()
+	s.conn.mu.Lock()
 	store := s.kinds[schema.GroupKind{Kind: "ConfigMap"}].GetStore()
-	s.mu.Unlock()
+	s.conn.mu.Unlock()
 	ref := objectRef{kind: "ConfigMap", namespace: w.space, name: "web"}
 	before, _ := s.object(ref)
 	w.edited("web", `{"data":{"size":"77"}}`)
@@ -62,7 +61,7 @@ func TestAnEditThatNoEventToldIsFoundLater(t *testing.T) {
 
 // intruder edits an object between the reading and the patch of an upgrade.
 type intruder struct {
-	resource.RESTClient
+	rest.Interface
 	edit func()
 }
 
@@ -72,7 +71,7 @@ func (i *intruder) Patch(kind types.PatchType) *rest.Request {
 		i.edit = nil
 		edit()
 	}
-	return i.RESTClient.Patch(kind)
+	return i.Interface.Patch(kind)
 }
 
 // nothingKnown is a watch that has seen nothing.
@@ -105,8 +104,15 @@ func TestAnEditInTheMiddleOfAnUpgradeIsSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	meddler := &intruder{next[0].Client, func() { w.edited("web", `{"data":{"fixed":"no","theirs":"1"}}`) }}
-	next[0].Client = meddler
+	kind := next[0].Mapping.GroupVersionKind
+	patches, err := s.restFor(kind, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meddler := &intruder{patches, func() { w.edited("web", `{"data":{"fixed":"no","theirs":"1"}}`) }}
+	s.conn.mu.Lock()
+	s.rest[answersOf{kind.GroupVersion(), true}] = meddler
+	s.conn.mu.Unlock()
 	c := &client{conn: s.conn, namespace: w.space, release: "web", watched: nothingKnown{}}
 	if created, err := c.updateOne(was[0], next[0]); created || err != nil {
 		t.Fatal(created, err)

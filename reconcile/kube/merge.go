@@ -45,8 +45,15 @@ func (c *client) leave(ref objectRef, mark string) {
 // merge patches one object, or creates it. Guarded, that fails where somebody else has written to it since it was
 // read: the answer would have an edit in it, which would be taken for ours.
 func (c *client) merge(before, info *resource.Info, guarded bool) (created bool, err error) {
-	helper := resource.NewHelper(info.Client, info.Mapping).WithFieldManager(fieldManager)
-	got, err := helper.Get(info.Namespace, info.Name)
+	whole, err := c.helper(info, false)
+	if err != nil {
+		return false, err
+	}
+	helper, err := c.helper(info, true)
+	if err != nil {
+		return false, err
+	}
+	got, err := whole.Get(info.Namespace, info.Name)
 	switch {
 	case apierrors.IsNotFound(err):
 		obj, err := helper.Create(info.Namespace, true, info.Object)
@@ -80,6 +87,15 @@ func (c *client) merge(before, info *resource.Info, guarded bool) (created bool,
 		return false, err
 	}
 	return false, info.Refresh(obj, true)
+}
+
+// helper asks the cluster about an object, for its metadata alone where it is terse.
+func (c *client) helper(info *resource.Info, terse bool) (*resource.Helper, error) {
+	rest, err := c.conn.restFor(info.Mapping.GroupVersionKind, terse)
+	if err != nil {
+		return nil, err
+	}
+	return resource.NewHelper(rest, info.Mapping).WithFieldManager(fieldManager), nil
 }
 
 // guard makes a merge patch one of a certain version of an object.
