@@ -8,7 +8,7 @@ import (
 )
 
 // slack is how late a thread may be woken, in nanoseconds.
-const slack = 1_000_000
+const slack = 10_000_000
 
 // again is set in the environment of a program that was started once more, so that it does not do so for ever where the
 // kernel takes the slack and does not keep it.
