@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/release"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,11 +29,11 @@ const (
 
 // pack makes the Secret of a revision, in Helm's format.
 func pack(key string, rel *release.Release, stamp string) (*corev1.Secret, error) {
-	raw, err := json.Marshal(rel)
+	first, rest, err := spell(rel)
 	if err != nil {
 		return nil, fmt.Errorf("packing revision %d: %w", rel.Version, err)
 	}
-	packed, err := squeeze(raw)
+	packed, err := squeeze(first, rest)
 	if err != nil {
 		return nil, fmt.Errorf("packing revision %d: %w", rel.Version, err)
 	}
@@ -51,37 +51,21 @@ func pack(key string, rel *release.Release, stamp string) (*corev1.Secret, error
 	}, nil
 }
 
-// zippers are used again and again: each has buffers of a megabyte.
-var zippers = sync.Pool{New: func() any { return zipper(gzip.BestSpeed) }}
-
-func zipper(level int) *gzip.Writer {
-	w, err := gzip.NewWriterLevel(nil, level)
+// spell writes a release as JSON, its chart before everything else.
+func spell(rel *release.Release) (first, rest []byte, err error) {
+	first, err = json.Marshal(struct {
+		Chart *chart.Chart `json:"chart"`
+	}{rel.Chart})
 	if err != nil {
-		panic(err) // there is no such level
+		return nil, nil, err
 	}
-	return w
-}
-
-// squeeze compresses as Helm does: quickly, since a release is stored twice each time it changes and most
-// are far from what fits, or well where that is not enough.
-func squeeze(raw []byte) ([]byte, error) {
-	quick := zippers.Get().(*gzip.Writer)
-	defer zippers.Put(quick)
-	packed, err := encode(raw, quick)
-	if err != nil || len(packed) <= maxPacked {
-		return packed, err
+	bare := *rel
+	bare.Chart = nil
+	if rest, err = json.Marshal(&bare); err != nil {
+		return nil, nil, err
 	}
-	return encode(raw, zipper(gzip.BestCompression))
-}
-
-func encode(raw []byte, w *gzip.Writer) ([]byte, error) {
-	var buf bytes.Buffer
-	w.Reset(&buf)
-	if _, err := w.Write(raw); err != nil {
-		return nil, err
-	}
-	err := w.Close()
-	return base64.StdEncoding.AppendEncode(nil, buf.Bytes()), err
+	rest[0] = ',' // and no brace between them
+	return first[:len(first)-1], rest, nil
 }
 
 // unpack reads what pack or Helm wrote, within bounds.
