@@ -34,9 +34,9 @@ func TestAnEditThatNoEventToldIsFoundLater(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.conn.mu.Lock()
+	s.mu.Lock()
 	store := s.kinds[schema.GroupKind{Kind: "ConfigMap"}].GetStore()
-	s.conn.mu.Unlock()
+	s.mu.Unlock()
 	ref := objectRef{kind: "ConfigMap", namespace: w.space, name: "web"}
 	before, _ := s.object(ref)
 	w.edited("web", `{"data":{"size":"77"}}`)
