@@ -45,18 +45,14 @@ func (c *client) leave(ref objectRef, mark string) {
 // merge patches one object, or creates it. Guarded, that fails where somebody else has written to it since it was
 // read: the answer would have an edit in it, which would be taken for ours.
 func (c *client) merge(before, info *resource.Info, guarded bool) (created bool, err error) {
-	whole, err := c.helper(info, false)
-	if err != nil {
-		return false, err
-	}
-	helper, err := c.helper(info, true)
+	whole, terse, err := c.helpers(info)
 	if err != nil {
 		return false, err
 	}
 	got, err := whole.Get(info.Namespace, info.Name)
 	switch {
 	case apierrors.IsNotFound(err):
-		obj, err := helper.Create(info.Namespace, true, info.Object)
+		obj, err := terse.Create(info.Namespace, true, info.Object)
 		if err != nil {
 			return true, err
 		}
@@ -82,20 +78,27 @@ func (c *client) merge(before, info *resource.Info, guarded bool) (created bool,
 			return false, err
 		}
 	}
-	obj, err := helper.Patch(info.Namespace, info.Name, kind, patch, nil)
+	obj, err := terse.Patch(info.Namespace, info.Name, kind, patch, nil)
 	if err != nil {
 		return false, err
 	}
 	return false, info.Refresh(obj, true)
 }
 
-// helper asks the cluster about an object, for its metadata alone where it is terse.
-func (c *client) helper(info *resource.Info, terse bool) (*resource.Helper, error) {
-	rest, err := c.conn.restFor(info.Mapping.GroupVersionKind, terse)
+// helpers ask the cluster about an object: one for the whole of it, one for its metadata.
+func (c *client) helpers(info *resource.Info) (whole, terse *resource.Helper, err error) {
+	full, err := c.conn.restFor(info.Mapping.GroupVersionKind, false)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return resource.NewHelper(rest, info.Mapping).WithFieldManager(fieldManager), nil
+	meta, err := c.conn.restFor(info.Mapping.GroupVersionKind, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	about := func(rest resource.RESTClient) *resource.Helper {
+		return resource.NewHelper(rest, info.Mapping).WithFieldManager(fieldManager)
+	}
+	return about(full), about(meta), nil
 }
 
 // guard makes a merge patch one of a certain version of an object.

@@ -210,7 +210,7 @@ func TestWhatFitsOnlyWhenItIsPackedWellIsPackedWell(t *testing.T) {
 			fmt.Fprintf(&text, "word%d ", x>>20*7919)
 		}
 		rel.Manifest = text.String()
-		quick, err := deflate([]byte(rel.Manifest), (*flate.Writer).Close)
+		quick, err := deflateQuickly([]byte(rel.Manifest), (*flate.Writer).Close)
 		if err != nil {
 			t.Fatal(err)
 		}
