@@ -2,10 +2,13 @@ package schema
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"testing/fstest"
 
+	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/format"
 	"cuelang.org/go/cue/parser"
 	"github.com/google/go-cmp/cmp"
@@ -119,4 +122,38 @@ func drawNode(t *rapid.T, depth int) *node {
 		}
 	}
 	return n
+}
+
+// TestOutline: what a shape sets is found once for all providers that declare the same fields, and is what CUE makes of the
+// texts of each.
+func TestOutline(t *testing.T) {
+	ctx := cuecontext.New()
+	compiled := ctx.CompileString(shapes)
+	s := newShaper(ctx, nil)
+	rapid.Check(t, func(t *rapid.T) {
+		kind := rapid.SampledFrom([]string{"v1", "v2"}).Draw(t, "shape")
+		text := rapid.StringMatching(`[ -~äß]{0,12}`)
+		from := map[string]any{"release": text.Draw(t, "release"), "accessURL": text.Draw(t, "accessURL")}
+		for _, name := range []string{"clusterAddress", "hostname", "host", "devurlHost", "storageClass"} {
+			if rapid.Bool().Draw(t, "has "+name) {
+				from[name] = text.Draw(t, name)
+			}
+		}
+		if rapid.Bool().Draw(t, "has sshEnabled") {
+			from["sshEnabled"] = rapid.Bool().Draw(t, "sshEnabled")
+		}
+		if rapid.Bool().Draw(t, "has tokenRef") {
+			from["tokenRef"] = map[string]any{"name": text.Draw(t, "name"), "key": text.Draw(t, "key")}
+		}
+		def := compiled.LookupPath(cue.MakePath(cue.Def(strings.ToUpper(kind)))).FillPath(cue.ParsePath("from"), from)
+		want, problem := export(def.LookupPath(cue.ParsePath("values")))
+		if problem != "" {
+			t.Fatal(problem)
+		}
+		texts := map[string]string{}
+		o := s.outline(kind, nameTexts("from", from, texts))
+		if diff := cmp.Diff(want, fillTexts(o.values, texts)); diff != "" || o.problem != "" {
+			t.Errorf("%s: -want +got:\n%s", o.problem, diff)
+		}
+	})
 }

@@ -85,7 +85,7 @@ func complete(e evaluated) (Config, Errors) {
 	written := writtenOrganizations(e.root)
 	e.root = fillDefaults(e.root)
 	e.root = fillOrganizations(e)
-	s := &shaper{shapes: e.ctx.CompileString(shapes), root: e.root}
+	s := newShaper(e.ctx, e.root)
 	root := fillShapes(s)
 	errs := slices.Concat(e.walker.known(false), s.errs)
 	cfg, err := decode(root)

@@ -20,9 +20,22 @@ func Shapes() string { return shapes }
 
 // shaper joins what a chart's shape sets with the values of a provider.
 type shaper struct {
-	shapes cue.Value
-	root   *node
-	errs   Errors
+	shapes   cue.Value
+	root     *node
+	outlines map[string]outline // by shape, and by what is declared for it
+	errs     Errors
+}
+
+// newShaper makes one for the declarations in root.
+func newShaper(ctx *cue.Context, root *node) *shaper {
+	return &shaper{shapes: ctx.CompileString(shapes), root: root, outlines: map[string]outline{}}
+}
+
+// outline is what a shape sets, with names in the place of texts: which keys there are depends on which fields are declared,
+// hardly ever on what they say. So CUE is asked once for all providers that are declared alike, and not for each.
+type outline struct {
+	values  any
+	problem string
 }
 
 // shape returns values with what the provider's shape sets from declarations. A value that
@@ -33,19 +46,70 @@ func (s *shaper) shape(provider, release string, values *node) *node {
 	if kind == "" || kind == "none" {
 		return values
 	}
-	def := s.shapes.LookupPath(cue.MakePath(cue.Def(strings.ToUpper(kind))))
-	def = def.FillPath(cue.ParsePath("from"), s.from(p, release))
-	set, problem := export(def.LookupPath(cue.ParsePath("values")))
-	if problem != "" {
+	texts := map[string]string{}
+	set := s.outline(kind, nameTexts("from", s.from(p, release), texts))
+	if set.problem != "" {
 		s.errs = append(s.errs, Error{
-			Position: p.at, Path: join("providers", provider), Message: "chart.shape " + kind + ": " + problem})
+			Position: p.at, Path: join("providers", provider), Message: "chart.shape " + kind + ": " + set.problem})
 		return values
 	}
-	n := ours(set).said("chart.shape " + kind)
+	n := ours(fillTexts(set.values, texts)).said("chart.shape " + kind)
 	if values == nil {
 		return n
 	}
 	return s.unify(join(join("providers", provider), "values"), values, n)
+}
+
+// outline is what a shape makes of declarations.
+func (s *shaper) outline(kind string, from any) outline {
+	key := fmt.Sprint(kind, from) // maps are printed in order
+	o, known := s.outlines[key]
+	if !known {
+		def := s.shapes.LookupPath(cue.MakePath(cue.Def(strings.ToUpper(kind))))
+		def = def.FillPath(cue.ParsePath("from"), from)
+		o.values, o.problem = export(def.LookupPath(cue.ParsePath("values")))
+		s.outlines[key] = o
+	}
+	return o
+}
+
+// nameTexts puts a name in the place of each text below v, and notes the text by its name.
+func nameTexts(name string, v any, texts map[string]string) any {
+	switch v := v.(type) {
+	case string:
+		texts[name] = v
+		return name
+	case map[string]any:
+		named := make(map[string]any, len(v))
+		for key, below := range v {
+			named[key] = nameTexts(name+"."+key, below, texts)
+		}
+		return named
+	}
+	return v
+}
+
+// fillTexts is the reverse of nameTexts, in a copy.
+func fillTexts(v any, texts map[string]string) any {
+	switch v := v.(type) {
+	case string:
+		if text, named := texts[v]; named {
+			return text
+		}
+	case map[string]any:
+		filled := make(map[string]any, len(v))
+		for key, below := range v {
+			filled[key] = fillTexts(below, texts)
+		}
+		return filled
+	case []any:
+		filled := make([]any, len(v))
+		for i, below := range v {
+			filled[i] = fillTexts(below, texts)
+		}
+		return filled
+	}
+	return v
 }
 
 // from is what a shape is made from, without what is not declared.
