@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/cuecontext"
@@ -114,8 +115,8 @@ func matcher(v cue.Value) func(string) bool {
 		if err != nil {
 			return nil
 		}
-		re := regexp.MustCompile(text) // CUE has compiled it too
-		return func(s string) bool { return re.MatchString(s) == (op == cue.RegexMatchOp) }
+		re := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) }) // CUE has compiled it too
+		return func(s string) bool { return re().MatchString(s) == (op == cue.RegexMatchOp) }
 	}
 	return nil
 }
