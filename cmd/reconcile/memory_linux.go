@@ -15,10 +15,12 @@ func forget(zeros []byte) { _ = unix.Madvise(zeros, unix.MADV_DONTNEED) }
 // forgetFiles takes what is mapped of files, the program above all, out of the memory of this process, until it is used
 // again: it stays in the kernel's cache, where nothing is read anew. Making ready what the program is linked from touches
 // most of it, once, and each page brings those around it. What was ever written to is left as it is: a program that is
-// loaded at any address is not as its file says. Where this fails, it takes more memory, and that is all.
+// loaded at any address is not as its file says, nor is one that is traced. Where this fails, it takes more memory, and that
+// is all.
 func forgetFiles() {
 	smaps, err := os.Open("/proc/self/smaps")
 	if err != nil {
+		forgetProgram()
 		return
 	}
 	defer smaps.Close()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/binary"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -70,18 +69,10 @@ func mapped(t *testing.T, name string) []byte {
 	return m
 }
 
-// resident says whether this process has the first page of what is mapped; see proc_pid_pagemap(5).
+// resident says whether this process has the first page of what is mapped.
 func resident(t *testing.T, m []byte) bool {
 	t.Helper()
-	pages, err := os.Open("/proc/self/pagemap")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pages.Close()
-	var entry [8]byte
-	at := uintptr(unsafe.Pointer(&m[0])) / uintptr(os.Getpagesize())
-	if _, err := pages.ReadAt(entry[:], int64(at)*8); err != nil {
-		t.Fatal(err)
-	}
-	return binary.NativeEndian.Uint64(entry[:])>>63 == 1
+	page := uintptr(os.Getpagesize())
+	at := uintptr(unsafe.Pointer(&m[0])) / page * page
+	return residentPages(t, []segment{{at, at + page}}) == 1
 }
