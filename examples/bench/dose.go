@@ -122,7 +122,8 @@ func (d *daemon) dose(ctx context.Context, releases int, do func() error) (took 
 	if err != nil {
 		return took, err
 	}
-	if err := do(); err != nil {
+	cpu, err := d.spent(do)
+	if err != nil {
 		return took, err
 	}
 	after, err := d.meter(ctx)
@@ -130,7 +131,7 @@ func (d *daemon) dose(ctx context.Context, releases int, do func() error) (took 
 		return took, err
 	}
 	events, err := d.audit.next(ctx)
-	after.releases, after.cpu = releases, after.cpu-before.cpu
+	after.releases, after.cpu = releases, cpu
 	after.objects, after.bytes = after.objects-before.objects, after.bytes-before.bytes
 	after.looks -= before.looks
 	after.first = firstWrite(d.began, d.heard)
@@ -148,18 +149,31 @@ func firstWrite(since time.Time, events []event) time.Duration {
 	return 0
 }
 
-// meter reads what the daemon took since it was started.
+// cpu is what the daemon and all its workers took since it was started.
+func (d *daemon) cpu() (time.Duration, error) {
+	own, err := cpuOf(d.process.Process.Pid)
+	if err != nil {
+		return 0, err
+	}
+	children, err := cpuOfChildren(d.process.Process.Pid)
+	return own + children, err
+}
+
+// spent is what the daemon and all its workers take while something is done. It is asked nothing for it, which costs it something.
+func (d *daemon) spent(do func() error) (time.Duration, error) {
+	before, err := d.cpu()
+	if err != nil {
+		return 0, err
+	}
+	if err := do(); err != nil {
+		return 0, err
+	}
+	after, err := d.cpu()
+	return after - before, err
+}
+
+// meter reads what else the daemon, and the API server, took since they were started.
 func (d *daemon) meter(ctx context.Context) (m dose, err error) {
-	pid := d.process.Process.Pid
-	own, err := cpuOf(pid)
-	if err != nil {
-		return m, err
-	}
-	children, err := cpuOfChildren(pid)
-	if err != nil {
-		return m, err
-	}
-	m.cpu = own + children
 	if m.server, err = d.server(ctx); err != nil {
 		return m, err
 	}
