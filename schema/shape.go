@@ -31,8 +31,9 @@ func newShaper(ctx *cue.Context, root *node) *shaper {
 	return &shaper{shapes: ctx.CompileString(shapes), root: root, outlines: map[string]outline{}}
 }
 
-// outline is what a shape sets, with names in the place of texts: which keys there are depends on which fields are declared,
-// hardly ever on what they say. So CUE is asked once for all providers that are declared alike, and not for each.
+// outline is what a shape sets, with names in the place of texts. A shape does no more with a text than to pass it on: what it
+// sets depends on which fields are declared, and not on what their texts say. So CUE is asked once for all providers that are
+// declared alike, and not for each.
 type outline struct {
 	values  any
 	problem string

@@ -9,16 +9,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forgetProgram is forgetFiles for the program alone, and asks for no file: a worker may open none. What was written to the
-// program since, such as the breakpoints of a debugger, is lost.
-func forgetProgram() {
-	for _, s := range programSegments() {
+// segment is where a part of a file is mapped, in whole pages. It may be empty.
+type segment struct{ from, to uintptr }
+
+// forget takes it out of the memory of this process, until it is used again.
+func (s segment) forget() {
+	if s.from < s.to {
 		_, _, _ = unix.Syscall(unix.SYS_MADVISE, s.from, s.to-s.from, unix.MADV_DONTNEED)
 	}
 }
 
-// segment is where a part of the program is mapped, in whole pages.
-type segment struct{ from, to uintptr }
+// forgetProgram is forgetFiles for the program alone, and asks for no file: a worker may open none. What was written to the
+// program since, such as the breakpoints of a debugger, is lost.
+func forgetProgram() {
+	for _, s := range programSegments() {
+		s.forget()
+	}
+}
 
 // What the kernel tells a program of its own headers; see getauxval(3).
 const (

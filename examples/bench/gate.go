@@ -12,14 +12,14 @@ import (
 )
 
 // The gate is what continuous integration asks: has what a release costs become more? It measures little, and
-// compares it with the best that was ever recorded, in bestFile.
+// compares it with the best that was recorded, in bestFile.
 //
 // Requests and allocations are counts, and are compared as they are. CPU differs from machine to machine, so that it
 // is compared as a share of what the helm command line took for the same, on the same machine, in the same run.
 // Both get more where the machine is busy, though not evenly, and a run may be unlucky: a figure that is too much is
 // measured again, and has only failed when it is too much each time. What really costs more does so each time.
 
-// bestFile keeps the least that each figure ever was.
+// bestFile keeps the least that was recorded of each figure.
 const bestFile = "examples/bench/best.json"
 
 // gateTries is how often a figure may be too much before it has failed.
@@ -64,7 +64,7 @@ func gates() []gated {
 	}
 }
 
-// best is the least that each figure ever was.
+// best is the least that was recorded of each figure.
 type best map[string]float64
 
 // readBest reads what was recorded; nothing where nothing was.
